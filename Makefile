@@ -1,0 +1,32 @@
+# The same words serve people and CI. Every one of them first sets up what is missing in .venv.
+#   make demo  VIDEO=path BOX=x,y,w,h   another video and what to follow in it
+#   make test  ARGS="-k boxes"          arguments for pytest
+#   make bench ARGS="--quick"           arguments for siammask bench
+#   TORCH=cpu | cuda                    which build of torch; by default what fits the machine
+#   PYTHON=python3.12                   which Python makes .venv
+
+PYTHON ?= python3
+RUN := $(PYTHON) tools/setup_env.py --run
+
+.PHONY: help setup demo test bench check
+
+help:
+	@grep -E '^#|^[a-z]+:' Makefile
+
+setup:
+	@$(PYTHON) tools/setup_env.py
+
+demo:
+	@$(RUN) siammask demo $(if $(VIDEO),--video "$(VIDEO)") $(if $(BOX),--box "$(BOX)")
+
+test:
+	@$(RUN) python -m pytest $(ARGS)
+
+bench:
+	@$(RUN) siammask bench $(ARGS)
+
+check:
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+	$(RUN) python -m pytest -q test/test_architecture.py test/test_packaging.py test/test_unsafe_calls.py

@@ -1,0 +1,86 @@
+"""Builds a wheel with CMakeLists.txt: `pip install --no-build-isolation --no-deps .` runs this.
+
+The wheel holds what CMake installs. The Python part, generated messages included, becomes the
+package; libraries, share/ and lib/ become data files, so that the environment turns into an
+ordinary ament prefix. CMAKE_ARGS in the environment is handed on to CMake.
+"""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from itertools import groupby
+from pathlib import Path
+
+from setuptools import Distribution, setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).resolve().parent
+PACKAGE = "siammask_ros"
+BUILD = ROOT / "build" / "pip"
+STAGE = BUILD / "stage"
+
+
+class BuildWithCMake(build_py):
+    """Fills the wheel with what CMake installs into a staging folder."""
+
+    def run(self) -> None:
+        if self.editable_mode:
+            raise SystemExit(
+                "an editable install would have no messages: use `python3 tools/setup_env.py`, "
+                "or `colcon build --symlink-install` where ROS 2 is installed"
+            )
+        install_into_stage()
+        (package,) = {path.parent for path in STAGE.glob(f"**/*-packages/{PACKAGE}/__init__.py")}
+        no_caches = shutil.ignore_patterns("__pycache__")
+        target = Path(self.build_lib) / PACKAGE
+        shutil.copytree(package, target, ignore=no_caches, dirs_exist_ok=True)
+        self.distribution.data_files = data_files(package.parent)
+
+
+class BinaryDistribution(Distribution):
+    """Marks the wheel as made for one platform and Python version."""
+
+    def has_ext_modules(self) -> bool:
+        return True
+
+
+def install_into_stage() -> None:
+    """Configure, build and install the package with CMake, from scratch each time."""
+    shutil.rmtree(STAGE, ignore_errors=True)
+    configure = [
+        *("cmake", "-S", str(ROOT), "-B", str(BUILD)),
+        "-DCMAKE_BUILD_TYPE=Release",
+        "-DBUILD_TESTING=OFF",
+        f"-DCMAKE_INSTALL_PREFIX={STAGE}",
+        f"-DPython3_EXECUTABLE={sys.executable}",
+        *shlex.split(os.environ.get("CMAKE_ARGS", "")),
+    ]
+    for command in (
+        configure,
+        ["cmake", "--build", str(BUILD), "--parallel"],
+        ["cmake", "--install", str(BUILD)],
+    ):
+        subprocess.run(command, check=True)
+
+
+def data_files(site_packages: Path) -> list[tuple[str, list[str]]]:
+    """List what was installed beside the Python package and pip's own scripts, folder by folder."""
+    files = [
+        path
+        for path in sorted(STAGE.rglob("*"), key=lambda path: (path.parent, path.name))
+        if path.is_file() and not path.is_relative_to(site_packages)
+        if path.parent != STAGE / "bin"
+    ]
+    return [
+        (str(folder.relative_to(STAGE)), [str(path) for path in paths])
+        for folder, paths in groupby(files, key=lambda path: path.parent)
+    ]
+
+
+setup(
+    packages=[PACKAGE],
+    cmdclass={"build_py": BuildWithCMake},
+    distclass=BinaryDistribution,
+)

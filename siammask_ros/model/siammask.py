@@ -1,0 +1,117 @@
+"""SiamMask: one Siamese network that scores, boxes and masks a target (CVPR 2019, section 3).
+
+A pure function of its inputs: a template gives kernels, kernels and a search crop give maps, a
+cell of the maps gives a mask. Nothing is remembered between calls.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from siammask_ros.model.efficientnet import EfficientNetLite0
+from siammask_ros.model.heads import CorrelationHead
+from siammask_ros.model.refine import Refinement, cut_windows
+from siammask_ros.model.resnet import Pyramid, ResNet50
+from siammask_ros.model.variants import Variant
+
+_BACKBONES: dict[str, type[ResNet50] | type[EfficientNetLite0]] = {
+    "resnet50": ResNet50,
+    "efficientnet_lite0": EfficientNetLite0,
+}
+
+
+class Kernels(NamedTuple):
+    """A template's correlation kernels, each (N, C, h, w); ``mask`` is empty without masks."""
+
+    score: Tensor
+    box: Tensor
+    mask: Tensor
+
+
+class SearchMaps(NamedTuple):
+    """What a search crop gives, for N items and k anchors on S×S cells.
+
+    ``score`` (N, 2k, S, S) logits, to be read as (2, k), index 1 the target; ``box``
+    (N, 4k, S, S), to be read as (4, k); ``mask_correlation`` (N, C, S, S); ``pyramid``, finest
+    first.
+    """
+
+    score: Tensor
+    box: Tensor
+    mask_correlation: Tensor
+    pyramid: Pyramid
+
+
+class SiamMask(nn.Module):
+    """The network of a variant. Parameter names are those of the authors' files."""
+
+    def __init__(self, variant: Variant) -> None:
+        super().__init__()
+        self.variant = variant
+        channels, anchors = variant.head_channels, variant.anchors
+        backbone = _BACKBONES[variant.backbone]
+        self.features = backbone()
+        self.rpn_model = nn.ModuleDict(
+            {
+                "cls": CorrelationHead(channels, 2 * anchors),
+                "loc": CorrelationHead(channels, 4 * anchors),
+            }
+        )
+        if variant.has_mask:
+            coarse_values = 63 * 63 if variant.has_coarse_mask else 0
+            self.mask_model = nn.ModuleDict({"mask": CorrelationHead(channels, coarse_values)})
+        if variant.has_refinement:
+            self.refine_model = Refinement(
+                channels, backbone.pyramid_channels, backbone.window_sizes, variant.mask_size
+            )
+
+    def heads(self) -> list[CorrelationHead]:
+        """The heads in the order of ``Kernels``: score, box and, where there are masks, mask."""
+        heads: list[Any] = [self.rpn_model["cls"], self.rpn_model["loc"]]
+        if self.variant.has_mask:
+            heads.append(self.mask_model["mask"])
+        return heads
+
+    def template(self, crops: Tensor) -> Kernels:
+        """Kernels of template crops (N, 3, 127, 127), BGR 0–255 float."""
+        features, _ = self.features(crops)
+        kernels = [head.kernel(features) for head in self.heads()]
+        if not self.variant.has_mask:
+            kernels.append(features.new_empty(0))
+        return Kernels(*kernels)
+
+    def search(self, crops: Tensor, kernels: Kernels) -> SearchMaps:
+        """Maps of search crops (N, 3, 255, 255), each with its own target's kernels."""
+        features, pyramid = self.features(crops)
+        score_head, box_head, *mask_head = self.heads()
+        score = score_head(features, kernels.score)
+        box = box_head(features, kernels.box)
+        if not mask_head:
+            return SearchMaps(score, box, score.new_empty(0), pyramid)
+        correlation = mask_head[0].correlate(features, kernels.mask)
+        return SearchMaps(score, box, correlation, pyramid)
+
+    def masks(self, maps: SearchMaps, items: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        """Mask logits (M, mask_size, mask_size) at M cells: batch item, row and column, int64."""
+        vectors = maps.mask_correlation[items, :, rows, columns]
+        if self.variant.has_refinement:
+            sizes = self.refine_model.window_sizes
+            windows = cut_windows(maps.pyramid, sizes, items, rows, columns)
+            refined: Tensor = self.refine_model(vectors, *windows)
+            return refined
+        side = self.variant.mask_size
+        coarse: Tensor = self.heads()[2].head(vectors[:, :, None, None])
+        return coarse.reshape(-1, side, side)
+
+    def forward(self, crops: Tensor, kernels: Kernels) -> SearchMaps:
+        """The same as ``search``."""
+        return self.search(crops, kernels)
+
+
+def score_probability(score: Tensor, anchors: int) -> Tensor:
+    """Target probability (N, k, S, S) from score logits (N, 2k, S, S)."""
+    items, _, height, width = score.shape
+    return torch.softmax(score.reshape(items, 2, anchors, height, width), dim=1)[:, 1]

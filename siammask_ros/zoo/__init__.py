@@ -1,0 +1,1 @@
+"""The authors' weights by name: fetched once, remembered by their hash, checked ever after."""

@@ -1,0 +1,43 @@
+"""Which weights have a name, where they come from, and what they are used with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from siammask_ros.errors import ConfigError
+
+_AUTHORS_PAGE = "http://www.robots.ox.ac.uk/~qwang/"
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A file of weights: its name for people, its network, and the settings tuned for it."""
+
+    name: str
+    model: str
+    settings: str
+    file: str
+
+    @property
+    def address(self) -> str:
+        """Where its makers publish it."""
+        return _AUTHORS_PAGE + self.file
+
+
+WEIGHTS = {
+    weights.name: weights
+    for weights in (
+        Weights("davis", "resnet50", "davis", "SiamMask_DAVIS.pth"),
+        Weights("vot", "resnet50", "vot", "SiamMask_VOT.pth"),
+        Weights("vot_ld", "resnet50", "vot_ld", "SiamMask_VOT_LD.pth"),
+    )
+}
+
+
+def weights_named(name: str) -> Weights:
+    """The weights of this name; raises ConfigError with the known names."""
+    try:
+        return WEIGHTS[name]
+    except KeyError:
+        known = ", ".join(WEIGHTS)
+        raise ConfigError(f"weights {name!r} are unknown; expected one of: {known}") from None

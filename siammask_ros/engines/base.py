@@ -1,0 +1,84 @@
+"""What a tracker asks of an inference engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siammask_ros.model.variants import Variant
+
+Crops = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+# A target's correlation kernels in whatever form its engine keeps them; only that engine looks in.
+Template = Any
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """Which engine runs which weights where, and why this one: for logs and diagnostics."""
+
+    engine: str
+    device: str
+    precision: str
+    checkpoint: str
+    sha256: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Aims:
+    """What a tracker will choose by, for an engine that computes masks before it has chosen.
+
+    ``sizes_in_crop`` (N, 2) the targets' and ``anchor_sizes`` (k, 2) the anchors' width and
+    height in search-crop pixels; the others as in a tracker's settings.
+    """
+
+    sizes_in_crop: NDArray[np.float64]
+    anchor_sizes: NDArray[np.float64]
+    penalty_k: float
+    window_influence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a batch of N search crops gives.
+
+    ``score`` (N, k, S, S) target probability, ``box`` (N, 4, k, S, S) raw box head. ``maps`` is
+    the engine's own, handed back to ``refine``.
+    """
+
+    score: Floats
+    box: Floats
+    maps: Any
+
+
+class Engine(Protocol):
+    """Runs one network. Calls are independent of each other: nothing is remembered.
+
+    Every method raises EngineError where the inference itself fails.
+    """
+
+    variant: Variant
+    info: EngineInfo
+
+    def template(self, crops: Crops) -> list[Template]:
+        """Kernels of N template crops (N, 127, 127, 3) BGR, one entry a target."""
+        ...
+
+    def search(
+        self, templates: Sequence[Template], crops: Crops, aims: Aims | None = None
+    ) -> Response:
+        """Maps of N search crops (N, 255, 255, 3) BGR, each for its own target, in one batch.
+
+        ``aims`` change nothing of the answers, only how soon ``refine`` has its own.
+        """
+        ...
+
+    def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Floats:
+        """Mask probabilities (N, M, M), one cell (N,), (N,) an item, as in ``variant``."""
+        ...

@@ -1,0 +1,116 @@
+"""All that a frame asks of the network, as one function of tensors: search, choice and mask.
+
+Nothing in it waits for the host, so that a GPU can be given all of it at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from siammask_ros.engines.base import Aims, Floats
+from siammask_ros.model.choice import best_cells, cosine_window
+from siammask_ros.model.siammask import Kernels, SiamMask, score_probability
+from siammask_ros.model.variants import Variant
+
+# The columns of ``asks``; after them each anchor's width and height.
+_SIZE, _WEIGHTS, _CELL, _ANCHORS = slice(0, 2), slice(2, 4), slice(4, 6), slice(6, None)
+_CHOOSE = -1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a frame gives for N items: the maps of ``Response``, cells (N, 2) and their masks.
+
+    ``masks`` is (N, M, M), M = 0 for a network without masks.
+    """
+
+    score: Floats
+    box: Floats
+    cells: NDArray[np.int64]
+    masks: Floats
+
+
+class FrameNetwork(nn.Module):
+    """A network from search crops to packed answers."""
+
+    window: Tensor
+
+    def __init__(self, network: SiamMask) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("window", cosine_window(network.variant.score_size))
+
+    def forward(self, crops: Tensor, asks: Tensor, *kernels: Tensor) -> Tensor:
+        """Answers (N, ``answer_width``) float32, as ``unpacked`` reads them.
+
+        ``crops`` (N, H, W, 3) uint8, ``asks`` as of ``asks_of``, ``kernels`` each head's.
+        """
+        network, variant = self.network, self.network.variant
+        dtype = kernels[0].dtype
+        none = [crops.new_empty(0)] * (len(Kernels._fields) - len(kernels))
+        maps = network.search(crops.permute(0, 3, 1, 2).to(dtype), Kernels(*kernels, *none))
+        side = variant.score_size
+        score = score_probability(maps.score.float(), variant.anchors)
+        box = maps.box.float().reshape(-1, 4, variant.anchors, side, side)
+        anchors = asks[:, _ANCHORS].reshape(-1, variant.anchors, 2)
+        guess = best_cells(score, box, asks[:, _SIZE], anchors, asks[:, _WEIGHTS], self.window)
+        asked = asks[:, _CELL]
+        cells = torch.where(asked >= 0, asked.long(), guess)
+        parts = [score, box, cells.float()]
+        if variant.has_mask:
+            items = torch.arange(len(crops), device=crops.device)
+            logits = network.masks(maps, items, cells[:, 0], cells[:, 1])
+            parts.append(torch.sigmoid(logits.float()))
+        return torch.cat([part.flatten(1) for part in parts], dim=1)
+
+
+def asks_of(variant: Variant, items: int, aims: Aims | None) -> NDArray[np.float64]:
+    """What is asked of a frame, an item a row: the cell to be guessed by aims, or the middle."""
+    asks = np.ones((items, asks_width(variant)))
+    asks[:, _CELL] = variant.score_size // 2
+    if aims is not None:
+        asks[:, _SIZE] = aims.sizes_in_crop
+        asks[:, _WEIGHTS] = aims.penalty_k, aims.window_influence
+        asks[:, _CELL] = _CHOOSE
+        asks[:, _ANCHORS] = aims.anchor_sizes.ravel()
+    return asks
+
+
+def with_cells(asks: NDArray[np.float64], cells: NDArray[Any]) -> NDArray[np.float64]:
+    """The same asked, but for the masks at these cells (N, 2)."""
+    asks = asks.copy()
+    asks[:, _CELL] = cells
+    return asks
+
+
+def asks_width(variant: Variant) -> int:
+    """Numbers in a row of ``asks_of``."""
+    return 6 + 2 * variant.anchors
+
+
+def answer_width(variant: Variant) -> int:
+    """Numbers in an item's answer."""
+    return 5 * _map_values(variant) + 2 + variant.mask_size**2
+
+
+def unpacked(packed: Floats, variant: Variant) -> Answer:
+    """The answers (N, ``answer_width``) as what they are; views, but for the cells."""
+    values, anchors, side = _map_values(variant), variant.anchors, variant.score_size
+    score, box, cells, masks = np.split(packed, [values, 5 * values, 5 * values + 2], axis=1)
+    items = len(packed)
+    return Answer(
+        score.reshape(items, anchors, side, side),
+        box.reshape(items, 4, anchors, side, side),
+        cells.astype(np.int64),
+        masks.reshape(items, variant.mask_size, variant.mask_size),
+    )
+
+
+def _map_values(variant: Variant) -> int:
+    return variant.anchors * variant.score_size**2

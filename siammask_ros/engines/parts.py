@@ -1,0 +1,132 @@
+"""The network in the two parts that other runtimes run: before a cell is chosen, and after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from siammask_ros.model.heads import depthwise_correlation
+from siammask_ros.model.refine import PADDINGS, STEPS, cut_windows
+from siammask_ros.model.siammask import SiamMask, score_probability
+
+# An example of a part's inputs, one item each.
+Example = tuple[Tensor, ...]
+
+
+class SearchPart(nn.Module):
+    """Crops (N, H, W, 3) uint8 and each head's kernels to score, box, correlation and pyramid.
+
+    Without masks it ends with the box, without refinement with the correlation.
+    """
+
+    def __init__(self, network: SiamMask) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, crops: Tensor, *kernels: Tensor) -> tuple[Tensor, ...]:
+        """Score (N, k, S, S), box (N, 4, k, S, S), correlation (N, C, S, S), finest first."""
+        variant = self.network.variant
+        features, pyramid = self.network.features(crops.permute(0, 3, 1, 2).float())
+        heads = self.network.heads()
+        maps = [
+            depthwise_correlation(head.conv_search(features), kernel)
+            for head, kernel in zip(heads, kernels, strict=True)
+        ]
+        side = variant.score_size
+        score = score_probability(heads[0].head(maps[0]), variant.anchors)
+        box = heads[1].head(maps[1]).reshape(-1, 4, variant.anchors, side, side)
+        return (score, box, *maps[2:], *(pyramid if variant.has_refinement else ()))
+
+    def example(self) -> Example:
+        """Inputs as they come."""
+        variant = self.network.variant
+        side, template_side = variant.search_size, variant.template_size
+        with torch.inference_mode():
+            kernels = self.network.template(torch.zeros(1, 3, template_side, template_side))
+        return (torch.zeros(1, side, side, 3, dtype=torch.uint8), *used(kernels))
+
+
+class TemplatePart(nn.Module):
+    """Template crops (N, h, w, 3) uint8 to each head's kernels: once a target."""
+
+    def __init__(self, network: SiamMask) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
+        """The kernels in the order of ``SearchPart``'s inputs."""
+        return tuple(used(self.network.template(crops.permute(0, 3, 1, 2).float())))
+
+    def example(self) -> Example:
+        """Inputs as they come."""
+        side = self.network.variant.template_size
+        return (torch.zeros(1, side, side, 3, dtype=torch.uint8),)
+
+
+class MaskPart(nn.Module):
+    """Correlation vectors (N, C), and windows of the pyramid, to mask probabilities (N, M, M)."""
+
+    def __init__(self, network: SiamMask) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, vectors: Tensor, *windows: Tensor) -> Tensor:
+        """The masks; ``windows`` are empty without refinement."""
+        if self.network.variant.has_refinement:
+            return torch.sigmoid(self.network.refine_model(vectors, *windows))
+        side = self.network.variant.mask_size
+        coarse = self.network.heads()[2].head(vectors[:, :, None, None])
+        return torch.sigmoid(coarse.reshape(-1, side, side))
+
+    def example(self) -> Example:
+        """Inputs as they come."""
+        variant = self.network.variant
+        vectors = torch.zeros(1, variant.head_channels)
+        if not variant.has_refinement:
+            return (vectors,)
+        side = variant.search_size
+        with torch.inference_mode():
+            _, pyramid = self.network.features(torch.zeros(1, 3, side, side))
+            cell = torch.zeros(1, dtype=torch.int64)
+            sizes = self.network.refine_model.window_sizes
+            return (vectors, *cut_windows(pyramid, sizes, cell, cell, cell))
+
+    def inputs(self, maps: Sequence[NDArray[Any]], row: int, column: int) -> list[NDArray[Any]]:
+        """What one cell's mask is made of, from one item's correlation and pyramid.
+
+        The windows are those of ``cut_windows``, in a fraction of its time.
+        """
+        correlation, *pyramid = maps
+        vector = np.ascontiguousarray(correlation[:, :, row, column])
+        if not self.network.variant.has_refinement:
+            return [vector]
+        levels = zip(pyramid, self.network.refine_model.window_sizes, PADDINGS, STEPS, strict=True)
+        return [
+            vector,
+            *(
+                _window(level, size, row * step - padding, column * step - padding)
+                for level, size, padding, step in levels
+            ),
+        ]
+
+
+def used(kernels: tuple[Tensor, ...]) -> list[Tensor]:
+    """The kernels that there are: a network without masks has none for them."""
+    return [kernel for kernel in kernels if kernel.numel()]
+
+
+def _window(level: NDArray[Any], size: int, top: int, left: int) -> NDArray[Any]:
+    """Part (1, C, size, size) of a level (1, C, H, W); zeros where it lies outside."""
+    height, width = level.shape[2:]
+    window = np.zeros((1, level.shape[1], size, size), level.dtype)
+    rows = slice(max(top, 0), min(top + size, height))
+    columns = slice(max(left, 0), min(left + size, width))
+    window[:, :, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = (
+        level[:, :, rows, columns]
+    )
+    return window

@@ -1,0 +1,181 @@
+"""Which engine runs the network: chosen by name, or by what the machine has."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import re
+from dataclasses import dataclass
+
+import torch
+
+from siammask_ros.engines.base import Engine, EngineInfo
+from siammask_ros.engines.compiled import open_compiled
+from siammask_ros.engines.eager import EagerEngine
+from siammask_ros.errors import ConfigError, EngineError
+from siammask_ros.model.checkpoint import load_network
+from siammask_ros.model.variants import VARIANTS
+from siammask_ros.settings import check, number, text
+from siammask_ros.zoo.cache import located
+
+_LOG = logging.getLogger(__name__)
+
+# What each engine can compute in.
+_PRECISIONS = {
+    "openvino": ("fp32", "bf16"),
+    "compiled": ("fp16", "bf16", "fp32"),
+    "eager": ("fp32",),
+    "onnxruntime": ("fp32",),
+}
+
+
+# Models whose masks were measured to be as good in bf16 (docs/accuracy.md).
+_AS_GOOD_IN_BF16 = frozenset({"lite"})
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """Which network with which weights, and what runs it. Taken up when an engine is opened."""
+
+    model: str = text("lite", "Network", tuple(VARIANTS))
+    checkpoint: str = text(
+        "", "File of weights, or davis, vot, vot_ld once fetched; empty takes those shipped"
+    )
+    expected_sha256: str = text("", "Refuse weights with another SHA-256; empty takes any")
+    device: str = text("auto", "Where it runs: auto, cpu, cuda or cuda:N")
+    engine: str = text("auto", "What runs it", ("auto", *_PRECISIONS))
+    precision: str = text("auto", "Arithmetic", ("auto", "fp32", "bf16", "fp16"))
+    threads: int = number(0, "CPU threads of the engine; 0 for all", 0, 1024)
+
+    def __post_init__(self) -> None:
+        check(self)
+        if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", self.device):
+            raise ConfigError(f"device is {self.device!r}; expected auto, cpu, cuda or cuda:N")
+
+
+def open_engine(config: EngineConfig) -> Engine:
+    """An engine that is ready for its first frame.
+
+    What 'auto' chose and why is logged and in ``engine.info``. Raises CheckpointError for the
+    weights, EngineError where the device or the engine's library is missing: nothing is replaced
+    by something slower in silence.
+    """
+    device = _device(config.device)
+    name, reason = _engine_name(config.engine, device)
+    precision, why_so = _precision(config, name)
+    if precision not in (there := _precisions(name, device)):
+        raise EngineError(
+            f"the {name} engine has no {precision} on {device}; expected {' or '.join(there)}"
+        )
+    reason = f"{reason}; {why_so}" if why_so else reason
+    path, expected = located(config.checkpoint, config.model, config.expected_sha256)
+    network, sha256 = load_network(path, config.model, expected)
+    checkpoint = config.checkpoint or f"shipped {config.model}"
+    info = EngineInfo(name, str(device), precision, checkpoint, sha256, reason)
+    _LOG.info(
+        "%s on %s in %s (%s), %s weights %s", name, device, precision, reason, checkpoint, sha256
+    )
+    if name == "openvino":
+        from siammask_ros.engines.openvino_rt import OpenVinoEngine
+
+        return OpenVinoEngine(network, info, config.threads)
+    if name == "onnxruntime":
+        from siammask_ros.engines.onnx_rt import OnnxEngine
+
+        return OnnxEngine(network, info, config.threads)
+    if config.threads and device.type == "cpu":
+        torch.set_num_threads(config.threads)
+    if name == "compiled":
+        return open_compiled(network, device, info)
+    return EagerEngine(network, device, info)
+
+
+def _precision(config: EngineConfig, engine: str) -> tuple[str, str]:
+    """The arithmetic, and the reason where it was chosen: half only where that does no harm."""
+    if config.precision != "auto":
+        return config.precision, ""
+    if engine == "openvino" and config.model in _AS_GOOD_IN_BF16:
+        from siammask_ros.engines.openvino_rt import has_native_bf16
+
+        if has_native_bf16():
+            return "bf16", "bf16: this CPU computes in it, and the model is as accurate in it"
+    return "fp32", ""
+
+
+def offered(device: str = "auto") -> list[tuple[str, str]]:
+    """Engines and precisions that this machine offers on a device, each to be asked for by name.
+
+    The compiled engine is for GPUs: on a CPU it opens, but is not offered, because it takes a
+    minute to compile for every number of targets. Raises EngineError where the device is not
+    there.
+    """
+    there = _device(device)
+    pairs = []
+    for engine in _PRECISIONS:
+        if engine == "compiled" and there.type == "cpu":
+            continue
+        try:
+            name, _ = _engine_name(engine, there)
+        except EngineError:
+            continue
+        pairs += [(name, precision) for precision in _precisions(name, there)]
+    return pairs
+
+
+def _precisions(engine: str, device: torch.device) -> tuple[str, ...]:
+    """What an engine computes in on a device; a CPU would only imitate fp16, slowly."""
+    return tuple(
+        precision
+        for precision in _PRECISIONS[engine]
+        if precision != "fp16" or device.type == "cuda"
+    )
+
+
+def _device(wanted: str) -> torch.device:
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(wanted)
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (device.index or 0) >= count:
+            raise EngineError(
+                f"device {wanted} is not there: PyTorch {torch.__version__} sees {count} CUDA "
+                "devices; take device cpu, or install a CUDA build of PyTorch and its driver"
+            )
+    return device
+
+
+def _engine_name(wanted: str, device: torch.device) -> tuple[str, str]:
+    """The engine's name, and why it was taken."""
+    has_openvino = importlib.util.find_spec("openvino") is not None
+    if wanted == "openvino":
+        if not has_openvino:
+            raise EngineError("engine openvino is not installed; run: pip install openvino")
+        if device.type != "cpu":
+            raise EngineError(f"engine openvino runs on the CPU, not on {device}; take compiled")
+    if wanted == "onnxruntime":
+        _check_onnxruntime(device)
+    if wanted != "auto":
+        return wanted, "as asked for"
+    if device.type == "cuda":
+        return "compiled", "auto: a CUDA device is there"
+    if has_openvino:
+        return "openvino", "auto: no CUDA device; OpenVINO is installed and faster than PyTorch"
+    return "eager", "auto: no CUDA device, and OpenVINO is not installed"
+
+
+def _check_onnxruntime(device: torch.device) -> None:
+    """Raises EngineError where onnxruntime is missing, or its build does not know the device."""
+    missing = [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise EngineError(
+            f"engine onnxruntime is not installed; run: pip install {' '.join(missing)}"
+        )
+    if device.type == "cuda":
+        from siammask_ros.engines.onnx_rt import has_cuda
+
+        if not has_cuda():
+            raise EngineError(
+                f"this build of onnxruntime does not run on {device}; install onnxruntime-gpu in "
+                "its place, or take engine compiled"
+            )

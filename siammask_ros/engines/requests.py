@@ -1,0 +1,67 @@
+"""An engine that runs each target's search and mask as requests of their own.
+
+What is common to OpenVINO and onnxruntime: on a CPU a batch takes no less time an item than its
+items one by one, and templates come once a target, so that PyTorch is good enough for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from siammask_ros.engines.base import Aims, Crops, EngineInfo, Floats, Response, Template
+from siammask_ros.engines.eager import torch_errors_told
+from siammask_ros.engines.parts import MaskPart, used
+from siammask_ros.errors import EngineError
+from siammask_ros.model.siammask import SiamMask
+from siammask_ros.model.variants import Variant
+
+# A part's inputs or outputs for one target.
+Arrays = list[NDArray[Any]]
+
+# A part's outputs for every item; raises EngineError.
+Requests = Callable[[Sequence[Arrays]], list[Arrays]]
+
+
+class RequestEngine:
+    """Searches and masks by requests, which a subclass sets; templates in PyTorch."""
+
+    variant: Variant
+    info: EngineInfo
+    _network: SiamMask
+    _search: Requests
+    _mask_part: MaskPart
+    _masks: Requests | None
+
+    def template(self, crops: Crops) -> list[Template]:
+        """See ``Engine.template``."""
+        with torch.inference_mode(), torch_errors_told():
+            kernels = self._network.template(torch.from_numpy(crops).permute(0, 3, 1, 2).float())
+        parts = [part.numpy() for part in used(kernels)]
+        return [[part[i : i + 1] for part in parts] for i in range(len(crops))]
+
+    def search(
+        self, templates: Sequence[Template], crops: Crops, aims: Aims | None = None
+    ) -> Response:
+        """See ``Engine.search``."""
+        items = [
+            [crops[i : i + 1], *template]
+            for i, template in zip(range(len(crops)), templates, strict=True)
+        ]
+        answers = self._search(items)
+        score, box = (np.concatenate([answer[k] for answer in answers]) for k in (0, 1))
+        return Response(score, box, [answer[2:] for answer in answers])
+
+    def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Floats:
+        """See ``Engine.refine``."""
+        if self._masks is None:
+            raise EngineError(f"model {self.variant.name} gives no masks")
+        items = [
+            self._mask_part.inputs(maps, int(row), int(column))
+            for maps, row, column in zip(response.maps, rows, columns, strict=True)
+        ]
+        return np.concatenate([mask for (mask,) in self._masks(items)])

@@ -1,0 +1,55 @@
+"""Settings of the tracker, and the sets tuned for each family of weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from siammask_ros.errors import ConfigError
+from siammask_ros.settings import check, number, text
+from siammask_ros.tracker.box_fit import STRATEGIES
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerConfig:
+    """How the network's answer becomes the target's next box, mask and state (section 3.2)."""
+
+    penalty_k: float = number(0.09, "How strongly a change of size or shape is punished", 0.0, 5.0)
+    window_influence: float = number(
+        0.39, "Weight of the cosine window that prefers small motion", 0.0, 1.0
+    )
+    size_rate: float = number(0.38, "How fast the size follows the network's box", 0.0, 1.0)
+    mask_threshold: float = number(0.30, "A pixel is the target's above this mask value", 0.0, 1.0)
+    min_mask_area_px: float = number(
+        100.0, "A mask part up to this area gives no rotated box", 0.0, 1e9
+    )
+    tracking_score: float = number(0.0, "At or above this score the state is TRACKING", 0.0, 1.0)
+    lost_score: float = number(0.0, "Below this score the target counts as not seen", 0.0, 1.0)
+    lost_after_frames: int = number(3, "Frames in a row below lost_score until LOST", 1, 1000)
+    box_strategy: str = text("mbr", "How a mask becomes a rotated box", STRATEGIES)
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.lost_score > self.tracking_score:
+            raise ConfigError(
+                f"lost_score is {self.lost_score} and tracking_score {self.tracking_score}; "
+                "expected lost_score not above tracking_score"
+            )
+
+
+# The authors' settings for their files never give a target up: their scores are not calibrated.
+SETTINGS = {
+    "default": TrackerConfig(),
+    "davis": TrackerConfig(0.04, 0.40, 1.0, 0.35),
+    "vot": TrackerConfig(0.04, 0.42, 0.25, 0.30),
+    "vot_ld": TrackerConfig(0.10, 0.41, 0.32, 0.15),
+    "lite": TrackerConfig(0.10, 0.50, 0.60, 0.55, tracking_score=0.60, lost_score=0.30),
+}
+
+
+def settings_named(name: str) -> TrackerConfig:
+    """The set of this name; raises ConfigError with the known names."""
+    try:
+        return SETTINGS[name]
+    except KeyError:
+        known = ", ".join(sorted(SETTINGS))
+        raise ConfigError(f"settings {name!r} are unknown; expected one of: {known}") from None

@@ -1,0 +1,187 @@
+"""From a cell's mask to the picture: paste, threshold, outline, labels of several targets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from siammask_ros.model.variants import Variant
+
+OUTSIDE = -1.0
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSquare:
+    """The square of the picture that a search crop shows.
+
+    ``left_in_image`` and ``top_in_image`` are where masks count from, ``scale`` is picture pixels
+    per search-crop pixel.
+    """
+
+    left_in_image: float
+    top_in_image: float
+    scale: float
+
+    @classmethod
+    def around(
+        cls, center_in_image: tuple[float, float], side_px: int, variant: Variant
+    ) -> SearchSquare:
+        """The square of this side around a centre.
+
+        The authors paste from the unrounded crop box although the crop was cut at whole pixels.
+        With ``exact_paste`` the origin is where crop pixel 0 has its middle.
+        """
+        scale = side_px / variant.search_size
+        if not variant.exact_paste:
+            x, y = center_in_image
+            return cls(x - side_px / 2, y - side_px / 2, scale)
+        half = (side_px + 1) / 2
+        middle = (scale - 1) / 2
+        left, top = (round(value - half) + middle for value in center_in_image)
+        return cls(left, top, scale)
+
+
+@dataclass(frozen=True, slots=True)
+class RegionMask:
+    """A target's mask on the part of the picture that can hold it.
+
+    ``values`` (h, w) float32: mask probability, −1 where the network saw nothing; ``binary``
+    (h, w) uint8 0/1. ``left`` and ``top`` place it in a picture of ``picture_size`` (height,
+    width) pixels.
+    """
+
+    left: int
+    top: int
+    values: NDArray[np.float32]
+    binary: NDArray[np.uint8]
+    picture_size: tuple[int, int]
+
+    @property
+    def area_px(self) -> int:
+        """Pixels of the target."""
+        return int(np.count_nonzero(self.binary))
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """The rows and columns of the picture that it covers."""
+        height, width = self.binary.shape
+        return slice(self.top, self.top + height), slice(self.left, self.left + width)
+
+    def on_picture(self) -> NDArray[np.uint8]:
+        """The whole picture's mask, (height, width) uint8, 0 or 255."""
+        picture = np.zeros(self.picture_size, np.uint8)
+        picture[self.window] = self.binary * np.uint8(255)
+        return picture
+
+
+def paste(
+    mask: NDArray[Any],
+    square: SearchSquare,
+    cell: tuple[int, int],
+    picture_size: tuple[int, int],
+    variant: Variant,
+    threshold: float,
+) -> RegionMask:
+    """A cell's mask (M, M) on the picture, warped into its own rectangle only.
+
+    Outside of it the original's full-picture warp gives −1 everywhere, so nothing is lost and
+    the cost does not grow with the picture.
+    """
+    height, width = picture_size
+    row, column = cell
+    step = variant.stride * square.scale
+    before = variant.base_size / 2
+    left = square.left_in_image + (column - before) * step
+    top = square.top_in_image + (row - before) * step
+    per_value = square.scale * variant.mask_cover / variant.mask_size
+    # The authors' warp maps width to width − 1.
+    shrink_x = 1.0 if variant.exact_paste else (width - 1) / width
+    shrink_y = 1.0 if variant.exact_paste else (height - 1) / height
+    scale_x, scale_y = per_value * shrink_x, per_value * shrink_y
+    left, top = left * shrink_x, top * shrink_y
+    reach_x, reach_y = variant.mask_size * scale_x, variant.mask_size * scale_y
+    x0, x1 = _span(left, reach_x, scale_x, width)
+    y0, y1 = _span(top, reach_y, scale_y, height)
+    values = _resampled(mask, (y0, y1, top, scale_y), (x0, x1, left, scale_x))
+    binary = (values > threshold).astype(np.uint8)
+    return RegionMask(x0, y0, values, binary, picture_size)
+
+
+def _span(start: float, reach: float, scale: float, limit: int) -> tuple[int, int]:
+    """First and last (exclusive) pixel that a pasted mask can touch, inside the picture."""
+    first = min(max(math.floor(start - scale) - 1, 0), limit)
+    last = max(min(math.ceil(start + reach + scale) + 1, limit), first)
+    return first, last
+
+
+def _resampled(
+    mask: NDArray[Any], rows: tuple[int, int, float, float], columns: tuple[int, int, float, float]
+) -> NDArray[np.float32]:
+    """The mask, seen on the picture's pixels, by bilinear interpolation with −1 around it.
+
+    ``rows`` and ``columns`` are (first, end, start, scale): the pixels asked for, where the mask's
+    value 0 lies and how many pixels lie between two values. The two axes are interpolated one
+    after the other with exact weights: cv2.warpAffine of OpenCV 4 rounds them to 1/32.
+    """
+    padded = cv2.copyMakeBorder(
+        np.ascontiguousarray(mask, np.float32), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=OUTSIDE
+    )
+    before, after, weight = _taps(*columns, mask.shape[1])
+    wide = padded[:, before] * (1 - weight) + padded[:, after] * weight
+    before, after, weight = _taps(*rows, mask.shape[0])
+    values: NDArray[np.float32] = wide[before]
+    values *= (1 - weight)[:, None]
+    rest = wide[after]
+    rest *= weight[:, None]
+    values += rest
+    return values
+
+
+def _taps(
+    first: int, end: int, start: float, scale: float, size: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+    """For each pixel the two padded mask indices around it, and the second one's weight."""
+    position = (np.arange(first, end) - start) / scale
+    index = np.floor(position)
+    weight = (position - index).astype(np.float32)
+    before = np.clip(index, -1, size).astype(np.intp) + 1
+    after = np.clip(index + 1, -1, size).astype(np.intp) + 1
+    return before, after, weight
+
+
+def largest_outline(mask: RegionMask) -> tuple[NDArray[np.int32], float]:
+    """The outer contour (n, 2) x, y of the mask's largest part, and its area in px².
+
+    Empty (0, 2) and 0 for an empty mask. Every contour point is kept.
+    """
+    contours, _ = cv2.findContours(mask.binary, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not contours:
+        return np.zeros((0, 2), np.int32), 0.0
+    areas = [cv2.contourArea(contour) for contour in contours]
+    best = int(np.argmax(areas))
+    offset = np.array([mask.left, mask.top], np.int32)
+    return contours[best].reshape(-1, 2).astype(np.int32) + offset, float(areas[best])
+
+
+def label_map(
+    masks: Sequence[RegionMask | None], picture_size: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """One label a pixel, (height, width) uint8: k for the k-th mask (from 1), 0 for none.
+
+    Where targets overlap, the larger mask value wins (paper, section 5.3).
+    """
+    labels = np.zeros(picture_size, np.uint8)
+    best = np.full(picture_size, OUTSIDE, np.float32)
+    for label, mask in enumerate(masks, start=1):
+        if mask is None:
+            continue
+        wins = (mask.binary > 0) & (mask.values > best[mask.window])
+        best[mask.window][wins] = mask.values[wins]
+        labels[mask.window][wins] = label
+    return labels

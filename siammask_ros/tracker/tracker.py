@@ -1,0 +1,223 @@
+"""SiamMask's online tracking (paper, section 3.2): crop, search, choose, refine, paste.
+
+State is a value: ``states = tracker.start(image, boxes)``, then
+``results, states = tracker.step(image, states)`` for every frame. Several targets share one
+batch.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siammask_ros.engines.base import Aims, Engine
+from siammask_ros.geometry.boxes import RotatedBox, checked_init_box
+from siammask_ros.geometry.crops import Image, context_side, crop_square, mean_bgr
+from siammask_ros.tracker.box_fit import fitted_box
+from siammask_ros.tracker.config import TrackerConfig
+from siammask_ros.tracker.masks import RegionMask, SearchSquare, largest_outline, paste
+from siammask_ros.tracker.scoring import AnchorField, Choice, choose
+from siammask_ros.tracker.targets import Status, TargetResult, TargetState, judge
+
+MIN_SIZE_PX = 10.0
+_NO_OUTLINE: NDArray[np.int32] = np.zeros((0, 2), np.int32)
+
+
+@dataclass(slots=True)
+class StageClock:
+    """Milliseconds that each stage of a step took: crop, network, select, mask."""
+
+    clock: Callable[[], float] = time.perf_counter
+    stages_ms: dict[str, float] = field(default_factory=dict)
+    _last: float = field(default=0.0)
+
+    def start(self) -> None:
+        """Begins a lap."""
+        self._last = self.clock()
+
+    def lap(self, stage: str) -> None:
+        """Adds the time since the last call to ``stage``."""
+        now = self.clock()
+        self.stages_ms[stage] = self.stages_ms.get(stage, 0.0) + (now - self._last) * 1e3
+        self._last = now
+
+
+class Tracker:
+    """Follows targets with one engine; holds settings, no state."""
+
+    _paste = staticmethod(paste)
+
+    def __init__(self, engine: Engine, config: TrackerConfig) -> None:
+        self.engine = engine
+        self.config = config
+        self._anchors = AnchorField.of(engine.variant)
+
+    def start(self, image: Image, boxes: Sequence[RotatedBox]) -> list[TargetState]:
+        """States of the targets in these boxes of an image (H, W, 3) uint8 BGR.
+
+        A rotated box is followed by the axis-aligned box of its area and centre. Raises BoxError
+        as ``checked_init_box`` does; then no target is started.
+        """
+        if not boxes:
+            return []
+        height, width = image.shape[:2]
+        checked = [checked_init_box(box, width, height) for box in boxes]
+        fill = mean_bgr(image)
+        seeds = [_seed(box) for box in checked]
+        size_px = self.engine.variant.template_size
+        crops = [
+            crop_square(image, center, round(context_side(*size)), size_px, fill)
+            for center, size in seeds
+        ]
+        templates = self.engine.template(np.stack(crops))
+        return [
+            TargetState(center, size, box.theta, fill, template)
+            for (center, size), box, template in zip(seeds, checked, templates, strict=True)
+        ]
+
+    def step(
+        self, image: Image, states: Sequence[TargetState], clock: StageClock | None = None
+    ) -> tuple[list[TargetResult], list[TargetState]]:
+        """Where the targets are in the next image: a result and a new state for each.
+
+        ``clock``, where given, gets the stages' times. Raises EngineError where the inference
+        failed; the states passed in stay valid.
+        """
+        if not states:
+            return [], []
+        clock = clock or StageClock()
+        variant = self.engine.variant
+        clock.start()
+        sides = [context_side(*state.size) for state in states]
+        squares = [round(side * variant.search_size / variant.template_size) for side in sides]
+        crops = [
+            crop_square(image, state.center_in_image, square, variant.search_size, state.fill_bgr)
+            for state, square in zip(states, squares, strict=True)
+        ]
+        clock.lap("crop")
+        scales = [variant.template_size / side for side in sides]
+        sizes = [_scaled(state.size, scale) for state, scale in zip(states, scales, strict=True)]
+        templates = [state.template for state in states]
+        response = self.engine.search(templates, np.stack(crops), self._aims(sizes))
+        clock.lap("network")
+        choices = [
+            choose(score, box, size, self._anchors, self.config)
+            for score, box, size in zip(response.score, response.box, sizes, strict=True)
+        ]
+        clock.lap("select")
+        masks: Sequence[NDArray[np.float32] | None] = [None] * len(states)
+        if variant.has_mask:
+            middle = variant.score_size // 2
+            rows = np.array([choice.row if choice else middle for choice in choices])
+            columns = np.array([choice.column if choice else middle for choice in choices])
+            masks = list(self.engine.refine(response, rows, columns))
+            clock.lap("network")
+        pairs = [
+            self._finish(image, *parts)
+            for parts in zip(states, choices, masks, scales, squares, strict=True)
+        ]
+        clock.lap("mask")
+        return [result for result, _ in pairs], [state for _, state in pairs]
+
+    def _aims(self, sizes_in_crop: Sequence[tuple[float, float]]) -> Aims:
+        config = self.config
+        sizes = np.array(sizes_in_crop)
+        return Aims(sizes, self._anchors.sizes, config.penalty_k, config.window_influence)
+
+    def _finish(
+        self,
+        image: Image,
+        state: TargetState,
+        choice: Choice | None,
+        mask: NDArray[np.float32] | None,
+        scale: float,
+        square_px: int,
+    ) -> tuple[TargetResult, TargetState]:
+        """One target's result and next state from what the network said."""
+        if choice is None or (mask is not None and not np.isfinite(mask).all()):
+            return _unseen(state, Status.LOST, "non-finite network output", float("nan"))
+        status, reason, unseen = judge(choice.score, state, self.config)
+        if unseen:
+            return _unseen(replace(state, frames_unseen=unseen - 1), status, reason, choice.score)
+        center, size = self._moved(state, choice, scale)
+        box = RotatedBox(*center, *size).continued_from(state.theta)
+        region: RegionMask | None = None
+        outline = _NO_OUTLINE
+        if mask is not None:
+            square = SearchSquare.around(state.center_in_image, square_px, self.engine.variant)
+            region = self._paste(
+                mask,
+                square,
+                (choice.row, choice.column),
+                (image.shape[0], image.shape[1]),
+                self.engine.variant,
+                self.config.mask_threshold,
+            )
+            outline, area = largest_outline(region)
+            if area > self.config.min_mask_area_px:
+                box = fitted_box(self.config.box_strategy, region, outline, state.theta)
+            else:
+                reason = reason or "mask is empty or too small; box from the box head"
+        # Only now, after the mask: the authors' order, on which their numbers depend.
+        center, size = _clamped(center, size, image)
+        after = replace(
+            state,
+            center_in_image=center,
+            size=size,
+            theta=box.theta,
+            status=status,
+            reason=reason,
+            frames_unseen=0,
+        )
+        xywh = (center[0] - size[0] / 2, center[1] - size[1] / 2, size[0], size[1])
+        return TargetResult(status, reason, choice.score, box, xywh, region, outline), after
+
+    def _moved(
+        self, state: TargetState, choice: Choice, scale: float
+    ) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Centre and size in the image after this choice; the size follows at its rate."""
+        rate = choice.penalty * choice.score * self.config.size_rate
+        (x, y), (width, height) = state.center_in_image, state.size
+        dx, dy = choice.offset_in_crop
+        new_width, new_height = choice.size_in_crop
+        center = (x + dx / scale, y + dy / scale)
+        size = (
+            width * (1 - rate) + new_width / scale * rate,
+            height * (1 - rate) + new_height / scale * rate,
+        )
+        return center, size
+
+
+def _seed(box: RotatedBox) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Centre and axis-aligned size to follow a box with: for a rotated one, of equal area."""
+    _, _, width, height = box.bounding_xywh
+    shrink = float(np.sqrt(box.width * box.height / (width * height)))
+    return (box.x, box.y), (width * shrink, height * shrink)
+
+
+def _scaled(size: tuple[float, float], scale: float) -> tuple[float, float]:
+    return size[0] * scale, size[1] * scale
+
+
+def _clamped(
+    center: tuple[float, float], size: tuple[float, float], image: Image
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    height, width = image.shape[:2]
+    x, y = min(max(center[0], 0.0), width), min(max(center[1], 0.0), height)
+    w, h = min(max(size[0], MIN_SIZE_PX), width), min(max(size[1], MIN_SIZE_PX), height)
+    return (x, y), (w, h)
+
+
+def _unseen(
+    state: TargetState, status: Status, reason: str, score: float
+) -> tuple[TargetResult, TargetState]:
+    """The last known box, no mask: nothing on this frame was taken for the target."""
+    after = replace(state, status=status, reason=reason, frames_unseen=state.frames_unseen + 1)
+    box = RotatedBox(*state.center_in_image, *state.size).continued_from(state.theta)
+    (x, y), (width, height) = state.center_in_image, state.size
+    xywh = (x - width / 2, y - height / 2, width, height)
+    return TargetResult(status, reason, score, box, xywh, None, _NO_OUTLINE), after

@@ -1,0 +1,249 @@
+"""The compiled engine's frame: all but the CUDA graph itself runs on a CPU as on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from engine_inputs import LITE, NETWORKS, crops
+from numpy.typing import NDArray
+from random_network import lively_network
+
+from siammask_ros.engines import compiled
+from siammask_ros.engines.base import Aims, EngineInfo, Response
+from siammask_ros.engines.compiled import CompiledEngine, Program, open_compiled
+from siammask_ros.engines.eager import EagerEngine
+from siammask_ros.errors import EngineError
+from siammask_ros.geometry.boxes import RotatedBox
+from siammask_ros.model.variants import Variant
+from siammask_ros.tracker.config import SETTINGS
+from siammask_ros.tracker.scoring import AnchorField, choose
+from siammask_ros.tracker.tracker import Tracker
+
+CPU = torch.device("cpu")
+INFO = EngineInfo("test", "cpu", "fp32", "none", "0" * 64)
+CONFIG = SETTINGS["lite"]
+# Largest differences of score and mask probability, and of the raw box, whose values reach 2.
+SCORE, BOX, MASK = 5e-5, 2e-4, 2e-4
+
+
+def eager_engine(variant: Variant = LITE) -> EagerEngine:
+    return EagerEngine(lively_network(variant), CPU, INFO)
+
+
+def compiled_engine(variant: Variant = LITE) -> CompiledEngine:
+    return CompiledEngine(lively_network(variant), CPU, INFO)
+
+
+@pytest.fixture(scope="module")
+def eager() -> EagerEngine:
+    return eager_engine()
+
+
+@pytest.fixture(scope="module")
+def ours() -> CompiledEngine:
+    return compiled_engine()
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The number of targets of every frame that is computed."""
+    found: list[int] = []
+    call = Program.__call__
+
+    def counted(program: Program, templates: Sequence[Any], *rest: Any) -> NDArray[np.float32]:
+        found.append(len(templates))
+        return call(program, templates, *rest)
+
+    monkeypatch.setattr(Program, "__call__", counted)
+    return found
+
+
+def aims(items: int) -> Aims:
+    sizes = np.random.default_rng(5).uniform(30, 90, (items, 2))
+    anchors = AnchorField.of(LITE).sizes
+    return Aims(sizes, anchors, CONFIG.penalty_k, CONFIG.window_influence)
+
+
+def chosen(response: Response, aim: Aims) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Rows and columns that a tracker chooses."""
+    cells = []
+    for score, box, (width, height) in zip(
+        response.score, response.box, aim.sizes_in_crop, strict=True
+    ):
+        choice = choose(score, box, (width, height), AnchorField.of(LITE), CONFIG)
+        assert choice is not None
+        cells.append((choice.row, choice.column))
+    rows, columns = np.array(cells).T
+    return rows, columns
+
+
+def assert_agree(ours: Response, theirs: Response) -> None:
+    assert ours.score.shape == theirs.score.shape
+    assert ours.box.shape == theirs.box.shape
+    assert np.abs(ours.score - theirs.score).max() < SCORE
+    assert np.abs(ours.box - theirs.box).max() < BOX
+
+
+@pytest.mark.parametrize("items", [1, 3])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_c9_what_the_tracker_chooses_is_guessed_and_agrees_with_pytorch(
+    name: str, items: int, runs: list[int]
+) -> None:
+    engine, plain, aim = compiled_engine(NETWORKS[name]), eager_engine(NETWORKS[name]), aims(items)
+    searches = crops(items, 255)
+    response = engine.search(engine.template(crops(items, 127)), searches, aim)
+    expected = plain.search(plain.template(crops(items, 127)), searches)
+    assert_agree(response, expected)
+    rows, columns = chosen(response, aim)
+    assert [*zip(rows, columns, strict=True)] == [*map(tuple, response.maps.answer.cells)]
+    if not engine.variant.has_mask:
+        with pytest.raises(EngineError, match="gives no masks"):
+            engine.refine(response, rows, columns)
+        return
+    masks = engine.refine(response, rows, columns)
+    assert np.abs(masks - plain.refine(expected, rows, columns)).max() < MASK
+    assert runs == [items], "the mask was there with the maps"
+
+
+def test_a_tracker_costs_a_frame_a_step_and_finds_the_same(
+    ours: CompiledEngine, eager: EagerEngine, runs: list[int]
+) -> None:
+    pictures = crops(4, 400)
+    boxes = [RotatedBox(150, 160, 60, 50), RotatedBox(260, 210, 40, 80)]
+    trackers = [Tracker(engine, CONFIG) for engine in (ours, eager)]
+    states = [tracker.start(pictures[0], boxes) for tracker in trackers]
+    for picture in pictures[1:]:
+        steps = [
+            tracker.step(picture, before) for tracker, before in zip(trackers, states, strict=True)
+        ]
+        states = [after for _, after in steps]
+        for mine, plain in zip(*states, strict=True):
+            assert mine.center_in_image == pytest.approx(plain.center_in_image, abs=0.1)
+            assert mine.size == pytest.approx(plain.size, rel=1e-2)
+    assert runs == [2] * 3
+
+
+@pytest.mark.parametrize("aim", [aims(3), None], ids=["other cells", "nothing guessed"])
+def test_another_cell_than_guessed_gets_its_own_mask(
+    ours: CompiledEngine, eager: EagerEngine, runs: list[int], aim: Aims | None
+) -> None:
+    rows, columns = np.array([0, 12, 24]), np.array([24, 3, 12])
+    response = ours.search(ours.template(crops(3, 127)), crops(3, 255), aim)
+    expected = eager.search(eager.template(crops(3, 127)), crops(3, 255))
+    # A frame in between takes the buffers.
+    ours.search(ours.template(crops(3, 127, 1)), crops(3, 255, 1), aim)
+    masks = ours.refine(response, rows, columns)
+    assert np.abs(masks - eager.refine(expected, rows, columns)).max() < MASK
+    assert runs == [3, 3, 3]
+
+
+def test_aims_change_nothing_but_the_guess(ours: CompiledEngine) -> None:
+    templates = ours.template(crops(2, 127))
+    plain = ours.search(templates, crops(2, 255))
+    aimed = ours.search(templates, crops(2, 255), aims(2))
+    assert np.array_equal(plain.score, aimed.score)
+    assert np.array_equal(plain.box, aimed.box)
+
+
+def test_targets_may_come_go_and_change_their_places(
+    ours: CompiledEngine, eager: EagerEngine
+) -> None:
+    targets, others = ours.template(crops(4, 127)), eager.template(crops(4, 127))
+    searches = crops(4, 255)
+    for order in ([0, 1, 2, 3], [2, 0, 1], [3], [1, 3], [0, 1, 2, 3], [3, 3, 1]):
+        aim = aims(len(order))
+        response = ours.search([targets[k] for k in order], searches[order], aim)
+        expected = eager.search([others[k] for k in order], searches[order])
+        assert_agree(response, expected)
+        cells = chosen(response, aim)
+        masks = ours.refine(response, *cells)
+        assert np.abs(masks - eager.refine(expected, *cells)).max() < MASK
+
+
+def test_kernels_are_copied_only_for_targets_that_are_new(
+    ours: CompiledEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    targets, searches = ours.template(crops(3, 127)), crops(3, 255)
+    ours.search(targets, searches)
+    copied = []
+    program = ours.program(3, targets[0])
+
+    def compute() -> None:
+        copied.append(sum(held is old for held, old in zip(program._targets, before, strict=True)))
+
+    monkeypatch.setattr(program, "_compute", compute)
+    before = list(program._targets)
+    kernels = [kernel.data_ptr() for kernel in program._kernels]
+    version = [kernel.sum().item() for kernel in program._kernels]
+    ours.search(targets, searches)
+    assert copied == [4]
+    assert version == [kernel.sum().item() for kernel in program._kernels]
+    (new,) = ours.template(crops(1, 127, seed=3))
+    ours.search([targets[0], new, targets[2]], searches)
+    assert copied == [4, 3]
+    assert version != [kernel.sum().item() for kernel in program._kernels]
+    assert kernels == [kernel.data_ptr() for kernel in program._kernels]
+
+
+@pytest.mark.parametrize(
+    ("items", "size"), [(1, 1), (2, 2), (3, 4), (4, 4), (5, 8), (9, 16), (16, 16)]
+)
+def test_targets_are_filled_up_to_a_size_that_is_compiled(items: int, size: int) -> None:
+    engine = compiled_engine(NETWORKS["box only"])
+    (template,) = engine.template(crops(1, 127))
+    program = engine.program(items, template)
+    assert len(program._targets) == size
+    assert engine.program(size, template) is program
+
+
+def test_more_targets_than_the_largest_size_go_in_pieces(
+    monkeypatch: pytest.MonkeyPatch, runs: list[int], eager: EagerEngine
+) -> None:
+    monkeypatch.setattr(compiled, "SIZES", (1, 2))
+    engine, aim = compiled_engine(), aims(5)
+    response = engine.search(engine.template(crops(5, 127)), crops(5, 255), aim)
+    assert runs == [2, 2, 1]
+    expected = eager.search(eager.template(crops(5, 127)), crops(5, 255))
+    assert_agree(response, expected)
+    cells = chosen(response, aim)
+    difference = engine.refine(response, *cells) - eager.refine(expected, *cells)
+    assert np.abs(difference).max() < MASK
+    assert runs == [2, 2, 1]
+
+
+def test_half_precision_changes_the_answers_a_little(eager: EagerEngine) -> None:
+    engine = CompiledEngine(lively_network(LITE), CPU, replace(INFO, precision="bf16"))
+    response = engine.search(engine.template(crops(1, 127)), crops(1, 255), aims(1))
+    expected = eager.search(eager.template(crops(1, 127)), crops(1, 255))
+    for array in (response.score, response.box):
+        assert array.dtype == np.float32
+    # A random network is no calm one: of scores between 0 and 1, none may be another's.
+    assert 1e-5 < np.abs(response.score - expected.score).mean() < 0.05
+    assert np.corrcoef(response.box.ravel(), expected.box.ravel())[0, 1] > 0.99
+
+
+def test_the_window_of_the_guess_stays_in_double() -> None:
+    engine = CompiledEngine(lively_network(LITE), CPU, replace(INFO, precision="bf16"))
+    assert engine.frame.window.dtype == torch.float64
+
+
+def test_c5_a_cpu_without_a_compiler_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(EngineError, match=r"needs a C\+\+ compiler on a CPU.* apt install g\+\+"):
+        open_compiled(lively_network(LITE), CPU, INFO)
+
+
+def test_on_a_cpu_the_frame_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    monkeypatch.setattr(
+        compiled.FrameNetwork, "compile", lambda frame, **options: asked.append(options)
+    )
+    open_compiled(lively_network(LITE), CPU, INFO)
+    assert asked == [{"dynamic": False}]

@@ -1,0 +1,190 @@
+"""Every engine gives what plain PyTorch gives, for one target and for several."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from engine_inputs import LITE, NETWORKS, crops
+from numpy.typing import NDArray
+from random_network import lively_network
+
+from siammask_ros.engines.base import Engine, EngineInfo, Response
+from siammask_ros.engines.compiled import CompiledEngine
+from siammask_ros.engines.eager import EagerEngine
+from siammask_ros.engines.reference import ReferenceEngine
+from siammask_ros.errors import EngineError
+from siammask_ros.model.variants import Variant
+
+INFO = EngineInfo("test", "cpu", "fp32", "none", "0" * 64)
+# Largest differences of score and mask probability, and of the raw box, whose values reach 2.
+SCORE, BOX, MASK = 5e-5, 2e-4, 2e-4
+
+
+def eager_engine(variant: Variant) -> Engine:
+    return EagerEngine(lively_network(variant), torch.device("cpu"), INFO)
+
+
+def reference_engine(variant: Variant) -> Engine:
+    return ReferenceEngine(lively_network(variant), torch.device("cpu"), INFO)
+
+
+def compiled_engine(variant: Variant) -> Engine:
+    """Its frame as it is: compiling it would change nothing but the time."""
+    return CompiledEngine(lively_network(variant), torch.device("cpu"), INFO)
+
+
+def openvino_engine(variant: Variant) -> Engine:
+    pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    from siammask_ros.engines.openvino_rt import OpenVinoEngine
+
+    return OpenVinoEngine(lively_network(variant), INFO, threads=0)
+
+
+ENGINES = {
+    "eager": eager_engine,
+    "reference": reference_engine,
+    "compiled": compiled_engine,
+    "openvino": openvino_engine,
+}
+
+
+@pytest.fixture(scope="module")
+def eager() -> Engine:
+    return eager_engine(LITE)
+
+
+@pytest.fixture(scope="module")
+def reference() -> Engine:
+    return reference_engine(LITE)
+
+
+@pytest.fixture(scope="module")
+def compiled() -> Engine:
+    return compiled_engine(LITE)
+
+
+@pytest.fixture(scope="module")
+def openvino() -> Engine:
+    return openvino_engine(LITE)
+
+
+def answer(
+    engine: Engine, items: int, seed: int = 0
+) -> tuple[Response, NDArray[np.float32] | None]:
+    """The response to random crops, and the masks at a cell for each item."""
+    response = engine.search(engine.template(crops(items, 127, seed)), crops(items, 255, seed))
+    if not engine.variant.has_mask:
+        return response, None
+    rows, columns = np.array([12, 0, 24])[:items], np.array([12, 24, 3])[:items]
+    return response, engine.refine(response, rows, columns)
+
+
+def assert_agree(
+    ours: tuple[Response, NDArray[np.float32] | None],
+    theirs: tuple[Response, NDArray[np.float32] | None],
+) -> None:
+    assert ours[0].score.shape == theirs[0].score.shape
+    assert np.abs(ours[0].score - theirs[0].score).max() < SCORE
+    assert np.abs(ours[0].box - theirs[0].box).max() < BOX
+    if ours[1] is not None and theirs[1] is not None:
+        assert ours[1].shape == theirs[1].shape
+        assert np.abs(ours[1] - theirs[1]).max() < MASK
+    assert (ours[1] is None) == (theirs[1] is None)
+
+
+@pytest.mark.parametrize("items", [1, 3])
+def test_an_answers_sizes_and_ranges(eager: Engine, items: int) -> None:
+    response, masks = answer(eager, items)
+    assert response.score.shape == (items, 5, 25, 25)
+    assert response.box.shape == (items, 4, 5, 25, 25)
+    assert masks is not None and masks.shape == (items, 128, 128)
+    for values in (response.score, masks):
+        assert values.dtype == np.float32
+        assert 0 <= values.min() < 0.3 < 0.7 < values.max() <= 1
+
+
+def test_other_crops_give_another_answer(eager: Engine) -> None:
+    """Else any two engines would agree."""
+    one, one_mask = answer(eager, 1, seed=0)
+    other, other_mask = answer(eager, 1, seed=1)
+    assert np.abs(one.score - other.score).max() > 100 * SCORE
+    assert np.abs(one.box - other.box).max() > 100 * BOX
+    assert one_mask is not None and other_mask is not None
+    assert np.abs(one_mask - other_mask).max() > 100 * MASK
+
+
+@pytest.mark.parametrize("items", [1, 3])
+def test_c9_openvino_agrees_with_pytorch(eager: Engine, openvino: Engine, items: int) -> None:
+    assert_agree(answer(openvino, items), answer(eager, items))
+
+
+@pytest.mark.parametrize("name", ["coarse", "box only"])
+def test_c9_openvino_agrees_for_networks_without_refinement(name: str) -> None:
+    variant = NETWORKS[name]
+    assert_agree(answer(openvino_engine(variant), 1), answer(eager_engine(variant), 1))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_the_reference_computes_again_changes_nothing(name: str) -> None:
+    ours, theirs = (answer(make(NETWORKS[name]), 2) for make in (reference_engine, eager_engine))
+    assert np.array_equal(ours[0].score, theirs[0].score)
+    assert np.array_equal(ours[0].box, theirs[0].box)
+    assert (ours[1] is None) == (theirs[1] is None)
+    assert ours[1] is None or np.array_equal(ours[1], theirs[1])
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_targets_of_a_batch_are_answered_apart(name: str, request: pytest.FixtureRequest) -> None:
+    engine: Engine = request.getfixturevalue(name)
+    templates, searches = engine.template(crops(3, 127)), crops(3, 255)
+    together = engine.search(templates, searches)
+    swapped = engine.search([templates[k] for k in (2, 0, 1)], searches[[2, 0, 1]])
+    assert np.abs(together.score[[2, 0, 1]] - swapped.score).max() < SCORE
+    assert np.abs(together.box[[2, 0, 1]] - swapped.box).max() < BOX
+    alone = engine.search(templates[1:2], searches[1:2])
+    assert np.abs(together.score[1:2] - alone.score).max() < SCORE
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_an_answer_does_not_depend_on_the_ones_before(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    engine: Engine = request.getfixturevalue(name)
+    first, first_mask = answer(engine, 1)
+    score, box = first.score.copy(), first.box.copy()
+    answer(engine, 3, seed=7)
+    again, again_mask = answer(engine, 1)
+    assert np.array_equal(score, again.score)
+    assert np.array_equal(box, again.box)
+    assert np.array_equal(first_mask, again_mask)
+    # What was handed out is not overwritten by later frames.
+    assert np.array_equal(first.score, score)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_mask_is_that_of_its_own_frame_although_another_was_searched_since(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    engine: Engine = request.getfixturevalue(name)
+    cell = np.array([12])
+    response, expected = answer(engine, 1)
+    expected = np.array(expected)
+    answer(engine, 1, seed=7)
+    assert np.array_equal(engine.refine(response, cell, cell), expected)
+
+
+@pytest.mark.parametrize("items", [1, 3])
+@pytest.mark.parametrize("call", ["template", "search"])
+@pytest.mark.parametrize("name", ENGINES)
+def test_an_inference_that_fails_is_an_engine_error_and_the_next_one_works(
+    name: str, call: str, items: int, request: pytest.FixtureRequest
+) -> None:
+    engine: Engine = request.getfixturevalue(name)
+    with pytest.raises(EngineError, match="failed on this frame"):
+        if call == "template":
+            engine.search(engine.template(crops(items, 5)), crops(items, 255))
+        else:
+            engine.search(engine.template(crops(items, 127)), crops(items, 31))
+    response, _ = answer(engine, items)
+    assert np.isfinite(response.score).all()

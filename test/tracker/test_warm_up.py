@@ -1,0 +1,21 @@
+"""What is done before the first frame."""
+
+from __future__ import annotations
+
+import pytest
+from fake_engine import FakeEngine
+
+from siammask_ros.tracker.config import TrackerConfig
+from siammask_ros.tracker.tracker import Tracker
+from siammask_ros.tracker.warm_up import warm_up
+
+
+@pytest.mark.parametrize(
+    ("most", "counts"), [(1, [1]), (2, [1, 2]), (5, [1, 2, 4, 8]), (8, [1, 2, 4, 8])]
+)
+def test_every_number_of_targets_that_an_engine_prepares_for_is_tried(
+    most: int, counts: list[int]
+) -> None:
+    engine = FakeEngine()
+    warm_up(Tracker(engine, TrackerConfig()), most)
+    assert sorted(set(engine.batches)) == counts

@@ -1,0 +1,107 @@
+"""The camera's images on their way into a session."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from copy import copy
+from typing import Any
+
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.node import Node
+from rclpy.qos import QoSCompatibility, qos_check_compatible
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CompressedImage, Image
+
+from siammask_ros.ros import qos
+from siammask_ros.ros.conversions import (
+    Picture,
+    RefusedImage,
+    compressed_to_bgr,
+    image_to_bgr,
+    stamp_ns,
+)
+from siammask_ros.ros.guard import Border
+from siammask_ros.session import Frame, Session
+
+# image_transport: type, topic, conversion
+_TRANSPORTS: dict[str, tuple[Any, str, Callable[[Any, int], Picture]]] = {
+    "raw": (Image, "image", image_to_bgr),
+    "compressed": (CompressedImage, "image/compressed", compressed_to_bgr),
+}
+
+
+class Camera:
+    """Listens to the images from now on until it is closed.
+
+    ``session`` gives the one to hand them to, or None to let them pass; ``max_side_px`` the
+    limit that is in force.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        border: Border,
+        transport: str,
+        session: Callable[[], Session | None],
+        max_side_px: Callable[[], int],
+    ) -> None:
+        kind, topic, self._convert = _TRANSPORTS[transport]
+        self._node = node
+        self._border = border
+        self._session = session
+        self._max_side_px = max_side_px
+        self._subscription = node.create_subscription(
+            kind,
+            topic,
+            border.guard(self._on_image),
+            # rclpy writes a node's overrides into the profile it is given.
+            copy(qos.CAMERA),
+            callback_group=MutuallyExclusiveCallbackGroup(),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+
+    @property
+    def topic(self) -> str:
+        """The full name of the topic."""
+        return str(self._subscription.topic_name)
+
+    def misfit(self) -> str:
+        """Why a publisher of the topic is not heard, and what to do, or nothing."""
+        wanted = self._subscription.qos_profile
+        for publisher in self._node.get_publishers_info_by_topic(self.topic):
+            fits, why = qos_check_compatible(publisher.qos_profile, wanted)
+            if fits == QoSCompatibility.ERROR:
+                policies = why.replace("ERROR: ", "").strip(" ;")
+                return (
+                    f"{policies} (node {publisher.node_name}); "
+                    f"change the parameters qos_overrides.{self.topic}.subscription"
+                )
+        return ""
+
+    def close(self) -> None:
+        """Stops listening."""
+        self._node.destroy_subscription(self._subscription)
+
+    def _on_image(self, message: Any) -> None:
+        session, arrived_s = self._session(), time.monotonic()
+        if session is None:
+            return
+        now_ns = self._node.get_clock().now().nanoseconds
+        try:
+            taken_ns = stamp_ns(message.header)
+            picture = self._convert(message, self._max_side_px())
+        except RefusedImage as error:
+            session.refuse(error.kind, str(error))
+            self._border.warn(f"image refused: {error.kind}", f"image refused: {error}")
+            return
+        session.submit(
+            Frame(
+                image=picture,
+                stamp_ns=taken_ns,
+                arrived_s=arrived_s,
+                frame_id=message.header.frame_id,
+                transport_ms=(now_ns - taken_ns) / 1e6 if taken_ns else 0.0,
+                convert_ms=(time.monotonic() - arrived_s) * 1e3,
+            )
+        )

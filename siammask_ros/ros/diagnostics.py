@@ -1,0 +1,134 @@
+"""The node's health in three statuses, named as REP 107 asks: `node: part`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+
+from siammask_ros.session import Health, Judgement, Level
+
+
+@dataclass(frozen=True, slots=True)
+class NodeHealth:
+    """What only the node knows: its lifecycle state, what failed in it, and its surroundings."""
+
+    name: str
+    state: str
+    failure: str
+    image_topic: str
+    image_misfit: str
+    engine: Mapping[str, str]
+    caught: Mapping[str, int]
+    recently_caught: str
+    unpublished: int
+    space: Mapping[str, str]
+    space_refusal: str
+
+
+def diagnostics(stamp: Any, node: NodeHealth, health: Health | None) -> DiagnosticArray:
+    """The message for this moment; ``health`` is None while no session runs."""
+    message = DiagnosticArray()
+    message.header.stamp = stamp
+    message.status = [
+        _status(node, "image stream", _image_stream(node, health), _stream_values(node, health)),
+        _status(node, "inference", _inference(node, health), _inference_values(node, health)),
+        _status(node, "targets", _targets(node, health), _target_values(node, health)),
+    ]
+    return message
+
+
+def _idle(node: NodeHealth) -> Judgement:
+    if node.failure:
+        return Judgement(Level.ERROR, f"node is {node.state}: {node.failure}")
+    return Judgement(Level.WARN, f"node is {node.state}")
+
+
+def _image_stream(node: NodeHealth, health: Health | None) -> Judgement:
+    if health is None:
+        return _idle(node)
+    verdict = health.image_stream()
+    sentence = f"{verdict.sentence} on {node.image_topic}"
+    if verdict.level != Level.OK and node.image_misfit:
+        return Judgement(Level.ERROR, f"{sentence}: {node.image_misfit}")
+    return Judgement(verdict.level, sentence)
+
+
+def _inference(node: NodeHealth, health: Health | None) -> Judgement:
+    verdict = _idle(node) if health is None else health.inference()
+    if node.recently_caught and verdict.level == Level.OK:
+        return Judgement(Level.WARN, f"{verdict.sentence}; caught in {node.recently_caught}")
+    return verdict
+
+
+def _targets(node: NodeHealth, health: Health | None) -> Judgement:
+    if health is None:
+        return _idle(node)
+    verdict = health.targets()
+    if not node.space_refusal:
+        return verdict
+    level = max(verdict.level, Level.WARN)
+    return Judgement(level, f"{verdict.sentence}; {node.space_refusal}")
+
+
+def _stream_values(node: NodeHealth, health: Health | None) -> dict[str, Any]:
+    values: dict[str, Any] = {"topic": node.image_topic, "state": node.state}
+    if health is None:
+        return values
+    values |= {
+        "rate (Hz)": f"{health.rate_hz:.2f}",
+        "since last image (s)": _seconds(health.since_frame_s),
+        "received": health.counters.received,
+        "paused": health.paused,
+    }
+    values |= {f"dropped: {why}": count for why, count in health.counters.dropped.items()}
+    values |= {f"refused: {kind}": count for kind, count in health.refused.items()}
+    return values | {"last refusal": health.last_refusal}
+
+
+def _inference_values(node: NodeHealth, health: Health | None) -> dict[str, Any]:
+    values: dict[str, Any] = {**node.engine}
+    if health is not None:
+        values |= {
+            "processed": health.counters.processed,
+            "failed": health.failed,
+            "failed in a row": health.errors_in_row,
+            "last error": health.last_error,
+            "config serial": health.config_serial,
+            "running inference (s)": _seconds(health.inference_s),
+            "results replaced before they were published": node.unpublished,
+        }
+        values |= {f"answer {name} (ms)": f"{ms:.2f}" for name, ms in health.answer_ms.items()}
+    return values | {f"caught in {name}": count for name, count in node.caught.items()}
+
+
+def _target_values(node: NodeHealth, health: Health | None) -> dict[str, Any]:
+    if health is None:
+        return {}
+    values: dict[str, Any] = {
+        f"target {target_id}": status.name for target_id, status in health.statuses.items()
+    }
+    return {
+        "most targets": health.config.max_targets,
+        "last refused box": health.last_box_refusal,
+        **node.space,
+        **values,
+    }
+
+
+def _seconds(value: float | None) -> str:
+    return "none" if value is None else f"{value:.2f}"
+
+
+def _status(
+    node: NodeHealth, part: str, verdict: Judgement, values: Mapping[str, Any]
+) -> DiagnosticStatus:
+    return DiagnosticStatus(
+        level=bytes([verdict.level]),
+        name=f"{node.name}: {part}",
+        message=verdict.sentence,
+        hardware_id=node.engine.get("device", ""),
+        values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+    )

@@ -1,0 +1,48 @@
+"""How large a JPEG or PNG file's picture is, read without decoding it."""
+
+from __future__ import annotations
+
+import struct
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_JPEG = b"\xff\xd8"
+# Start-of-frame markers: C0 to CF without DHT (C4), JPG (C8) and DAC (CC).
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+# Markers without a length: TEM, RST0 to RST7, SOI.
+_BARE = frozenset({0x01, *range(0xD0, 0xD9)})
+
+
+def size_in_header(data: bytes | memoryview) -> tuple[int, int] | None:
+    """Width and height of the picture in these bytes, or None where they are no JPEG or PNG."""
+    if bytes(data[:8]) == _PNG:
+        return _png_size(data)
+    if bytes(data[:2]) == _JPEG:
+        return _jpeg_size(data)
+    return None
+
+
+def _png_size(data: bytes | memoryview) -> tuple[int, int] | None:
+    if len(data) < 24 or bytes(data[12:16]) != b"IHDR":
+        return None
+    width, height = struct.unpack(">II", data[16:24])
+    return int(width), int(height)
+
+
+def _jpeg_size(data: bytes | memoryview) -> tuple[int, int] | None:
+    at = 2
+    while at + 4 <= len(data):
+        if data[at] != 0xFF:
+            return None
+        marker = data[at + 1]
+        if marker == 0xFF:
+            at += 1
+        elif marker in _BARE:
+            at += 2
+        elif marker in _FRAMES:
+            if at + 9 > len(data):
+                return None
+            height, width = struct.unpack(">HH", data[at + 5 : at + 9])
+            return int(width), int(height)
+        else:
+            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return None

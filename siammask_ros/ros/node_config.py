@@ -1,0 +1,35 @@
+"""Settings of the node itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from siammask_ros.settings import check, flag, number, text
+from siammask_ros.tracker.config import SETTINGS
+
+TRANSPORTS = ("raw", "compressed")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """What the node listens to, what it refuses, and how it starts."""
+
+    image_transport: str = text(
+        "raw", "raw takes `image`, compressed takes `image/compressed`", TRANSPORTS
+    )
+    image_rectified: bool = flag(
+        False, "The images are rectified: bearings come from P of camera_info, else from K and D"
+    )
+    depth_max_offset_s: float = number(
+        0.05, "A depth image this much before or after the image is not that of it", 0.0, 1.0
+    )
+    max_image_side: int = number(8192, "Images with a longer side are refused (px)", 16, 65535)
+    settings: str = text(
+        "auto",
+        "Which set the tracker's defaults are taken from; auto: the model's",
+        ("auto", *SETTINGS),
+    )
+    autostart: bool = flag(False, "Configure and activate at start, without a launch file")
+
+    def __post_init__(self) -> None:
+        check(self)

@@ -1,0 +1,134 @@
+"""The node `player`: a video file or a folder of pictures as a camera."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from builtin_interfaces.msg import Time
+from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from siammask_ros.errors import ConfigError, DataError
+from siammask_ros.media.frames import open_source
+from siammask_ros.ros import qos
+from siammask_ros.ros.conversions import stamp_ns
+from siammask_ros.ros.messages import NANOSECONDS, image_message
+from siammask_ros.ros.process import run
+
+MATCHED_BOTH_WAYS_S = 0.5
+
+# name: (default, what it means)
+PARAMETERS: dict[str, tuple[Any, str]] = {
+    "source": ("", "Video file, folder of pictures or number of a camera"),
+    "rate": (0.0, "Pictures per second; 0 for the source's own"),
+    "loop": (False, "Begin again at the end"),
+    "first_frame": (0, "First picture of the source that is published"),
+    "last_frame": (-1, "Last one; -1 for the end"),
+    "frame_id": ("camera", "frame_id of the images"),
+    "wait_for_subscribers": (0, "Begin only when so many listen to the images"),
+    "preload": (False, "Decode everything before the first picture is published"),
+    "log": ("", "File that gets `number stamp_ns` of every published picture; empty for none"),
+}
+
+
+class PlayerNode(Node):
+    """Publishes the pictures of a source on `image`, stamped with the time they are published.
+
+    Raises ConfigError for an illegal parameter and DataError where there is nothing to read.
+    """
+
+    def __init__(self, **node: Any) -> None:
+        super().__init__("player", **node)
+        values = {name: self._declared(name) for name in PARAMETERS}
+        if not values["source"]:
+            raise ConfigError("source is empty; expected a video file, a folder or a camera number")
+        if not 0 <= values["rate"] <= 1000:
+            raise ConfigError(f"rate is {values['rate']}; expected 0 (the source's own) to 1000")
+        last = values["last_frame"] if values["last_frame"] >= 0 else None
+        self._source = open_source(values["source"], values["first_frame"], last)
+        self._period_s = 1.0 / (values["rate"] or self._source.fps)
+        self._values = values
+        self._images = self.create_publisher(Image, "image", qos.PLAYED)
+        self._log = Path(values["log"]).open("w", buffering=1) if values["log"] else None  # noqa: SIM115
+
+    def _declared(self, name: str) -> Any:
+        default, about = PARAMETERS[name]
+        descriptor = ParameterDescriptor(description=about, read_only=True)
+        # So that `rate:=25` may stand for 25.0.
+        descriptor.dynamic_typing = isinstance(default, float)
+        value = self.declare_parameter(name, default, descriptor).value
+        if isinstance(default, float):
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ConfigError(f"{name} is {value!r}; expected a number")
+            return float(value)
+        return value
+
+    def play(self, asked_to_stop: threading.Event) -> int:
+        """Publishes everything once, or for ever with ``loop``; how many pictures it was."""
+        pictures: Any = list(self._source) if self._values["preload"] else self._source
+        self._wait_for_subscribers(asked_to_stop)
+        self.get_logger().info(f"playing {self._source.name} at {1 / self._period_s:.2f} Hz")
+        count = 0
+        due_s = time.monotonic()
+        for picture in self._rounds(pictures):
+            # Against the schedule, not after the last picture: delays do not add up.
+            if asked_to_stop.wait(max(due_s - time.monotonic(), 0.0)):
+                break
+            header = self._header()
+            self._images.publish(image_message(header, picture.image_bgr))
+            if self._log is not None:
+                self._log.write(f"{picture.number} {stamp_ns(header)}\n")
+            count += 1
+            due_s = max(due_s + self._period_s, time.monotonic() - self._period_s)
+        self.get_logger().info(f"published {count} images")
+        return count
+
+    def _rounds(self, pictures: Any) -> Iterator[Any]:
+        yield from pictures
+        while self._values["loop"]:
+            yield from pictures
+
+    def _wait_for_subscribers(self, asked_to_stop: threading.Event) -> None:
+        while self._images.get_subscription_count() < self._values["wait_for_subscribers"]:
+            if asked_to_stop.wait(0.02):
+                return
+        if self._values["wait_for_subscribers"]:
+            # We know of a reader before it knows of us, and until then it would hear nothing.
+            asked_to_stop.wait(MATCHED_BOTH_WAYS_S)
+
+    def destroy_node(self) -> None:
+        """Closes the list of pictures, then the node."""
+        if self._log is not None:
+            self._log.close()
+        super().destroy_node()
+
+    def _header(self) -> Header:
+        seconds, nanoseconds = divmod(self.get_clock().now().nanoseconds, NANOSECONDS)
+        return Header(
+            stamp=Time(sec=seconds, nanosec=nanoseconds), frame_id=self._values["frame_id"]
+        )
+
+
+def _play(node: PlayerNode, asked_to_stop: threading.Event) -> int:
+    try:
+        node.play(asked_to_stop)
+    except DataError as error:
+        node.get_logger().error(str(error))
+        return 2
+    return 0
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Plays until the end of the source or a signal; the exit code, 2 for a damaged source."""
+    return run(PlayerNode, args, _play)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

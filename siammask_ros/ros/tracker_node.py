@@ -1,0 +1,283 @@
+"""The lifecycle node `siammask_tracker`: camera images in, masks, boxes and tracks out."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy._rclpy_pybind11 import RCLError
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+
+from siammask_ros.engines.registry import EngineConfig, open_engine
+from siammask_ros.errors import SiamMaskError
+from siammask_ros.ros import qos
+from siammask_ros.ros.camera import Camera
+from siammask_ros.ros.commands import Commands
+from siammask_ros.ros.diagnostics import NodeHealth, diagnostics
+from siammask_ros.ros.guard import Border, described, unsuccessful
+from siammask_ros.ros.log_forwarding import LogForwarding
+from siammask_ros.ros.outputs import Outputs
+from siammask_ros.ros.parameters import Parameters, Settings
+from siammask_ros.ros.process import run
+from siammask_ros.ros.sight import Sight
+from siammask_ros.ros.whereabouts import Whereabouts
+from siammask_ros.session import FrameResult, Session, Tracker, warm_up
+
+NAME = "siammask_tracker"
+WATCH_PERIOD_S = 0.1
+DIAGNOSTICS_PERIOD_S = 1.0
+
+
+class TrackerNode(LifecycleNode):
+    """Follows targets in a camera's images.
+
+    ``open_engine`` makes the inference engine of an EngineConfig. The engine is loaded and warmed
+    up by configure; between activate and deactivate a session answers the newest image.
+    """
+
+    def __init__(self, open_engine: Callable[[EngineConfig], Any] = open_engine, **node: Any):
+        super().__init__(NAME, **node)
+        self._open_engine = open_engine
+        self._border = Border(self.get_logger())
+        self._log_forwarding = LogForwarding(self.get_logger())
+        self._log_forwarding.install()
+        self._state = "unconfigured"
+        self._failure = ""
+        self._engine: Any = None
+        self._engine_config: EngineConfig | None = None
+        self._session: Session | None = None
+        self._config_serial = 0
+        self._camera: Camera | None = None
+        self._sight: Sight | None = None
+        self._own_parameters = Parameters(
+            self, self._border, lambda: self._state == "active", self._on_new_settings
+        )
+        self._outputs = Outputs(self, self._border, self._where)
+        self._commands = Commands(
+            self,
+            self._border,
+            self._active_session,
+            lambda: self._own_parameters.settings.node.max_image_side,
+        )
+        self._start_timers()
+        self._guard_lifecycle_services()
+
+    def _active_session(self) -> Session:
+        if self._session is None:
+            raise SiamMaskError(f"node is {self._state}; activate it first")
+        return self._session
+
+    def _where(self, answer: FrameResult) -> dict[str, Whereabouts]:
+        sight = self._sight
+        return sight.whereabouts(answer) if sight is not None else {}
+
+    def _on_new_settings(self, settings: Settings) -> None:
+        if self._session is not None:
+            serial = self._session.reconfigure(settings.tracker, settings.session)
+            self._config_serial = serial
+
+    # Clockwork, on the machine's own time: a stopped simulation must not silence it
+
+    def _start_timers(self) -> None:
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", qos.ANSWERS)
+        self._wall = Clock(clock_type=ClockType.SYSTEM_TIME)
+        self._stale_said_s = 0.0
+        for period_s, callback in (
+            (DIAGNOSTICS_PERIOD_S, self._report),
+            (WATCH_PERIOD_S, self._watch),
+        ):
+            self.create_timer(
+                period_s,
+                self._border.guard(callback),
+                callback_group=MutuallyExclusiveCallbackGroup(),
+                clock=Clock(clock_type=ClockType.STEADY_TIME),
+            )
+
+    def _report(self) -> None:
+        session, camera, sight = self._session, self._camera, self._sight
+        info = getattr(self._engine, "info", None)
+        about = ("engine", "device", "precision", "checkpoint", "sha256", "reason")
+        node = NodeHealth(
+            name=self.get_name(),
+            state=self._state,
+            failure=self._failure,
+            image_topic=camera.topic if camera else "",
+            image_misfit=camera.misfit() if camera else "",
+            engine={key: str(getattr(info, key)) for key in about} if info else {},
+            caught=dict(self._border.caught),
+            recently_caught=self._border.recent,
+            unpublished=self._outputs.unpublished,
+            space=sight.state() if sight else {},
+            space_refusal=sight.refusal if sight else "",
+        )
+        health = session.health() if session is not None else None
+        self._diagnostics.publish(diagnostics(self._wall.now().to_msg(), node, health))
+
+    def _watch(self) -> None:
+        """Says STALE once images stop, and again every second for those who join later."""
+        session = self._session
+        stale = session.stale() if session is not None else None
+        now_s = time.monotonic()
+        if stale is None:
+            self._stale_said_s = 0.0
+        elif now_s - self._stale_said_s >= 1.0:
+            self._stale_said_s = now_s
+            self._outputs.publish_tracks(stale)
+
+    # Lifecycle
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Loads the engine and warms it up."""
+        return self._transition("configure", self._load_engine, "inactive")
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Begins to answer images."""
+        done = self._transition("activate", self._begin, "active")
+        if done == TransitionCallbackReturn.SUCCESS:
+            return super().on_activate(state)
+        self._end()
+        return done
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stops answering and forgets the targets."""
+        super().on_deactivate(state)
+        return self._transition("deactivate", self._end, "inactive")
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lets the engine go."""
+        return self._transition("cleanup", self._unload, "unconfigured")
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stops whatever runs."""
+        return self._transition("shutdown", self._unload, "finalized")
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Goes back to unconfigured, from where everything can be tried again."""
+        return self._transition("clean up after an error", self._unload, "unconfigured")
+
+    def autostart(self) -> None:
+        """Configures and activates without being asked."""
+        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()
+
+    @property
+    def wants_autostart(self) -> bool:
+        """Whether the parameter says so."""
+        return self._own_parameters.settings.node.autostart
+
+    def destroy_node(self) -> None:
+        """Ends the threads, then the node."""
+        self._end()
+        self._outputs.close()
+        self._log_forwarding.remove()
+        super().destroy_node()
+        # rclpy would leave the lifecycle services behind, where they are called and never answer.
+        self._state_machine.destroy_when_not_in_use()
+
+    def _transition(
+        self, name: str, action: Callable[[], None], reached: str
+    ) -> TransitionCallbackReturn:
+        """A transition that can be tried again: rclpy would swallow what it raises."""
+        try:
+            action()
+        except Exception as error:
+            self._failure = f"{name} failed: {described(error)}"
+            self.get_logger().error(self._failure)
+            if not isinstance(error, SiamMaskError):
+                self.get_logger().error(traceback.format_exc())
+            return TransitionCallbackReturn.FAILURE
+        self._failure = ""
+        self._state = reached
+        self.get_logger().info(f"{reached}")
+        return TransitionCallbackReturn.SUCCESS
+
+    def _load_engine(self) -> None:
+        settings = self._own_parameters.settings
+        wanted = settings.engine
+        if self._engine is not None and wanted == self._engine_config:
+            return
+        engine = self._open_engine(wanted)
+        warm_up(Tracker(engine, settings.tracker), settings.session.max_targets)
+        # Libraries and weights stay for good. Without this the collector looks through all of
+        # them while a frame waits.
+        gc.collect()
+        gc.freeze()
+        self._engine, self._engine_config = engine, wanted
+        self.get_logger().info(f"engine ready: {engine.info}")
+
+    def _begin(self) -> None:
+        self._load_engine()
+        settings = self._own_parameters.settings
+        self._config_serial += 1
+        self._session = Session(
+            Tracker(self._engine, settings.tracker),
+            self._outputs.put,
+            settings.session,
+            on_refusal=self._commands.refused,
+            config_serial=self._config_serial,
+        )
+        self._camera = Camera(
+            self,
+            self._border,
+            settings.node.image_transport,
+            lambda: self._session,
+            lambda: self._own_parameters.settings.node.max_image_side,
+        )
+        self._sight = Sight(self, self._border, lambda: self._own_parameters.settings.node)
+        self.get_logger().info(f"waiting for images on {self._camera.topic}")
+
+    def _end(self) -> None:
+        camera, self._camera = self._camera, None
+        sight, self._sight = self._sight, None
+        session, self._session = self._session, None
+        for source in (camera, sight):
+            if source is not None:
+                source.close()
+        if session is not None and not session.stop():
+            self.get_logger().error("an inference hangs and was left behind")
+
+    def _unload(self) -> None:
+        self._end()
+        self._engine = self._engine_config = None
+
+    def _guard_lifecycle_services(self) -> None:
+        """Because rclpy raises where a transition is asked for that the state does not have."""
+        service = self._service_change_state
+        change = service.callback
+
+        def on_change_state(request: Any, response: Any) -> Any:
+            try:
+                return change(request, response)
+            except RCLError as error:
+                raise SiamMaskError(
+                    f"transition {request.transition.label or request.transition.id} is not "
+                    f"possible while the node is {self._state}"
+                ) from error
+
+        service.callback = self._border.guard(on_change_state, unsuccessful)
+
+
+def _start(node: TrackerNode, asked_to_stop: Any) -> int:
+    if node.wants_autostart:
+        node.executor.create_task(node.autostart)
+    asked_to_stop.wait()
+    return 0
+
+
+def main(
+    args: Sequence[str] | None = None,
+    open_engine: Callable[[EngineConfig], Any] = open_engine,
+) -> int:
+    """Runs the node until SIGINT or SIGTERM; the exit code."""
+    return run(lambda: TrackerNode(open_engine), args, _start)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

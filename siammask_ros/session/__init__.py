@@ -1,0 +1,22 @@
+"""From camera frames to results in a worker thread: the one door for every face."""
+
+from siammask_ros.session.config import SessionConfig
+from siammask_ros.session.frames import Frame, FrameResult, TrackedTarget
+from siammask_ros.session.health import Health, Judgement, Level
+from siammask_ros.session.session import Session, StartedTarget
+from siammask_ros.tracker.tracker import Tracker
+from siammask_ros.tracker.warm_up import warm_up
+
+__all__ = [
+    "Frame",
+    "FrameResult",
+    "Health",
+    "Judgement",
+    "Level",
+    "Session",
+    "SessionConfig",
+    "StartedTarget",
+    "TrackedTarget",
+    "Tracker",
+    "warm_up",
+]

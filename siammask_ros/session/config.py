@@ -1,0 +1,36 @@
+"""Settings of a session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from siammask_ros.settings import check, number
+
+# Frames in a row that may fail until the health says ERROR.
+ERRORS_IN_A_ROW = 10
+
+# A box on an older frame is caught up in at most this many steps, evenly spaced in time.
+CATCH_UP_STEPS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class SessionConfig:
+    """How many targets, how much is kept, and when silence becomes an error."""
+
+    max_targets: int = number(8, "Targets followed at the same time", 1, 64)
+    frame_timeout_s: float = number(
+        1.0, "Without a new image for this long, targets are STALE", 0.05, 3600.0
+    )
+    inference_timeout_s: float = number(
+        3.0, "An inference that runs longer is reported as hanging", 0.1, 600.0
+    )
+    stamp_jump_s: float = number(
+        1.0, "A stamp this much before the last one begins a new stream", 0.0, 3600.0
+    )
+    history_s: float = number(
+        1.0, "How long frames are kept for a box that was drawn on one of them", 0.0, 1.0
+    )
+    history_mb: int = number(256, "Memory that the kept frames may take (MiB)", 1, 4096)
+
+    def __post_init__(self) -> None:
+        check(self)

@@ -1,0 +1,126 @@
+"""Row H6: an exception in any callback is caught at the border, counted, and spinning goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from calibrated_camera import camera_info
+from moving_square import square_box
+from node_bench import NODE, NodeBench
+from sensor_msgs.msg import CameraInfo, Image
+from session_bench import wait_until
+from std_msgs.msg import String
+
+from siammask_ros.ros import calibration as calibration_module
+from siammask_ros.ros import commands as commands_module
+from siammask_ros.ros import depth as depth_module
+from siammask_ros.ros import outputs as outputs_module
+from siammask_ros.ros.sight import Sight
+from siammask_ros.session import Session
+
+
+class InjectedError(Exception):
+    """Stands for any bug of ours."""
+
+
+def broken(*arguments: Any, **named: Any) -> Any:
+    raise InjectedError("injected")
+
+
+CALLBACKS: list[Any] = [
+    pytest.param(Session, "submit", "on_image", lambda b: b.client.send(1), id="image"),
+    pytest.param(
+        Session,
+        "start_target",
+        "on_init_box",
+        lambda b: b.client.send_box(square_box(0), "2"),
+        id="init_box",
+    ),
+    pytest.param(
+        commands_module,
+        "image_to_mask",
+        "on_init_mask",
+        lambda b: b.client.publisher(Image, f"{NODE}/init_mask").publish(Image()),
+        id="init_mask",
+    ),
+    pytest.param(
+        Session,
+        "forget",
+        "on_forget",
+        lambda b: b.client.forget.publish(String(data="1")),
+        id="forget",
+    ),
+    pytest.param(Session, "reset", "on_reset", lambda b: b.client.reset(), id="reset"),
+    pytest.param(Session, "pause", "on_pause", lambda b: b.client.pause(True), id="pause"),
+    pytest.param(Session, "health", "report", lambda b: None, id="diagnostics-timer"),
+    pytest.param(Session, "stale", "watch", lambda b: None, id="watch-timer"),
+    pytest.param(
+        outputs_module.messages,
+        "tracks_message",
+        "publish",
+        lambda b: b.client.send(1),
+        id="publishing",
+    ),
+    pytest.param(
+        calibration_module,
+        "lens_of_camera_info",
+        "on_camera_info",
+        lambda b: b.client.publisher(CameraInfo, "/camera_info").publish(camera_info()),
+        id="camera_info",
+    ),
+    pytest.param(Sight, "whereabouts", "where", lambda b: b.client.send(1), id="where-targets-are"),
+    pytest.param(
+        depth_module,
+        "depth_image",
+        "on_depth",
+        lambda b: b.client.publisher(Image, "/depth").publish(Image()),
+        id="depth",
+    ),
+    pytest.param(
+        Session,
+        "reconfigure",
+        "take_up",
+        lambda b: b.client.set_parameters(size_rate=0.5),
+        id="parameters",
+    ),
+]
+
+
+@pytest.mark.parametrize(("where", "what", "counted", "provoke"), CALLBACKS)
+def test_h6_an_exception_in_a_callback_is_counted_and_the_next_frame_tracked(
+    where: Any,
+    what: str,
+    counted: str,
+    provoke: Callable[[NodeBench], Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with NodeBench() as bench:
+        bench.started(0)
+        with monkeypatch.context() as patch:
+            patch.setattr(where, what, broken)
+            provoke(bench)
+            wait_until(lambda: bench.node._border.caught[counted] >= 1, f"{counted} to be counted")
+        bench.assert_tracks(1)
+
+        def is_told() -> bool:
+            status = bench.client.status("inference")
+            values = {item.key: item.value for item in status.values} if status else {}
+            return int(values.get(f"caught in {counted}", "0")) >= 1
+
+        wait_until(is_told, "diagnostics to tell it")
+        bench.assert_tracks(2)
+
+
+def test_h6_a_service_whose_callback_raises_still_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with NodeBench() as bench:
+        bench.started(0)
+        with monkeypatch.context() as patch:
+            patch.setattr(Session, "reset", broken)
+            answer = bench.client.reset()
+        assert not answer.success
+        assert answer.message == "InjectedError: injected"
+        bench.assert_tracks(1)

@@ -1,0 +1,201 @@
+"""Rows A9, A10, A12, E1, E2, E3, E5, E6, E7 and F1 at the level of a session."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from fake_engine import FakeEngine
+from moving_square import square_box
+from session_bench import START_NS, SessionBench, assert_on_square, stamp_of, wait_until
+
+from siammask_ros.session import Frame, Level
+from siammask_ros.tracker.targets import Status
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_a9_new_resolution_loses_the_targets_and_a_new_box_works_on_the_next_frame() -> None:
+    with SessionBench() as bench:
+        bench.started(0)
+        bench.assert_tracks(1)
+        answer = bench.answer(2, width=400, height=300)
+        (target,) = answer.targets
+        assert target.result.status == Status.LOST
+        assert target.result.reason == "resolution changed to 400×300"
+        assert target.result.mask is None
+        searched = len(bench.engine.batches)
+        bench.answer(3, width=400, height=300)
+        assert len(bench.engine.batches) == searched, "a target without a picture is not searched"
+        assert bench.session.health().targets().level == Level.WARN
+        started = bench.session.start_target(square_box(3), "1")
+        assert started is not None
+        wait_until(
+            lambda: bench.session.health().statuses["1"] == Status.TRACKING, "the new target"
+        )
+        assert_on_square(bench.answer(4, width=400, height=300), 4)
+
+
+@pytest.mark.parametrize("level", [0, 255, 128])
+def test_a12_constant_pictures_give_finite_numbers_or_lost(level: int) -> None:
+    with SessionBench() as bench:
+        bench.started(0)
+        for index in range(1, 6):
+            image = np.full((240, 320, 3), level, np.uint8)
+            bench.session.submit(Frame(image, stamp_of(index), time.monotonic()))
+            bench.settled()
+        (target,) = bench.results[-1].targets
+        numbers = [target.result.score, *target.result.box.corners_xy.ravel()]
+        assert np.isfinite(numbers).all()
+        assert target.result.status == Status.LOST
+        assert bench.session.health().failed == 0
+        bench.answer(6)
+        bench.start(6, "1")
+        bench.assert_tracks(7)
+
+
+def test_a12_a_box_on_a_black_picture_is_followed_without_a_non_finite_number() -> None:
+    with SessionBench() as bench:
+        black = np.zeros((240, 320, 3), np.uint8)
+        bench.session.submit(Frame(black, stamp_of(0), time.monotonic()))
+        bench.start(0)
+        for index in range(1, 4):
+            bench.session.submit(Frame(black, stamp_of(index), time.monotonic()))
+            bench.settled()
+        (target,) = bench.results[-1].targets
+        assert np.isfinite([target.result.score, *target.result.box_xywh]).all()
+        bench.answer(4)
+        bench.start(4, "1")
+        bench.assert_tracks(5)
+
+
+def test_e1_a_jump_back_begins_a_new_stream_and_processes_at_once() -> None:
+    with SessionBench() as bench:
+        bench.answer(0, stamp_of(50))
+        bench.start(0)
+        assert_on_square(bench.answer(1, stamp_of(51)), 1)
+        answer = bench.answer(0, stamp_of(1))
+        (target,) = answer.targets
+        assert target.result.status == Status.LOST
+        assert target.result.reason == "stamps jumped back by 2.0 s"
+        assert answer.counters.dropped == {}
+        bench.start(0, "1")
+        bench.assert_tracks(2)
+
+
+def test_e1_a_small_reorder_drops_the_old_frame_and_keeps_the_target() -> None:
+    with SessionBench() as bench:
+        bench.started(0)
+        bench.assert_tracks(3)
+        bench.submit(2)
+        bench.settled()
+        assert dict(bench.session.health().counters.dropped) == {"out of order": 1}
+        assert len(bench.results) == 2
+        bench.assert_tracks(4)
+
+
+def test_e2_a_jump_forward_by_an_hour_goes_on() -> None:
+    with SessionBench() as bench:
+        bench.started(0)
+        hour_ns = 3600 * 10**9
+        assert_on_square(bench.answer(1, START_NS + hour_ns), 1)
+        assert bench.session.health().counters.dropped == {}
+
+
+def test_e3_images_without_a_stamp_are_tracked_and_remarked_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with SessionBench() as bench:
+        bench.answer(0, stamp_ns=0)
+        bench.start(0)
+        for index in range(1, 5):
+            assert_on_square(bench.answer(index, stamp_ns=0), index)
+    remarks = [record.message for record in caplog.records if "without a stamp" in record.message]
+    assert len(remarks) == 1
+
+
+def test_e3_equal_stamps_are_tracked_and_remarked_once(caplog: pytest.LogCaptureFixture) -> None:
+    with SessionBench() as bench:
+        bench.started(0)
+        for index in range(1, 5):
+            assert_on_square(bench.answer(index, stamp_of(0)), index)
+    remarks = [record.message for record in caplog.records if "same stamp" in record.message]
+    assert len(remarks) == 1
+
+
+def test_e5_a_silent_camera_makes_targets_stale_and_the_next_image_is_tracked() -> None:
+    clock = Clock()
+    with SessionBench(clock=clock) as bench:
+        bench.started(0)
+        bench.assert_tracks(1)
+        clock.now_s += 0.9
+        assert bench.session.stale() is None
+        clock.now_s += 0.3
+        stale = bench.session.stale()
+        assert stale is not None
+        assert stale.frame.stamp_ns == stamp_of(1)
+        (target,) = stale.targets
+        assert target.result.status == Status.STALE
+        assert target.result.reason == "no image for 1.2 s"
+        assert target.unseen_s == pytest.approx(1.2)
+        health = bench.session.health()
+        assert health.image_stream().level == Level.ERROR
+        assert health.image_stream().sentence == "no image for 1.2 s"
+        assert health.inference().level != Level.OK
+        assert bench.session.stale() is not None
+        bench.assert_tracks(2)
+        assert bench.session.stale() is None
+        assert bench.session.health().image_stream().level == Level.OK
+
+
+def test_e5_a_camera_that_never_comes_is_an_error_after_the_timeout() -> None:
+    clock = Clock()
+    with SessionBench(clock=clock) as bench:
+        assert bench.session.health().image_stream().level == Level.WARN
+        clock.now_s += 1.5
+        verdict = bench.session.health().image_stream()
+        assert (verdict.level, verdict.sentence) == (Level.ERROR, "no image yet for 1.5 s")
+        bench.started(0)
+        bench.assert_tracks(1)
+        assert bench.session.health().image_stream().level == Level.OK
+
+
+def test_e7_f1_at_200_hz_and_50_ms_of_work_the_answers_stay_young() -> None:
+    with SessionBench(FakeEngine(delay_s=0.05)) as bench:
+        bench.started(0)
+        until = time.monotonic() + 1.5
+        index = 1
+        while time.monotonic() < until:
+            bench.submit(index % 20 + 1, stamp_ns=START_NS + index * 5_000_000)
+            index += 1
+            time.sleep(0.005)
+        bench.settled()
+        waits_ms = [answer.wait_ms for answer in bench.results[2:]]
+        health = bench.session.health()
+        # A frame waits for one inference at most, here with room for a busy machine.
+        assert np.median(waits_ms) < 30
+        assert health.counters.dropped["replaced"] > 10
+        assert health.counters.received == sum(
+            (health.counters.processed, health.counters.dropped_in_total)
+        )
+
+
+def test_b7_a_flood_of_boxes_is_coalesced_and_frames_go_on() -> None:
+    with SessionBench() as bench:
+        bench.started(0)
+        for _ in range(1000):
+            bench.session.start_target(square_box(0), "1")
+        bench.settled()
+        assert list(bench.session.health().statuses) == ["1"]
+        assert threading.active_count() < 20
+        bench.assert_tracks(1)

@@ -1,0 +1,42 @@
+"""Follows a target that was shown once by a box, to the pixel. Only the demo needs ROS 2."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from siammask_ros import __version__
+from siammask_ros.cli import bench, demo, export, track, train, weights
+from siammask_ros.cli import eval as evaluate
+from siammask_ros.errors import SiamMaskError
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+_COMMANDS = (demo, track, evaluate, bench, train, export, weights)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command and returns the exit code: 0, or 2 after one line on what was wrong."""
+    # FFmpeg's own complaints about a damaged file would only bury our line about it.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except SiamMaskError as error:
+        print(f"siammask: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="siammask", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for command in _COMMANDS:
+        command.add_to(commands)
+    return parser

@@ -1,0 +1,205 @@
+"""Who takes part in a benchmark: the engines of this machine, the reference path and a peer."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from siammask_ros.engines.reference import open_reference
+from siammask_ros.engines.registry import EngineConfig, offered, open_engine
+from siammask_ros.errors import ConfigError, DataError
+from siammask_ros.evaluation.followers import NANO_FILES, NanoFollower
+from siammask_ros.evaluation.speed.process import Opened
+from siammask_ros.evaluation.speed.reference import ReferenceTracker
+from siammask_ros.evaluation.speed.run import Contestant
+from siammask_ros.evaluation.speed.runners import NanoRunner, TrackerRunner
+from siammask_ros.evaluation.speed.verdict import REFERENCE
+from siammask_ros.model.checkpoint import SHIPPED, save_network
+from siammask_ros.model.siammask import SiamMask
+from siammask_ros.model.variants import variant_named
+from siammask_ros.tracker.config import SETTINGS, settings_named
+from siammask_ros.tracker.tracker import Tracker
+from siammask_ros.training.datasets import data_root
+from siammask_ros.zoo.cache import CachedFile
+from siammask_ros.zoo.catalogue import WEIGHTS
+
+AUTHORS_MODEL = "resnet50"
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerOpener:
+    """Opens a tracker as configured; the reference one where asked for."""
+
+    config: EngineConfig
+    settings: str
+    is_reference: bool = False
+
+    def __call__(self) -> Opened:
+        """See ``Opener``."""
+        settings = settings_named(self.settings)
+        tracker = (
+            ReferenceTracker(open_reference(self.config), settings)
+            if self.is_reference
+            else Tracker(open_engine(self.config), settings)
+        )
+        info = tracker.engine.info
+        name = REFERENCE if self.is_reference else info.engine
+        return Opened(TrackerRunner(tracker), name, info.precision, info.device, _device_memory_mb)
+
+
+@dataclass(frozen=True, slots=True)
+class PeerOpener:
+    """Opens OpenCV's TrackerNano."""
+
+    backbone: Path
+    head: Path
+
+    def __call__(self) -> Opened:
+        """See ``Opener``."""
+        return Opened(NanoRunner(self.backbone, self.head), "opencv", "fp32", "cpu")
+
+
+def _device_memory_mb() -> float:
+    """The most memory that PyTorch has held on a CUDA device, 0 without one."""
+    return torch.cuda.max_memory_reserved() / 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """A model's weights for the benchmark, and whether their accuracy means anything."""
+
+    checkpoint: str
+    settings: str
+    are_random: bool
+
+
+class Entries:
+    """Makes the contestants that the command line asks for; random weights go to ``folder``."""
+
+    def __init__(self, options: argparse.Namespace, folder: Path) -> None:
+        self._options = options
+        self._folder = folder
+        self._given = dict(_model_and_file(text) for text in options.checkpoint)
+        self._weights: dict[str, _Weights] = {}
+
+    @cached_property
+    def models(self) -> list[str]:
+        """The models in the order of the report, the peer last."""
+        chosen = self._options.models or (AUTHORS_MODEL, "lite")
+        return [*(variant_named(model).name for model in chosen), NanoFollower.name]
+
+    @cached_property
+    def davis_root(self) -> Path | None:
+        """Where accuracy can be measured; None where the data are not at hand."""
+        root = self._data / "eval" / "davis2016" if self._data else None
+        return root if root and root.is_dir() else None
+
+    def reference(self) -> TrackerOpener:
+        """The authors' network as they run it, which all are compared with."""
+        return self._opener(AUTHORS_MODEL, "eager", "fp32", is_reference=True)
+
+    def all(self) -> list[Contestant]:
+        """Every contestant, the most telling first: a quick run may not come to the last."""
+        models = self.models[:-1]
+        pairs = self._pairs()
+        return [
+            *(self._contestant(model, REFERENCE, "fp32") for model in models),
+            *self._peer(),
+            *(self._contestant(model, *pair) for pair in pairs for model in models),
+        ]
+
+    def _pairs(self) -> list[tuple[str, str]]:
+        """Engines and precisions: what this machine offers of what was asked for."""
+        known = offered(self._options.device)
+        engines, precisions = self._options.engines, self._options.precisions
+        pairs = [
+            (engine, precision)
+            for engine, precision in known
+            if (not engines or engine in engines) and (not precisions or precision in precisions)
+        ]
+        missing = [name for name in engines or () if name not in {pair[0] for pair in pairs}]
+        missing += [name for name in precisions or () if name not in {pair[1] for pair in pairs}]
+        if missing:
+            there = ", ".join(f"{engine} {precision}" for engine, precision in known)
+            raise ConfigError(f"{missing[0]} cannot be measured here; there are: {there}")
+        return pairs
+
+    def _contestant(self, model: str, engine: str, precision: str) -> Contestant:
+        is_reference = engine == REFERENCE
+        opener = self._opener(model, "eager" if is_reference else engine, precision, is_reference)
+        weights = self._weights_of(model)
+        return Contestant(
+            model,
+            engine,
+            precision,
+            opener,
+            "random weights" if weights.are_random else "",
+            takes_many=not is_reference,
+            is_judged=not weights.are_random,
+        )
+
+    def _opener(
+        self, model: str, engine: str, precision: str, is_reference: bool = False
+    ) -> TrackerOpener:
+        weights = self._weights_of(model)
+        config = EngineConfig(
+            model=model,
+            checkpoint=weights.checkpoint,
+            device=self._options.device,
+            engine=engine,
+            precision=precision,
+            threads=self._options.threads,
+        )
+        return TrackerOpener(config, weights.settings, is_reference)
+
+    def _weights_of(self, model: str) -> _Weights:
+        if model not in self._weights:
+            self._weights[model] = self._found_weights(model)
+        return self._weights[model]
+
+    def _found_weights(self, model: str) -> _Weights:
+        """Those given, else those shipped or fetched, else random ones."""
+        own = model if model in SETTINGS else "davis"
+        if given := self._given.get(model):
+            return _Weights(given, WEIGHTS[given].settings if given in WEIGHTS else own, False)
+        if model in SHIPPED and SHIPPED[model].is_file():
+            return _Weights("", own, False)
+        for weights in WEIGHTS.values():
+            if weights.model == model and CachedFile.named(weights.name).is_intact():
+                return _Weights(weights.name, weights.settings, False)
+        path = self._folder / f"{model}_random.safetensors"
+        torch.manual_seed(0)
+        save_network(SiamMask(variant_named(model)), path, {"made": "at random, for speed only"})
+        return _Weights(str(path), own, True)
+
+    def _peer(self) -> list[Contestant]:
+        """OpenCV's TrackerNano, where its network is at hand."""
+        paths = [self._data / "weights" / name for name in NANO_FILES] if self._data else []
+        if not paths or not all(path.is_file() for path in paths):
+            return []
+        note = "boxes only"
+        return [
+            Contestant(
+                NanoFollower.name, "opencv", "fp32", PeerOpener(*paths), note, takes_many=False
+            )
+        ]
+
+    @cached_property
+    def _data(self) -> Path | None:
+        try:
+            return data_root(self._options.data)
+        except DataError:
+            if self._options.data:
+                raise
+            return None
+
+
+def _model_and_file(text: str) -> tuple[str, str]:
+    model, separator, file = text.partition("=")
+    if not separator or not file:
+        raise ConfigError(f"--checkpoint {text!r} is not understood; expected MODEL=FILE")
+    return variant_named(model).name, file

@@ -1,0 +1,30 @@
+"""``siammask demo``: a video over real ROS 2, and the tracker node following a target in it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from siammask_ros.cli.options import add_network, parse_box
+
+
+def add_to(commands: Any) -> None:
+    """Adds this command to the command line."""
+    demo = commands.add_parser("demo", help="play a video over ROS 2 and follow a target in it")
+    demo.add_argument("--video", metavar="SOURCE", help="a video or a folder of images")
+    demo.add_argument("--box", metavar="X,Y,W,H", help="what to follow on its first frame")
+    demo.add_argument("--out", type=Path, default=Path("out"), help="where the results go")
+    add_network(demo)
+    demo.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from siammask_ros.demo.demo import run_demo
+
+    network = {
+        name: getattr(options, name)
+        for name in ("model", "checkpoint", "engine", "device", "precision", "threads")
+    }
+    box = parse_box(options.box) if options.box else None
+    return run_demo(options.video, box, options.out, network)

@@ -1,0 +1,204 @@
+"""``siammask eval``: how well a network follows, measured against true masks, boxes or regions."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from siammask_ros.cli import options as shared
+
+if TYPE_CHECKING:
+    from siammask_ros.evaluation.box_sequences import BoxSequence
+    from siammask_ros.evaluation.followers import Follower
+    from siammask_ros.evaluation.overlap import Polygon
+    from siammask_ros.tracker.tracker import Tracker
+
+_BOX_ROOT = "the folder that holds a folder for each sequence, with groundtruth.txt and pictures"
+
+
+def add_to(commands: Any) -> None:
+    """Adds this command to the command line."""
+    evaluate = commands.add_parser("eval", help="measure against true masks or boxes")
+    kinds = evaluate.add_subparsers(title="benchmarks", required=True, metavar="BENCHMARK")
+    _add_davis(kinds)
+    _add_box(kinds)
+    _add_vot(kinds)
+
+
+def _add_davis(kinds: Any) -> None:
+    davis = kinds.add_parser("davis", help="J and F on sequences in DAVIS's layout")
+    davis.add_argument("root", type=Path, help="the folder that holds JPEGImages and Annotations")
+    davis.add_argument(
+        "--year",
+        type=int,
+        choices=(2016, 2017),
+        default=2016,
+        help="2016: one target a sequence; 2017: every object its own",
+    )
+    _add_common(davis, "out/eval")
+    davis.set_defaults(run=_davis)
+
+
+def _add_box(kinds: Any) -> None:
+    box = kinds.add_parser("box", help="success and precision of boxes, in one pass, as OTB")
+    box.add_argument("root", type=Path, help=_BOX_ROOT)
+    box.add_argument("--peer", choices=("nano",), help="measure OpenCV's TrackerNano, too")
+    box.add_argument(
+        "--peer-weights",
+        type=Path,
+        metavar="FOLDER",
+        help="where NanoTrack's files are; default: weights/ in $SIAMMASK_DATA",
+    )
+    _add_kind(box)
+    _add_common(box, "out/eval_box")
+    box.set_defaults(run=_box)
+
+
+def _add_vot(kinds: Any) -> None:
+    vot = kinds.add_parser("vot", help="A, R and EAO with restarts, as VOT2015 to 2019")
+    vot.add_argument("root", type=Path, help=_BOX_ROOT)
+    vot.add_argument(
+        "--lengths",
+        type=_lengths,
+        metavar="LOW,HIGH",
+        help="frames over which the EAO is taken; default: VOT2018's 100,356",
+    )
+    vot.add_argument(
+        "--results",
+        type=Path,
+        metavar="FOLDER",
+        help="track nothing; judge the results in FOLDER/baseline",
+    )
+    _add_kind(vot)
+    _add_common(vot, "out/eval_vot")
+    vot.set_defaults(run=_vot)
+
+
+def _add_kind(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--box",
+        choices=("mask", "head"),
+        default="mask",
+        help="what is judged: the mask's rotated box (default) or the box head's upright one",
+    )
+
+
+def _add_common(parser: argparse.ArgumentParser, out: str) -> None:
+    parser.add_argument("--sequences", default="", metavar="A,B", help="only these")
+    parser.add_argument("--out", type=Path, default=Path(out), help="where the results go")
+    shared.add_network(parser)
+
+
+def _lengths(text: str) -> tuple[int, int]:
+    low, high = (int(part) for part in text.split(","))
+    if not 2 <= low <= high:
+        raise ValueError(text)
+    return low, high
+
+
+def _names(options: argparse.Namespace) -> list[str]:
+    return [name for name in options.sequences.split(",") if name]
+
+
+def _made_with(tracker: Tracker) -> dict[str, Any]:
+    return {"engine": asdict(tracker.engine.info), "settings": asdict(tracker.config)}
+
+
+def _davis(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from siammask_ros.evaluation.davis import evaluate_sequence
+    from siammask_ros.evaluation.report import table, write_report
+    from siammask_ros.evaluation.sequences import davis_sequences
+
+    sequences = davis_sequences(options.root, options.year, _names(options))
+    tracker = shared.open_tracker(options)
+    results = []
+    frames = sum(len(sequence.image_paths) for sequence in sequences)
+    with tqdm(total=frames, unit="frame", disable=None) as bar:
+        for sequence in sequences:
+            bar.set_description(sequence.name)
+            results += evaluate_sequence(tracker, sequence, options.out / "masks", bar.update)
+    made_with = {"year": options.year, **_made_with(tracker)}
+    print(table(results))
+    shared.say_written(write_report(options.out, sequences, results, made_with))
+    return 0
+
+
+def _box(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from siammask_ros.evaluation.box import evaluate_boxes
+    from siammask_ros.evaluation.box_report import table, write_report
+    from siammask_ros.evaluation.box_sequences import box_sequences
+    from siammask_ros.evaluation.followers import TrackerFollower
+
+    sequences = box_sequences(options.root, _names(options))
+    peers = [_nano(options)] if options.peer else []
+    tracker = shared.open_tracker(options)
+    followers: list[Follower] = [TrackerFollower(tracker, options.model, options.box), *peers]
+    results = []
+    frames = sum(len(sequence.image_paths) for sequence in sequences) * len(followers)
+    with tqdm(total=frames, unit="frame", disable=None) as bar:
+        for follower in followers:
+            for sequence in sequences:
+                bar.set_description(f"{follower.name} {sequence.name}")
+                results.append(evaluate_boxes(follower, sequence, bar.update))
+    made_with = {"box": options.box, **_made_with(tracker)}
+    print(table(results))
+    shared.say_written(write_report(options.out, results, made_with))
+    return 0
+
+
+def _nano(options: argparse.Namespace) -> Follower:
+    from siammask_ros.evaluation.followers import NANO_FILES, NanoFollower
+    from siammask_ros.training.datasets import data_root
+
+    folder = options.peer_weights or data_root() / "weights"
+    return NanoFollower(*(folder / name for name in NANO_FILES))
+
+
+def _vot(options: argparse.Namespace) -> int:
+    from siammask_ros.evaluation.box_sequences import box_sequences
+    from siammask_ros.evaluation.vot import VOT2018_LENGTHS, judged, score
+    from siammask_ros.evaluation.vot_report import table, write_report
+    from siammask_ros.evaluation.vot_results import read_trajectory, result_path
+
+    sequences = box_sequences(options.root, _names(options))
+    if options.results:
+        folder, made_with = options.results, {"results": str(options.results)}
+    else:
+        folder = options.out / "results" / options.model
+        made_with = _write_trajectories(options, sequences, folder)
+    results = []
+    for sequence in sequences:
+        trajectory: list[Polygon | int] = read_trajectory(result_path(folder, sequence.name))
+        height, width = sequence.image(0).shape[:2]
+        results.append(judged(sequence, trajectory, (height, width)))
+    total = score(results, options.lengths or VOT2018_LENGTHS)
+    print(table(results, total))
+    shared.say_written(write_report(options.out, results, total, made_with))
+    return 0
+
+
+def _write_trajectories(
+    options: argparse.Namespace, sequences: list[BoxSequence], folder: Path
+) -> dict[str, Any]:
+    """Follows the target of every sequence, writes the result files, says with what."""
+    from tqdm import tqdm
+
+    from siammask_ros.evaluation.followers import TrackerFollower
+    from siammask_ros.evaluation.vot import follow_with_restarts
+    from siammask_ros.evaluation.vot_results import result_path, write_trajectory
+
+    tracker = shared.open_tracker(options)
+    follower = TrackerFollower(tracker, options.model, options.box)
+    frames = sum(len(sequence.image_paths) for sequence in sequences)
+    with tqdm(total=frames, unit="frame", disable=None) as bar:
+        for sequence in sequences:
+            bar.set_description(sequence.name)
+            trajectory = follow_with_restarts(follower, sequence, bar.update)
+            write_trajectory(result_path(folder, sequence.name), trajectory)
+    return {"box": options.box, **_made_with(tracker)}

@@ -1,0 +1,69 @@
+"""``siammask export``: the network as files for other runtimes."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+from siammask_ros.cli import options as shared
+from siammask_ros.errors import ConfigError, EngineError
+
+
+def add_to(commands: Any) -> None:
+    """Adds this command to the command line."""
+    export = commands.add_parser("export", help="write the network for other runtimes (ONNX)")
+    export.add_argument("--model", default="lite", help="lite (default) or resnet50")
+    export.add_argument("--checkpoint", default="", help="weights; without it, those shipped")
+    export.add_argument("--format", default="onnx", choices=("onnx",), help="onnx")
+    export.add_argument(
+        "--out", type=Path, default=Path("out/export"), metavar="FOLDER", help="where they go"
+    )
+    export.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    missing = [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise EngineError(f"export to ONNX is not installed; run: pip install {' '.join(missing)}")
+    from siammask_ros.engines.onnx_rt import description, onnx_bytes
+    from siammask_ros.engines.parts import MaskPart, SearchPart, TemplatePart
+    from siammask_ros.model.checkpoint import load_network
+    from siammask_ros.zoo.cache import located
+
+    path, expected = located(options.checkpoint, options.model)
+    network, sha256 = load_network(path, options.model, expected)
+    parts: dict[str, Any] = {"template": TemplatePart(network), "search": SearchPart(network)}
+    if network.variant.has_mask:
+        parts["mask"] = MaskPart(network)
+    contents = {name: onnx_bytes(part) for name, part in parts.items()}
+    about = {
+        "model": network.variant.name,
+        "weights_sha256": sha256,
+        "parts": {
+            name: {"file": f"{name}.onnx", **description(content)}
+            for name, content in contents.items()
+        },
+    }
+    files = {f"{name}.onnx": content for name, content in contents.items()}
+    files["model.json"] = (json.dumps(about, indent=2) + "\n").encode()
+    shared.say_written(_written(options.out, files))
+    return 0
+
+
+def _written(folder: Path, files: dict[str, bytes]) -> list[Path]:
+    """Writes the files, each whole or not at all; raises ConfigError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            unfinished = folder / f"{name}.part"
+            unfinished.write_bytes(content)
+            unfinished.replace(folder / name)
+    except OSError as error:
+        raise ConfigError(
+            f"{folder} cannot be written: {error.strerror or error}; expected a writable folder, "
+            "take another with --out"
+        ) from error
+    return [folder / name for name in files]

@@ -1,0 +1,76 @@
+"""``siammask weights``: the authors' weights, fetched by name."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from siammask_ros.zoo.catalogue import WEIGHTS, weights_named
+
+_COLUMNS = ("name", "model", "settings", "size", "state", "address")
+
+
+def add_to(commands: Any) -> None:
+    """Adds this command to the command line."""
+    weights = commands.add_parser("weights", help="the authors' weights: list, fetch, path")
+    actions = weights.add_subparsers(title="actions", required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="which there are, and which are on this machine")
+    listing.set_defaults(run=_list)
+    fetching = actions.add_parser("fetch", help="download weights into the cache")
+    _add_name(fetching)
+    fetching.add_argument(
+        "--from", dest="address", default="", metavar="URL", help="a mirror, http or https"
+    )
+    fetching.set_defaults(run=_fetch)
+    path = actions.add_parser("path", help="where the fetched weights lie, after a check")
+    _add_name(path)
+    path.set_defaults(run=_path)
+
+
+def _add_name(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help=", ".join(WEIGHTS))
+
+
+def _list(options: argparse.Namespace) -> int:
+    from siammask_ros.zoo.cache import CachedFile, cache_folder
+
+    folder = cache_folder()
+    rows = [_COLUMNS]
+    for weights in WEIGHTS.values():
+        file = CachedFile(weights, folder)
+        size = f"{file.size_bytes() / 1e6:.1f} MB" if file.size_bytes() else "-"
+        about = (weights.name, weights.model, weights.settings, size, file.state(), weights.address)
+        rows.append(about)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
+    print(f"cache: {folder}")
+    return 0
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from siammask_ros.zoo.cache import CachedFile
+    from siammask_ros.zoo.fetch import fetch
+
+    weights = weights_named(options.name)
+    file = CachedFile.named(options.name)
+    with tqdm(desc=weights.file, unit="B", unit_scale=True, disable=None) as bar:
+
+        def on_progress(size_bytes: int, total_bytes: int | None) -> None:
+            bar.total = total_bytes
+            bar.update(size_bytes - bar.n)
+
+        receipt = fetch(file, options.address, on_progress)
+    print(f"{file.path}: {receipt.size_bytes / 1e6:.1f} MB, SHA-256 {receipt.sha256}")
+    print(f"use: --model {weights.model} --checkpoint {weights.name} --settings {weights.settings}")
+    return 0
+
+
+def _path(options: argparse.Namespace) -> int:
+    from siammask_ros.zoo.cache import CachedFile
+
+    print(CachedFile.named(options.name).checked_path())
+    return 0

@@ -1,0 +1,116 @@
+"""What the demo leaves to look at: the annotated video, a sheet, tracks, latency, a summary."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from siammask_ros.demo.record import PlayedFrame, Run
+from siammask_ros.geometry.boxes import RotatedBox
+from siammask_ros.media.drawing import (
+    DrawnTarget,
+    contact_sheet,
+    draw_targets,
+    evenly_spaced,
+)
+from siammask_ros.media.frames import Source
+from siammask_ros.media.plots import latency_picture
+from siammask_ros.media.recording import JsonLines, VideoRecorder, plain
+
+SHEET_PICTURES = 12
+SHEET_COLUMNS = 4
+_SHEET_WIDTH = 480
+
+
+def write_results(out: Path, source: Source, run: Run, made_with: Mapping[str, Any]) -> list[Path]:
+    """Writes all of it, in place of an earlier run's; returns the files.
+
+    Raises DataError where the disk does not take it.
+    """
+    files = [
+        out / name
+        for name in ("demo.mp4", "contact_sheet.png", "tracks.jsonl", "latency.png", "summary.json")
+    ]
+    video, sheet, tracks, latency, summary = files
+    _draw(video, sheet, source, run)
+    with JsonLines(tracks, overwrite=True) as rows:
+        for frame in run.frames:
+            rows.write(_row(frame, run.frames[0].stamp_ns))
+    latency_picture(latency, run.stages_ms(), run.ages_ms())
+    content = plain({**run.summary(), "made_with": made_with})
+    summary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    return files
+
+
+def _draw(video: Path, sheet: Path, source: Source, run: Run) -> None:
+    """Draws the recorded answers on the pictures that they belong to."""
+    played = {frame.number: frame for frame in run.frames}
+    chosen = {run.frames[i].number for i in evenly_spaced(SHEET_PICTURES, len(run.frames))}
+    cells: list[NDArray[np.uint8]] = []
+    captions: list[str] = []
+    with VideoRecorder(video, source.fps, source.size, overwrite=True) as recorder:
+        for number, image, _ in tqdm(
+            source, "drawing", total=source.length, unit="frame", disable=None
+        ):
+            if number not in played:
+                continue
+            drawn = draw_targets(image, _targets(played[number]))
+            if number in chosen:
+                cells.append(_small(drawn))
+                captions.append(_caption(played[number]))
+            recorder.write(draw_targets(drawn, [], _caption(played[number])))
+    cv2.imwrite(str(sheet), contact_sheet(cells, SHEET_COLUMNS, captions))
+
+
+def _targets(frame: PlayedFrame) -> list[DrawnTarget]:
+    mask = frame.mask()
+    shown = frame.answers.get("box")
+    if shown and not frame.targets:
+        corners = RotatedBox.from_xywh(shown["box_xywh"]).corners_xy
+        return [DrawnTarget("target", "SHOWN", float("nan"), corners)]
+    return [
+        DrawnTarget(
+            str(target["id"]),
+            str(target["state"]),
+            float(target["score"]),
+            np.array(target["corners"], np.float64),
+            np.array(target["outline"], np.int32).reshape(-1, 2),
+            # The demo follows one target: all of the published mask is its own.
+            mask,
+        )
+        for target in frame.targets
+    ]
+
+
+def _caption(frame: PlayedFrame) -> str:
+    if not frame.is_processed:
+        return f"frame {frame.number}  dropped"
+    return f"frame {frame.number}  {frame.age_ms:.0f} ms"
+
+
+def _small(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height = round(image.shape[0] * _SHEET_WIDTH / image.shape[1])
+    resized = cv2.resize(image, (_SHEET_WIDTH, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(resized, np.uint8)
+
+
+def _row(frame: PlayedFrame, start_ns: int) -> dict[str, Any]:
+    targets = [
+        {key: value for key, value in target.items() if key != "outline"}
+        for target in frame.targets
+    ]
+    return {
+        "frame": frame.number,
+        "stamp_ns": frame.stamp_ns,
+        "stamp_s": (frame.stamp_ns - start_ns) / 1e9,
+        "processed": frame.is_processed,
+        "age_ms": frame.age_ms if frame.is_processed else None,
+        "targets": targets,
+    }

@@ -1,0 +1,89 @@
+"""How far two regions agree: the overlap of boxes and of polygons, and their centres' distance."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+BoxXywh = tuple[float, float, float, float]
+Polygon = NDArray[np.float64]
+
+
+def box_overlap(box_xywh: BoxXywh, other_xywh: BoxXywh) -> float:
+    """Intersection over union of two upright boxes; 0 where both are empty."""
+    left, top, width, height = box_xywh
+    other_left, other_top, other_width, other_height = other_xywh
+    common_width = min(left + width, other_left + other_width) - max(left, other_left)
+    common_height = min(top + height, other_top + other_height) - max(top, other_top)
+    common = max(common_width, 0.0) * max(common_height, 0.0)
+    union = width * height + other_width * other_height - common
+    return common / union if union > 0 else 0.0
+
+
+def center_distance_px(box_xywh: BoxXywh, other_xywh: BoxXywh) -> float:
+    """How far the centres of two upright boxes are apart."""
+    (x, y, width, height), (other_x, other_y, other_width, other_height) = box_xywh, other_xywh
+    return math.hypot(
+        x + width / 2 - other_x - other_width / 2, y + height / 2 - other_y - other_height / 2
+    )
+
+
+def polygon_overlap(
+    polygon: Polygon, truth: Polygon, picture_size: tuple[int, int] | None = None
+) -> float:
+    """Intersection over union of two polygons (n, 2), clipped to a picture (height, width) first.
+
+    Exact, not counted in pixels. Both have to be convex, as rectangles and any clipped ones are;
+    their corners may run either way round. 0 where both are empty.
+    """
+    if picture_size is not None:
+        height, width = picture_size
+        picture = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
+        polygon, truth = _clipped(polygon, picture), _clipped(truth, picture)
+    common = polygon_area(_clipped(polygon, truth)) if len(truth) > 2 else 0.0
+    union = polygon_area(polygon) + polygon_area(truth) - common
+    return common / union if union > 0 else 0.0
+
+
+def polygon_area(polygon: Polygon) -> float:
+    """The area of a polygon (n, 2) without crossing sides, either way round."""
+    return abs(_signed_area(polygon))
+
+
+def _signed_area(polygon: Polygon) -> float:
+    if len(polygon) < 3:
+        return 0.0
+    # From a corner of its own, so that far away from the origin no digits are lost.
+    corners = polygon - polygon[0]
+    following = np.roll(corners, -1, axis=0)
+    crosses = corners[:, 0] * following[:, 1] - corners[:, 1] * following[:, 0]
+    return float(crosses.sum()) / 2
+
+
+def _clipped(polygon: Polygon, window: Polygon) -> Polygon:
+    """What of ``polygon`` lies in the convex ``window``, cut side by side (Sutherland, Hodgman)."""
+    if _signed_area(window) < 0:
+        window = window[::-1]
+    for start, end in zip(window, np.roll(window, -1, axis=0), strict=True):
+        along = end - start
+        offsets = polygon - start
+        depths = along[0] * offsets[:, 1] - along[1] * offsets[:, 0]
+        polygon = _halved(polygon, depths)
+        if not len(polygon):
+            break
+    return polygon
+
+
+def _halved(polygon: Polygon, depths: NDArray[np.float64]) -> Polygon:
+    """What of a polygon lies where the depth, linear and given at its corners, is not negative."""
+    kept: list[NDArray[np.float64]] = []
+    for number in range(len(polygon)):
+        corner, following = polygon[number], polygon[(number + 1) % len(polygon)]
+        depth, next_depth = depths[number], depths[(number + 1) % len(polygon)]
+        if depth >= 0:
+            kept.append(corner)
+        if (depth >= 0) != (next_depth >= 0):
+            kept.append(corner + (following - corner) * (depth / (depth - next_depth)))
+    return np.array(kept, np.float64).reshape(-1, 2)

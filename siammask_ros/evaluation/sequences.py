@@ -1,0 +1,110 @@
+"""Sequences with true masks, in the folder layout of DAVIS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from siammask_ros.errors import DataError
+
+Labels = NDArray[np.uint8]
+Year = Literal[2016, 2017]
+
+RESOLUTION = "480p"
+MERGED_LABEL = 255
+
+
+@dataclass(frozen=True, slots=True)
+class DavisSequence:
+    """One video: its pictures, and a true mask for each, in order.
+
+    In DAVIS-2016 everything that moves is one target (label 255), in DAVIS-2017 every object is
+    its own (labels 1, 2, …).
+    """
+
+    name: str
+    image_paths: tuple[Path, ...]
+    annotation_paths: tuple[Path, ...]
+    year: Year
+
+    def image(self, number: int) -> NDArray[np.uint8]:
+        """Picture ``number``, (H, W, 3) uint8 BGR; raises DataError where it is damaged."""
+        return _read(self.image_paths[number])
+
+    def labels(self, number: int) -> Labels:
+        """The true label of every pixel, (H, W) uint8, 0 for none; raises DataError likewise."""
+        labels = _labels_of(_read(self.annotation_paths[number]))
+        if self.year == 2016:
+            labels = (labels > 0).astype(np.uint8) * np.uint8(MERGED_LABEL)
+        return labels
+
+
+def davis_sequences(root: Path, year: Year, names: Sequence[str] = ()) -> list[DavisSequence]:
+    """The sequences under a DAVIS root: those named, else the validation list, else all.
+
+    Raises DataError where the layout is not DAVIS's, a sequence is unknown or a mask is missing.
+    """
+    images, annotations = root / "JPEGImages" / RESOLUTION, root / "Annotations" / RESOLUTION
+    for folder in (images, annotations):
+        if not folder.is_dir():
+            raise DataError(f"{folder} is missing; expected DAVIS's own layout under {root}")
+    known = sorted(path.name for path in annotations.iterdir() if path.is_dir())
+    wanted = list(names) or _validation_names(root, year, known) or known
+    if not wanted:
+        raise DataError(f"{annotations} holds no sequence; expected a folder for each")
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise DataError(
+            f"no sequence {unknown[0]!r} in {annotations}; there are {', '.join(known)}"
+        )
+    return [_sequence(name, images / name, annotations / name, year) for name in wanted]
+
+
+def _validation_names(root: Path, year: Year, known: Sequence[str]) -> list[str]:
+    """What the official validation list names, as far as it is there; empty without a list."""
+    path = root / "ImageSets" / str(year) / "val.txt"
+    if not path.is_file():
+        return []
+    return [name for name in path.read_text(encoding="utf-8").split() if name in known]
+
+
+def _sequence(name: str, images: Path, annotations: Path, year: Year) -> DavisSequence:
+    image_paths = tuple(sorted(images.glob("*.jpg")))
+    annotation_paths = tuple(annotations / f"{path.stem}.png" for path in image_paths)
+    if len(image_paths) < 3:
+        raise DataError(f"{images} holds {len(image_paths)} pictures; expected at least 3 (*.jpg)")
+    missing = [path for path in annotation_paths if not path.is_file()]
+    if missing:
+        raise DataError(f"{missing[0]} is missing; expected a mask for every picture")
+    return DavisSequence(name, image_paths, annotation_paths, year)
+
+
+def _read(path: Path) -> NDArray[Any]:
+    """The file as it is, a palette turned into its colours."""
+    flag = cv2.IMREAD_UNCHANGED if path.suffix == ".png" else cv2.IMREAD_COLOR
+    image = cv2.imread(str(path), flag)
+    if image is None:
+        raise DataError(f"{path} cannot be decoded; expected an image")
+    return image
+
+
+def _labels_of(picture: NDArray[Any]) -> Labels:
+    """Object numbers of an annotation: grey levels as they are, else read back from the palette.
+
+    DAVIS uses PASCAL VOC's palette, which spreads the bits of a number over red, green and blue
+    from the top bit down; two of each are enough for 63 objects.
+    """
+    if picture.ndim == 2:
+        return picture.astype(np.uint8)
+    labels = np.zeros(picture.shape[:2], np.uint8)
+    for place, shift in ((0, 7), (3, 6)):
+        for offset, channel in enumerate((2, 1, 0)):
+            bit = (picture[..., channel] >> shift) & 1
+            labels |= (bit << (place + offset)).astype(np.uint8)
+    return labels

@@ -1,0 +1,173 @@
+"""What a benchmark leaves: a table, a picture, JSON, and a page of documentation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from siammask_ros.errors import DataError
+from siammask_ros.evaluation.speed.measures import (
+    STAGES,
+    Benchmark,
+    CellResult,
+    Result,
+    benchmark_as_json,
+    benchmark_from_json,
+)
+from siammask_ros.evaluation.speed.verdict import verdict
+from siammask_ros.media.plots import BenchedCell, speed_picture
+
+_SHARES = "/".join(STAGES)
+_COLUMNS = (
+    *("model", "engine", "precision", "targets", "picture", "median", "p95", "p99", "frames/s"),
+    *("× ref", "× one", _SHARES, "first", "first s", "MB", "GPU MB", "mean J", "steps"),
+)
+_LEFT = 3
+COLUMNS_MEAN = (
+    "median, p95, p99: milliseconds of the whole step. frames/s: at the median. × ref: as fast as "
+    "the reference path (PyTorch, float32, masks pasted on the whole picture; resnet50, one target "
+    "after another), measured in turns with it. × one: cost in steps with one target on the "
+    f"smallest picture. {_SHARES}: share in %. first: first step in medians. first s: "
+    "start of the process to its first answer. MB: peak memory of the process with its libraries."
+)
+
+
+def rows_of(benchmark: Benchmark) -> list[tuple[str, ...]]:
+    """The table's cells as text, the head first; a contestant's note stands beside its model."""
+    rows = [
+        _row(result, cell, result.cells[0])
+        for result in benchmark.measured
+        for cell in result.cells
+    ]
+    # What nobody measured is no column.
+    used = [
+        index
+        for index, title in enumerate(_COLUMNS)
+        if title not in ("GPU MB", "mean J") or any(row[index] for row in rows)
+    ]
+    return [tuple(row[index] for index in used) for row in (_COLUMNS, *rows)]
+
+
+def _row(result: Result, cell: CellResult, base: CellResult) -> tuple[str, ...]:
+    timing, is_base = cell.timing, cell is base
+    shares = [f"{cell.stages_share[stage] * 100:.0f}" for stage in STAGES if cell.stages_share]
+    return (
+        result.model + (f" ({result.note})" if result.note else ""),
+        result.engine,
+        result.precision,
+        str(cell.targets),
+        cell.size,
+        f"{timing.median_ms:.1f}",
+        f"{timing.p95_ms:.1f}",
+        f"{timing.p99_ms:.1f}",
+        f"{timing.steps_per_s:.1f}",
+        f"{cell.times_reference:.2f}" if cell.size == base.size else "",
+        f"{timing.median_ms / base.timing.median_ms:.2f}" if base.targets == 1 else "",
+        "/".join(shares),
+        f"{cell.first_to_median:.2f}",
+        f"{result.first_result_s:.1f}" if is_base else "",
+        f"{cell.peak_memory_mb:.0f}" if cell.size == base.size else "",
+        f"{cell.device_memory_mb:.0f}" if cell.device_memory_mb else "",
+        f"{result.mean_j:.3f}" if is_base and result.mean_j is not None else "",
+        str(timing.steps),
+    )
+
+
+def as_text(benchmark: Benchmark) -> str:
+    """Machine, table and verdict for a terminal."""
+    rows = rows_of(benchmark)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [f"{name}: {value}" for name, value in _about(benchmark)]
+    lines.append("")
+    for row in rows:
+        cells = [
+            cell.ljust(width) if index < _LEFT else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    lines += ["", COLUMNS_MEAN, "", *verdict(benchmark), *_failures(benchmark)]
+    return "\n".join(lines)
+
+
+def write_benchmark(folder: Path, benchmark: Benchmark) -> list[Path]:
+    """Writes bench.json, bench.txt and bench.png to ``folder``; returns the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers, text, picture = (folder / f"bench.{kind}" for kind in ("json", "txt", "png"))
+    content = json.dumps(benchmark_as_json(benchmark), indent=1)
+    numbers.write_text(content + "\n", encoding="utf-8")
+    text.write_text(as_text(benchmark) + "\n", encoding="utf-8")
+    draw_benchmark(picture, benchmark)
+    return [numbers, text, picture]
+
+
+def read_benchmark(path: Path) -> Benchmark:
+    """What ``write_benchmark`` wrote as JSON; raises DataError."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read: {error}; expected a bench.json") from error
+    return benchmark_from_json(content)
+
+
+def draw_benchmark(path: Path, benchmark: Benchmark) -> None:
+    """The benchmark as one picture: engines, numbers of targets, sizes of pictures."""
+    cells = [
+        BenchedCell(
+            result.model,
+            f"{result.engine} {result.precision}",
+            cell.targets,
+            cell.size,
+            cell.timing.median_ms,
+            cell.timing.p95_ms,
+            dict(cell.stages_share),
+            cell.times_reference,
+            result.mean_j if cell is result.cells[0] else None,
+        )
+        for result in benchmark.measured
+        for cell in result.cells
+    ]
+    speed_picture(path, cells, benchmark.machine["device"])
+
+
+def write_page(path: Path, benchmarks: Sequence[Benchmark], command: str) -> list[Path]:
+    """Writes a page in Markdown on these runs, and a picture of each to images/ beside it.
+
+    ``command`` is named at its top as what made it. Returns the files.
+    """
+    images = path.parent / "images"
+    lines = [
+        "# Speed",
+        "",
+        f"Made by `{command}` from what `siammask bench` measured; not written by hand.",
+        "",
+        COLUMNS_MEAN,
+    ]
+    files = [path]
+    for number, benchmark in enumerate(benchmarks, start=1):
+        picture = images / f"{path.stem}_{number}.png"
+        draw_benchmark(picture, benchmark)
+        files.append(picture)
+        lines += ["", f"## {benchmark.machine['device']}", ""]
+        lines += [f"* {name}: {value}" for name, value in _about(benchmark)]
+        lines += ["", f"![Milliseconds by engine, targets and picture](images/{picture.name})", ""]
+        head, *rows = rows_of(benchmark)
+        aligned = ["---" if index < _LEFT else "---:" for index in range(len(head))]
+        lines += ["| " + " | ".join(row) + " |" for row in (head, aligned, *rows)]
+        lines += ["", *(f"* {line}" for line in [*verdict(benchmark), *_failures(benchmark)])]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return files
+
+
+def _about(benchmark: Benchmark) -> list[tuple[str, str]]:
+    return [*benchmark.machine.items(), *benchmark.how.items()]
+
+
+def _failures(benchmark: Benchmark) -> list[str]:
+    return [f"{result.name}: {_said(result)}." for result in benchmark.failed]
+
+
+def _said(result: Result) -> str:
+    reason = result.failure.rstrip(".")
+    return f"measured in part only: {reason}" if result.cells else f"not measured: {reason}"

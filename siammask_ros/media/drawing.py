@@ -1,0 +1,209 @@
+"""Targets drawn on a picture, and many pictures on one sheet."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+Colour = tuple[int, int, int]
+
+# Okabe and Ito's palette, which people with any colour vision can tell apart; as BGR.
+PALETTE_BGR: tuple[Colour, ...] = (
+    (0, 159, 230),
+    (233, 180, 86),
+    (115, 158, 0),
+    (66, 228, 240),
+    (167, 121, 204),
+    (0, 94, 213),
+    (178, 114, 0),
+)
+GONE_BGR: Colour = (190, 190, 190)
+_WHITE: Colour = (255, 255, 255)
+_BLACK: Colour = (0, 0, 0)
+_TINT = 0.45
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_SUBPIXEL_BITS = 3
+
+
+def _no_points() -> NDArray[Any]:
+    return np.zeros((0, 2), np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnTarget:
+    """What a picture shows of one target.
+
+    ``state`` is a word such as TRACKING, ``corners_xy`` (4, 2) its rotated box, ``outline``
+    (n, 2) the mask's, both in picture pixels. ``mask`` (h, w) is non-zero on the target and
+    covers the part of the picture that starts at ``mask_left_top``.
+    """
+
+    target_id: str
+    state: str
+    score: float
+    corners_xy: NDArray[Any]
+    outline: NDArray[Any] = field(default_factory=_no_points)
+    mask: NDArray[np.uint8] | None = None
+    mask_left_top: tuple[int, int] = (0, 0)
+
+
+def colour_of(target_id: str) -> Colour:
+    """A target's colour, the same in every picture: BGR from the palette."""
+    number = int(target_id) if target_id.isdecimal() else zlib.crc32(target_id.encode())
+    return PALETTE_BGR[(number - 1) % len(PALETTE_BGR)]
+
+
+def draw_targets(image: Image, targets: Sequence[DrawnTarget], caption: str = "") -> Image:
+    """A copy of ``image`` (H, W, 3) BGR with the targets on it and a caption in the corner.
+
+    A target that is tracked has its mask tinted and a solid box. Where it is UNCERTAIN the box is
+    dashed; where it is neither, the box is dashed and grey: the last place known.
+    """
+    drawn = image.copy()
+    for target in targets:
+        _tint(drawn, target)
+    for target in targets:
+        _draw_lines(drawn, target)
+    for target in targets:
+        _draw_label(drawn, target)
+    if caption:
+        _draw_text(drawn, caption, (_line_px(drawn) * 3, _line_px(drawn) * 3), _BLACK)
+    return drawn
+
+
+def contact_sheet(images: Sequence[Image], columns: int, captions: Sequence[str] = ()) -> Image:
+    """Pictures in a grid, each in a cell of the first one's size, with its caption.
+
+    (H, W, 3) uint8; raises ValueError for no picture or no column.
+    """
+    if not images or columns < 1:
+        raise ValueError("a contact sheet needs at least one picture and one column")
+    height, width = images[0].shape[:2]
+    cells = [_fitted(image, height, width) for image in images]
+    for cell, caption in zip(cells, captions, strict=False):
+        _draw_text(cell, caption, (_line_px(cell) * 3, _line_px(cell) * 3), _BLACK)
+    cells += [np.zeros_like(cells[0])] * (-len(cells) % columns)
+    gap = _line_px(cells[0])
+    rows = [_joined(cells[i : i + columns], gap, 1) for i in range(0, len(cells), columns)]
+    return _joined(rows, gap, 0)
+
+
+def evenly_spaced(count: int, of: int) -> list[int]:
+    """``count`` numbers from 0 to ``of`` − 1 (both included), evenly spaced, none twice."""
+    return sorted({int(i) for i in np.linspace(0, of - 1, count).round()}) if of > 0 else []
+
+
+def _tint(drawn: Image, target: DrawnTarget) -> None:
+    if target.mask is None or not target.mask.size:
+        return
+    left, top = target.mask_left_top
+    height, width = target.mask.shape
+    region = drawn[top : top + height, left : left + width]
+    colour = np.empty_like(region)
+    colour[:] = colour_of(target.target_id)
+    blended = cv2.addWeighted(region, 1 - _TINT, colour, _TINT, 0)
+    cv2.copyTo(blended, target.mask, region)
+
+
+def _draw_lines(drawn: Image, target: DrawnTarget) -> None:
+    line = _line_px(drawn)
+    if len(target.outline) > 2 and target.mask is not None:
+        cv2.polylines(drawn, [np.asarray(target.outline, np.int32)], True, _WHITE, 1, cv2.LINE_AA)
+    corners = np.asarray(target.corners_xy, np.float64)
+    if corners.shape != (4, 2) or not np.isfinite(corners).all():
+        return
+    colour, dashed = _look(target)
+    # A dark line below it keeps the box visible on a bright picture.
+    for paint, thickness in ((_BLACK, line + 2), (colour, line)):
+        for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+            _draw_edge(drawn, start, end, paint, thickness, dashed)
+
+
+def _draw_edge(
+    drawn: Image,
+    start: NDArray[Any],
+    end: NDArray[Any],
+    colour: Colour,
+    thickness: int,
+    dashed: bool,
+) -> None:
+    length = float(np.hypot(*(end - start)))
+    # Far beyond the picture, and when nearly a point, a dashed edge would be endless or nothing.
+    pieces = int(min(max(length / (8 * thickness), 1), 60)) if dashed else 1
+    for i in range(pieces):
+        piece_end = (i + 0.5) / pieces if dashed else 1.0
+        ends = [start + (end - start) * share for share in (i / pieces, piece_end)]
+        a, b = (
+            tuple(int(v) for v in np.clip(point, -1e5, 1e5) * (1 << _SUBPIXEL_BITS))
+            for point in ends
+        )
+        cv2.line(drawn, a, b, colour, thickness, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def _look(target: DrawnTarget) -> tuple[Colour, bool]:
+    """Colour and whether dashed."""
+    if target.state == "TRACKING":
+        return colour_of(target.target_id), False
+    return (colour_of(target.target_id) if target.state == "UNCERTAIN" else GONE_BGR), True
+
+
+def _draw_label(drawn: Image, target: DrawnTarget) -> None:
+    corners = np.asarray(target.corners_xy, np.float64)
+    if corners.shape != (4, 2) or not np.isfinite(corners).all():
+        return
+    score = f" {target.score:.2f}" if np.isfinite(target.score) else ""
+    left, top = np.clip(corners.min(axis=0), -1e5, 1e5)
+    colour, _ = _look(target)
+    text = f"{target.target_id} {target.state}{score}"
+    _draw_text(drawn, text, (int(left), int(top)), colour, above=True)
+
+
+def _draw_text(
+    drawn: Image, text: str, left_top: tuple[int, int], back: Colour, above: bool = False
+) -> None:
+    """Text on a filled box, moved into the picture where it would reach over its border."""
+    scale = _line_px(drawn) * 0.24
+    (width, height), baseline = cv2.getTextSize(text, _FONT, scale, 1)
+    pad = _line_px(drawn) * 2
+    box_w, box_h = width + 2 * pad, height + baseline + pad
+    x, y = left_top[0], left_top[1] - (box_h if above else 0)
+    x = max(min(x, drawn.shape[1] - box_w), 0)
+    y = max(min(y, drawn.shape[0] - box_h), 0)
+    cv2.rectangle(drawn, (x, y), (x + box_w, y + box_h), back, cv2.FILLED)
+    blue, green, red = back
+    front = _BLACK if 0.114 * blue + 0.587 * green + 0.299 * red > 110 else _WHITE
+    origin = (x + pad, y + height + pad // 2)
+    cv2.putText(drawn, text, origin, _FONT, scale, front, 1, cv2.LINE_AA)
+
+
+def _line_px(image: Image) -> int:
+    """A line's width that looks the same on small and on large pictures."""
+    height, width = image.shape[:2]
+    return max(1, round(min(int(height), int(width)) / 240))
+
+
+def _fitted(image: Image, height: int, width: int) -> Image:
+    """A copy of the picture in a cell of this size, its shape kept."""
+    scale = min(height / image.shape[0], width / image.shape[1])
+    size = (max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1))
+    cell = np.zeros((height, width, 3), np.uint8)
+    resized = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    top, left = (height - size[1]) // 2, (width - size[0]) // 2
+    cell[top : top + size[1], left : left + size[0]] = resized
+    return cell
+
+
+def _joined(parts: Sequence[Image], gap: int, axis: int) -> Image:
+    """Parts side by side (axis 1) or below each other (axis 0) with a white gap."""
+    shape = list(parts[0].shape)
+    shape[axis] = gap
+    line = np.full(shape, 255, np.uint8)
+    pieces = [piece for part in parts for piece in (part, line)][:-1]
+    return np.concatenate(pieces, axis=axis)

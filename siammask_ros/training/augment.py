@@ -1,0 +1,177 @@
+"""How one picture becomes a crop, and how a crop's colours and sharpness are varied.
+
+Points are in pixel edges: a crop of side n spans [0, n], its middle is n / 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from siammask_ros.training.pair_config import PairConfig
+from siammask_ros.training.pictures import Picture
+
+Affine = NDArray[np.float64]
+Points = NDArray[np.float64]
+
+_GREY_BGR = np.array([0.114, 0.587, 0.299])
+_MID_GREY = 127.5
+
+
+def context_side(box_xyxy: Sequence[float]) -> float:
+    """Side of the square around a box that becomes the template (paper, section 4.1)."""
+    x0, y0, x1, y1 = box_xyxy
+    width, height = x1 - x0, y1 - y0
+    context = 0.5 * (width + height)
+    return float(np.sqrt((width + context) * (height + context)))
+
+
+def crop_affine(
+    center_in_image: Sequence[float] | Points,
+    center_in_crop: Sequence[float] | Points,
+    scale_xy: tuple[float, float],
+    angle_rad: float = 0.0,
+    flip: bool = False,
+) -> Affine:
+    """The (2, 3) map from image to crop that turns, mirrors and then scales about a centre."""
+    cos, sin = np.cos(angle_rad), np.sin(angle_rad)
+    turn = np.array([[cos, -sin], [sin, cos]])
+    stretch = np.diag([-scale_xy[0] if flip else scale_xy[0], scale_xy[1]])
+    linear = stretch @ turn
+    offset = np.asarray(center_in_crop) - linear @ np.asarray(center_in_image)
+    return np.column_stack([linear, offset])
+
+
+def mapped(affine: Affine, points_xy: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Points (N, 2) after the affine map."""
+    return np.asarray(points_xy @ affine[:, :2].T + affine[:, 2], np.float32)
+
+
+def warped(
+    picture: Picture, affine: Affine, side: int, border: Sequence[float] = (0.0,)
+) -> Picture:
+    """The crop (side, side[, 3]) uint8 of a picture, bilinear, `border` outside of it."""
+    crop = cv2.warpAffine(
+        picture,
+        _between_pixel_centers(affine),
+        (side, side),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=tuple(border),
+    )
+    return np.asarray(crop, np.uint8)
+
+
+def warped_onto(ground: Picture, picture: Picture, affine: Affine) -> Picture:
+    """A copy of the crop `ground` with the whole picture laid over it, bilinear."""
+    result = ground.copy()
+    cv2.warpAffine(
+        picture,
+        _between_pixel_centers(affine),
+        (ground.shape[1], ground.shape[0]),
+        dst=result,
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_TRANSPARENT,
+    )
+    return result
+
+
+def warped_mask(mask: NDArray[np.uint8], affine: Affine, side: int) -> NDArray[np.uint8]:
+    """How much of each crop pixel a 0/1 mask covers: (side, side) uint8, 0 to 255."""
+    return warped(mask * np.uint8(255), affine, side)
+
+
+def colour_change(config: PairConfig, rng: np.random.Generator, strength: float) -> Affine:
+    """A random (3, 4) map of BGR colours: saturation, hue, contrast, brightness, offsets."""
+
+    def draw(extent: float) -> float:
+        return float(rng.uniform(-extent, extent)) * strength
+
+    linear = _hue_turn(np.deg2rad(draw(config.hue_deg))) @ _saturation(1 + draw(config.saturation))
+    linear *= 1 + draw(config.contrast)
+    offset = _MID_GREY - linear @ np.full(3, _MID_GREY) + draw(config.brightness)
+    offset[rng.integers(3)] += draw(config.channel_offset)
+    return np.column_stack([linear, offset])
+
+
+def grey_change() -> Affine:
+    """The (3, 4) map of BGR colours to their grey."""
+    return np.column_stack([_saturation(0.0), np.zeros(3)])
+
+
+def chained(first: Affine, second: Affine) -> Affine:
+    """One map that does what `first` and then `second` do: (2, 3) or (3, 4)."""
+    size = first.shape[0]
+    linear = second[:, :size] @ first[:, :size]
+    return np.column_stack([linear, second[:, :size] @ first[:, size] + second[:, size]])
+
+
+def recoloured(crop: Picture, change: Affine) -> Picture:
+    """A crop after a (3, 4) map of its BGR colours, cut off at 0 and 255."""
+    return np.asarray(cv2.transform(crop, change), np.uint8)
+
+
+def degraded(crop: Picture, config: PairConfig, rng: np.random.Generator) -> Picture:
+    """A crop as a worse camera would have given it: blur, low resolution, noise, JPEG."""
+    if rng.random() < config.blur_share:
+        crop = _motion_blurred(crop, rng) if rng.random() < 0.5 else _gaussian_blurred(crop, rng)
+    if rng.random() < config.low_resolution_share:
+        crop = _low_resolution(crop, rng)
+    if rng.random() < config.noise_share:
+        crop = _noisy(crop, rng)
+    if rng.random() < config.jpeg_share:
+        crop = _jpeg(crop, rng)
+    return crop
+
+
+def _between_pixel_centers(affine: Affine) -> Affine:
+    # OpenCV counts from the middle of a pixel, everything here from pixel edges.
+    offset = affine[:, 2] + affine[:, :2] @ (0.5, 0.5) - 0.5
+    return np.column_stack([affine[:, :2], offset])
+
+
+def _saturation(factor: float) -> Affine:
+    return factor * np.eye(3) + (1 - factor) * np.tile(_GREY_BGR, (3, 1))
+
+
+def _hue_turn(angle_rad: float) -> Affine:
+    # A rotation about the grey axis (1, 1, 1): greys keep their value.
+    turn, _ = cv2.Rodrigues(np.full(3, angle_rad / np.sqrt(3)))
+    return np.asarray(turn, np.float64)
+
+
+def _gaussian_blurred(crop: Picture, rng: np.random.Generator) -> Picture:
+    sigma_px = float(rng.uniform(0.6, 2.5))
+    return np.asarray(cv2.GaussianBlur(crop, (0, 0), sigma_px), np.uint8)
+
+
+def _motion_blurred(crop: Picture, rng: np.random.Generator) -> Picture:
+    length_px = int(rng.integers(3, 14)) | 1
+    half = length_px // 2
+    angle_rad = rng.uniform(0, np.pi)
+    along = half * np.array([np.cos(angle_rad), np.sin(angle_rad)])
+    kernel = np.zeros((length_px, length_px), np.float32)
+    start, end = (np.round((half + sign * along) * 16).astype(int).tolist() for sign in (-1, 1))
+    cv2.line(kernel, start, end, 1.0, shift=4)
+    return np.asarray(cv2.filter2D(crop, -1, kernel / kernel.sum()), np.uint8)
+
+
+def _low_resolution(crop: Picture, rng: np.random.Generator) -> Picture:
+    side = crop.shape[0]
+    small = max(8, round(side * float(rng.uniform(0.3, 0.8))))
+    shrunk = cv2.resize(crop, (small, small), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(shrunk, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _noisy(crop: Picture, rng: np.random.Generator) -> Picture:
+    noise = rng.standard_normal(crop.shape, dtype=np.float32) * np.float32(rng.uniform(2, 12))
+    return np.clip(crop + noise, 0, 255).astype(np.uint8)
+
+
+def _jpeg(crop: Picture, rng: np.random.Generator) -> Picture:
+    quality = int(rng.integers(20, 70))
+    _, data = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)

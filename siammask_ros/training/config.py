@@ -1,0 +1,92 @@
+"""A training as a value, read from YAML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from siammask_ros.errors import ConfigError
+from siammask_ros.model.variants import VARIANTS
+from siammask_ros.settings import check, number, text
+from siammask_ros.training.pair_config import PairConfig
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """What is trained, on what, for how long. One step sees ``batch`` pairs.
+
+    The backbone's stages before ``frozen_stages`` stay as ImageNet left them; the later ones join
+    at ``unfreeze_at`` of all steps, at ``backbone_rate`` of the heads' learning rate.
+    """
+
+    model: str = text("lite", "network", tuple(VARIANTS))
+    out: str = text("out/training", "folder for everything that is left behind")
+    sources: tuple[str, ...] = ("davis", "voc", "ecssd", "coco")
+    holdout: tuple[str, ...] = ()
+    seed: int = number(0, "of pairs and weights", 0, 2**31)
+    workers: int = number(1, "processes that draw pairs", 0, 64)
+    precision: str = text("bf16", "arithmetic of the network", ("bf16", "fp32"))
+    steps: int = number(2000, "steps in all", 1, 10**9)
+    batch: int = number(16, "pairs a step", 1, 4096)
+    learning_rate: float = number(2e-3, "highest rate of the heads", 1e-9, 10.0)
+    final_rate: float = number(0.02, "last rate, as a share of the highest", 0.0, 1.0)
+    warmup_steps: int = number(100, "steps until the highest rate", 0, 10**6)
+    weight_decay: float = number(1e-4, "of AdamW", 0.0, 1.0)
+    clip_norm: float = number(10.0, "gradients are cut to this norm", 1e-6, 1e6)
+    frozen_stages: int = number(4, "stages of the backbone that never train", 0, 100)
+    unfreeze_at: float = number(0.6, "share of the steps before the others train", 0.0, 1.0)
+    backbone_rate: float = number(0.1, "their rate against the heads'", 0.0, 1.0)
+    average_decay: float = number(0.998, "of the running average of the weights", 0.0, 1.0)
+    score_weight: float = number(1.0, "of the score loss", 0.0, 1e4)
+    box_weight: float = number(1.2, "of the box loss", 0.0, 1e4)
+    mask_weight: float = number(8.0, "of the logistic mask loss", 0.0, 1e4)
+    dice_weight: float = number(2.0, "of the Dice mask loss", 0.0, 1e4)
+    masks_per_pair: int = number(2, "cells of a pair whose masks are judged", 1, 625)
+    max_loss: float = number(1e4, "a step with a higher loss is skipped", 0.0, 1e30)
+    save_every: int = number(100, "steps", 1, 10**9)
+    validate_every: int = number(500, "steps", 1, 10**9)
+    validation_pairs: int = number(96, "pairs of the videos held back", 0, 10**5)
+    pairs: PairConfig = field(default_factory=PairConfig)
+
+    def __post_init__(self) -> None:
+        check(self)
+        for name in ("sources", "holdout"):
+            value: Any = getattr(self, name)
+            if not isinstance(value, tuple) or not all(isinstance(part, str) for part in value):
+                raise ConfigError(f"{name} is {value!r}; expected a list of names")
+
+    @classmethod
+    def read(cls, path: Path) -> TrainingConfig:
+        """The configuration in a YAML file; a key left out keeps its default.
+
+        Raises ConfigError for a file that cannot be read, an unknown key or a bad value.
+        """
+        try:
+            content = yaml.safe_load(path.read_text())
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ConfigError(f"{path} cannot be read as YAML: {error}") from error
+        if not isinstance(content, dict):
+            raise ConfigError(f"{path} holds no settings; expected lines of 'name: value'")
+        pairs = _checked(PairConfig, content.pop("pairs", None) or {}, path, "pairs.")
+        values = _checked(cls, content, path, "")
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        try:
+            return cls(**values, pairs=PairConfig(**pairs))
+        except TypeError as error:
+            raise ConfigError(f"{path}: a value is of the wrong type: {error}") from error
+
+
+def _checked(kind: type, values: Any, path: Path, prefix: str) -> dict[str, Any]:
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: {prefix.rstrip('.')} is {values!r}; expected 'name: value'")
+    known = {item.name for item in fields(kind)}
+    for name in values:
+        if name not in known:
+            raise ConfigError(
+                f"{path}: unknown setting {prefix}{name}; expected one of: "
+                + ", ".join(sorted(known))
+            )
+    return dict(values)

@@ -1,0 +1,279 @@
+"""Which objects there are to train on, and where their pictures and masks lie.
+
+Every data set becomes a list of :class:`ObjectClip`: one object over one frame (stills) or more
+(videos). Masks are read once and kept as bits; pictures are decoded when they are needed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from siammask_ros.errors import DataError
+from siammask_ros.training.pictures import read_picture
+
+DATA_VARIABLE = "SIAMMASK_DATA"
+MIN_STILL_AREA_PX = 1000
+MIN_VIDEO_AREA_PX = 100
+MIN_SIDE_PX = 8
+SCRAP_SHARE = 0.1
+_PIXEL_CORNERS = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32)
+_VOC_VOID = 255
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PackedMask:
+    """Which pixels of a picture belong to one thing, at one bit a pixel inside its own box.
+
+    `box_xyxy` is tight, in pixel edges: x1 and y1 are one past the last pixel.
+    """
+
+    size_wh: tuple[int, int]
+    box_xyxy: tuple[int, int, int, int]
+    bits: NDArray[np.uint8]
+    area_px: int
+
+    @classmethod
+    def pack(cls, mask: NDArray[np.uint8]) -> PackedMask:
+        """Keep a (H, W) mask, where any value but 0 counts; an empty one has an empty box."""
+        x, y, width, height = cv2.boundingRect(mask)
+        inside = mask[y : y + height, x : x + width] != 0
+        return cls(
+            size_wh=(mask.shape[1], mask.shape[0]),
+            box_xyxy=(x, y, x + width, y + height),
+            bits=np.packbits(inside),
+            area_px=int(np.count_nonzero(inside)),
+        )
+
+    def unpack(self) -> NDArray[np.uint8]:
+        """The whole mask again: (H, W) uint8, 1 on the thing and 0 elsewhere."""
+        x0, y0, x1, y1 = self.box_xyxy
+        mask = np.zeros((self.size_wh[1], self.size_wh[0]), np.uint8)
+        inside = np.unpackbits(self.bits, count=(x1 - x0) * (y1 - y0))
+        mask[y0:y1, x0:x1] = inside.reshape(y1 - y0, x1 - x0)
+        return mask
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameRef:
+    """One picture of one object.
+
+    `hull_in_image` (N, 2) float32 is the convex hull of the object's pixels, in pixel edges: its
+    extremes under any affine map are the extremes of the whole mask under that map.
+    """
+
+    picture: Path
+    target: PackedMask
+    void: PackedMask | None
+    hull_in_image: NDArray[np.float32]
+
+    @property
+    def center_in_image(self) -> tuple[float, float]:
+        """The middle of the object's box."""
+        x0, y0, x1, y1 = self.target.box_xyxy
+        return (x0 + x1) / 2, (y0 + y1) / 2
+
+    def mask(self) -> NDArray[np.uint8]:
+        """(H, W) uint8: 1 on the object, 0 elsewhere."""
+        return self.target.unpack()
+
+    def ignore(self) -> NDArray[np.uint8] | None:
+        """(H, W) uint8: 1 where the annotators left it open; None where they never do."""
+        return None if self.void is None else self.void.unpack()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ObjectClip:
+    """One object over one frame (a still) or more (a video), frames in order of time.
+
+    `source` names the data set; `label` its class there, "" where it has none.
+    """
+
+    name: str
+    source: str
+    label: str
+    frames: tuple[FrameRef, ...]
+
+    @property
+    def is_video(self) -> bool:
+        """Whether there is more than one frame."""
+        return len(self.frames) > 1
+
+
+def data_root(given: Path | None = None) -> Path:
+    """Where the data lie: the folder given, else $SIAMMASK_DATA, else shared/data beside the code.
+
+    Raises DataError where there is no such folder.
+    """
+    beside_checkout = Path(__file__).resolve().parents[3] / "shared" / "data"
+    root = given or Path(os.environ.get(DATA_VARIABLE, beside_checkout))
+    if not root.is_dir():
+        raise DataError(
+            f"There is no data folder at {root}. Set {DATA_VARIABLE} to the folder that holds "
+            f"train/davis, train/voc, train/ecssd and train/coco (any of them will do)."
+        )
+    return root
+
+
+def load_clips(
+    root: Path | None = None,
+    sources: Sequence[str] = ("davis", "voc", "ecssd", "coco"),
+    holdout: Sequence[str] = (),
+) -> list[ObjectClip]:
+    """Every object to train on under root/train, without the DAVIS videos named in `holdout`.
+
+    Raises DataError where a source is unknown, its folder is missing or holds no object, or where
+    a video to hold out does not exist.
+    """
+    train = data_root(root) / "train"
+    clips = [clip for source in sources for clip in _clips_of(source, train)]
+    unknown = set(holdout) - {clip.name for clip in clips if clip.source == "davis"}
+    if unknown and "davis" in sources:
+        raise DataError(f"Videos to hold out that {train / 'davis'} lacks: {sorted(unknown)}.")
+    return [clip for clip in clips if clip.source != "davis" or clip.name not in holdout]
+
+
+def _clips_of(source: str, train: Path) -> list[ObjectClip]:
+    if source not in _READERS:
+        raise DataError(f"Unknown data set {source!r}; there are {sorted(_READERS)}.")
+    folder = train / source
+    if not folder.is_dir():
+        raise DataError(
+            f"There is no data set at {folder}. Set {DATA_VARIABLE} to the folder above train/, "
+            f"or leave {source!r} out of the sources."
+        )
+    clips = list(_READERS[source](folder))
+    if not clips:
+        raise DataError(f"{folder} holds no object large enough to train on.")
+    return clips
+
+
+def davis_clips(folder: Path) -> Iterator[ObjectClip]:
+    """One clip for each video folder SEQ of NNNNN.jpg with binary NNNNN.png beside them.
+
+    Frames that show no more than a scrap of the object are left out: a crop around a scrap has
+    nothing to do with the object's size.
+    """
+    for video in sorted(path for path in folder.iterdir() if path.is_dir()):
+        annotated = ((path, _read_grey(path)) for path in sorted(video.glob("*.png")))
+        frames = [
+            _frame(path.with_suffix(".jpg"), mask)
+            for path, mask in annotated
+            if _large_enough(mask, MIN_VIDEO_AREA_PX)
+        ]
+        usual_px = np.median([frame.target.area_px for frame in frames]) if frames else 0
+        seen = tuple(f for f in frames if f.target.area_px >= SCRAP_SHARE * usual_px)
+        if seen:
+            yield ObjectClip(video.name, "davis", "", seen)
+
+
+def ecssd_clips(folder: Path) -> Iterator[ObjectClip]:
+    """One still for each connected part of what stands out in a picture, from a binary NNNN.png.
+
+    The other parts may be the same object behind a post or a second one: they are void.
+    """
+    for path in sorted(folder.glob("*.png")):
+        salient = (_read_grey(path) > 127).astype(np.uint8)
+        for index, (_, mask) in enumerate(_connected_objects(salient)):
+            rest = PackedMask.pack(salient - mask)
+            frame = _frame(path.with_suffix(".jpg"), mask, rest if rest.area_px else None)
+            yield ObjectClip(f"{path.stem}-{index}", "ecssd", "", (frame,))
+
+
+def voc_clips(folder: Path) -> Iterator[ObjectClip]:
+    """One still for each connected part of one class: void borders keep most objects apart."""
+    for path in sorted(folder.glob("*.png")):
+        classes = _voc_classes(path)
+        void = PackedMask.pack((classes == _VOC_VOID).astype(np.uint8))
+        for index, (label, mask) in enumerate(_connected_objects(classes)):
+            frame = _frame(path.with_suffix(".jpg"), mask, void)
+            yield ObjectClip(f"{path.stem}-{index}", "voc", f"voc-{label}", (frame,))
+
+
+def coco_clips(folder: Path) -> Iterator[ObjectClip]:
+    """One still for each polygon: KEY.txt holds lines of class and x y pairs relative to W, H."""
+    for path in sorted(folder.glob("*.txt")):
+        picture = path.with_suffix(".jpg")
+        height, width = read_picture(picture).shape[:2]
+        for index, line in enumerate(path.read_text().splitlines()):
+            label, *numbers = line.split()
+            outline = np.array(numbers, np.float64).reshape(-1, 2) * (width, height)
+            mask = _filled(outline, width, height)
+            if _large_enough(mask, MIN_STILL_AREA_PX):
+                name = f"{path.stem}-{index}"
+                yield ObjectClip(name, "coco", f"coco-{label}", (_frame(picture, mask),))
+
+
+_READERS: dict[str, Callable[[Path], Iterator[ObjectClip]]] = {
+    "davis": davis_clips,
+    "voc": voc_clips,
+    "ecssd": ecssd_clips,
+    "coco": coco_clips,
+}
+
+
+def _frame(picture: Path, mask: NDArray[np.uint8], void: PackedMask | None = None) -> FrameRef:
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    pixels = np.concatenate(contours).reshape(-1, 1, 2).astype(np.float32)
+    corners = (pixels + _PIXEL_CORNERS).reshape(-1, 2)
+    hull = np.asarray(cv2.convexHull(corners), np.float32).reshape(-1, 2)
+    return FrameRef(picture, PackedMask.pack(mask), void, hull)
+
+
+def _large_enough(mask: NDArray[np.uint8], min_area_px: int) -> bool:
+    _, _, width, height = cv2.boundingRect(mask)
+    return min(width, height) >= MIN_SIDE_PX and int(np.count_nonzero(mask)) >= min_area_px
+
+
+def _read_grey(path: Path) -> NDArray[np.uint8]:
+    mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if mask is None:
+        raise DataError(f"{path} is no mask picture; fetch this data set again.")
+    return np.asarray(mask, np.uint8)
+
+
+def _voc_colour_table() -> NDArray[np.uint8]:
+    # The palette spreads the bits of the class over the top bits of R, G and B, so the two top
+    # bits of each channel tell all 21 classes and void (224, 224, 192) apart.
+    table = np.zeros(64, np.uint8)
+    for label in range(21):
+        red, green, blue = (
+            ((label >> shift) & 1) << 1 | ((label >> (shift + 3)) & 1) for shift in range(3)
+        )
+        table[red << 4 | green << 2 | blue] = label
+    table[63] = _VOC_VOID
+    return table
+
+
+_VOC_COLOURS = _voc_colour_table()
+
+
+def _voc_classes(path: Path) -> NDArray[np.uint8]:
+    blue, green, red = np.moveaxis(read_picture(path) >> 6, 2, 0)
+    return np.asarray(_VOC_COLOURS[red << 4 | green << 2 | blue], np.uint8)
+
+
+def _connected_objects(classes: NDArray[np.uint8]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    present = (int(label) for label in np.unique(classes) if label not in (0, _VOC_VOID))
+    for label in present:
+        _, parts, stats, _ = cv2.connectedComponentsWithStats(
+            (classes == label).astype(np.uint8), connectivity=4
+        )
+        for part in np.flatnonzero(stats[:, cv2.CC_STAT_AREA] >= MIN_STILL_AREA_PX):
+            mask = (parts == part).astype(np.uint8)
+            if part and _large_enough(mask, MIN_STILL_AREA_PX):
+                yield label, mask
+
+
+def _filled(outline_in_image: NDArray[np.float64], width: int, height: int) -> NDArray[np.uint8]:
+    mask = np.zeros((height, width), np.uint8)
+    # fillPoly counts from pixel centres, the outline from pixel edges; 4 bits of fraction.
+    points = np.round((outline_in_image - 0.5) * 16).astype(np.int32)
+    cv2.fillPoly(mask, [points], 1, shift=4)
+    return mask

@@ -1,0 +1,73 @@
+"""The log of a training: one CSV line a step, one a validation, and the curve of both."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+from siammask_ros.errors import DataError
+from siammask_ros.media.plots import training_curve
+
+STEPS = "log.csv"
+VALIDATIONS = "validation.csv"
+
+
+class Journal:
+    """Appends to the files in ``out``; the first line of each names the columns."""
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+
+    def add(self, name: str, values: Mapping[str, float]) -> None:
+        """Appends a line to the file ``name``, in the order of the columns that it has.
+
+        Raises DataError where the file was begun with other columns.
+        """
+        path = self._out / name
+        columns = self._header(path) or list(values)
+        if set(columns) != set(values):
+            raise DataError(
+                f"{path} has the columns {', '.join(columns)}; expected {', '.join(values)}. "
+                "Move it away, or name another 'out' folder"
+            )
+        with path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, columns)
+            if file.tell() == 0:
+                writer.writeheader()
+            writer.writerow({column: f"{value:.6g}" for column, value in values.items()})
+
+    def forget_after(self, step: int) -> None:
+        """Drops the lines of later steps, which a training that goes on will write again."""
+        for name in (STEPS, VALIDATIONS):
+            path = self._out / name
+            if path.exists():
+                header, *lines = path.read_text().splitlines(keepends=True)
+                kept = [line for line in lines if float(line.partition(",")[0]) <= step]
+                path.write_text("".join([header, *kept]))
+
+    def draw(self) -> None:
+        """Draws ``curve.png`` (every step's losses) and ``validation.png``, where there are any."""
+        for name, picture, smooth_over in (
+            (STEPS, "curve.png", 25),
+            (VALIDATIONS, "validation.png", 1),
+        ):
+            columns = self._columns(name)
+            steps = columns.pop("step", [])
+            if steps:
+                training_curve(self._out / picture, steps, columns, smooth_over=smooth_over)
+
+    @staticmethod
+    def _header(path: Path) -> list[str]:
+        if not path.exists():
+            return []
+        with path.open(newline="") as file:
+            return next(csv.reader(file), [])
+
+    def _columns(self, name: str) -> dict[str, list[float]]:
+        path = self._out / name
+        if not path.exists():
+            return {}
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        return {column: [float(row[column]) for row in rows] for column in rows[0]} if rows else {}

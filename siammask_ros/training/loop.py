@@ -1,0 +1,234 @@
+"""Offline training with the three losses (paper, section 4.1), resumable at any saved step."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Subset
+from tqdm import tqdm
+
+from siammask_ros.errors import DataError
+from siammask_ros.model import efficientnet, resnet
+from siammask_ros.model.checkpoint import save_network
+from siammask_ros.model.siammask import SiamMask
+from siammask_ros.model.variants import variant_named
+from siammask_ros.training.config import TrainingConfig
+from siammask_ros.training.datasets import load_clips
+from siammask_ros.training.journal import STEPS, VALIDATIONS, Journal
+from siammask_ros.training.labels import AnchorLabeller, mask_windows
+from siammask_ros.training.losses import box_loss, mask_loss, positive_cells, score_loss
+from siammask_ros.training.pairs import PairDataset, PairSampler
+from siammask_ros.training.pretrained import load_imagenet_backbone
+from siammask_ros.training.validation import Validation
+
+_LOG = logging.getLogger(__name__)
+
+Batch = dict[str, Tensor]
+
+
+def train(config_path: Path, resume: bool = False) -> Path:
+    """Trains as the YAML file says; returns the path of the averaged weights.
+
+    Leaves in the configuration's ``out`` folder: ``last.pt`` (to resume from), ``log.csv``,
+    ``validation.csv``, their curves, ``samples.png`` and ``<model>.safetensors``. Raises
+    ConfigError, and DataError for missing data or a folder that holds another training and
+    ``resume`` False.
+    """
+    config = TrainingConfig.read(config_path)
+    return Training(config, resume).run()
+
+
+class Training:
+    """One run: network, its running average, optimiser, and where the run stands."""
+
+    def __init__(self, config: TrainingConfig, resume: bool) -> None:
+        self.config = config
+        self.out = Path(config.out)
+        self.step = 0
+        self.skipped = 0
+        torch.manual_seed(config.seed)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.network = SiamMask(variant_named(config.model))
+        self._state_path = self.out / "last.pt"
+        if self._state_path.exists() and not resume:
+            raise DataError(
+                f"{self.out} already holds a training; go on with it by --resume, or name "
+                "another 'out' folder"
+            )
+        if not self._state_path.exists():
+            load_imagenet_backbone(self.network)
+        self.network.to(self.device)
+        self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
+        self.optimizer = torch.optim.AdamW(self._groups(), weight_decay=config.weight_decay)
+        self.journal = Journal(self.out)
+        if self._state_path.exists():
+            self._restore()
+        self.journal.forget_after(self.step)
+        self.labeller = AnchorLabeller(self.network.variant)
+        self.validation = Validation(config, self.out)
+
+    def run(self) -> Path:
+        """Trains to the last step; returns the averaged weights' path."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        config = self.config
+        with tqdm(total=config.steps, initial=self.step, unit="step") as progress:
+            for batch in self._batches():
+                losses = self._train_step(batch)
+                self.step += 1
+                progress.update()
+                progress.set_postfix({name: f"{value:.3f}" for name, value in losses.items()})
+                self._log(losses)
+                finished = self.step == config.steps
+                if finished or self.step % config.save_every == 0:
+                    self._save()
+                if finished or self.step % config.validate_every == 0:
+                    answered = self.validation.run(self.average)
+                    self.journal.add(VALIDATIONS, {"step": self.step, **answered})
+                    self.journal.draw()
+        return self._weights_path
+
+    @property
+    def _weights_path(self) -> Path:
+        return self.out / f"{self.config.model}.safetensors"
+
+    def _batches(self) -> Iterator[Batch]:
+        config = self.config
+        sampler = PairSampler(
+            load_clips(sources=config.sources, holdout=config.holdout), config.pairs, config.seed
+        )
+        dataset = PairDataset(sampler, config.steps * config.batch)
+        rest = Subset(dataset, range(self.step * config.batch, len(dataset)))
+        return iter(DataLoader(rest, config.batch, num_workers=config.workers))
+
+    def _stages(self) -> list[list[torch.nn.Module]]:
+        features = self.network.features
+        if isinstance(features, resnet.ResNet50):
+            return resnet.backbone_stages(features)
+        return efficientnet.backbone_stages(features)
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """Parameter groups: the backbone's later stages, and all else (heads, refinement)."""
+        stages = self._stages()
+        backbone = [p for part in stages[:-1] for module in part for p in module.parameters()]
+        late = stages[self.config.frozen_stages : -1]
+        late_parameters = [p for part in late for module in part for p in module.parameters()]
+        known = {id(p) for p in backbone}
+        heads = [p for p in self.network.parameters() if id(p) not in known]
+        return [
+            {"params": heads, "factor": 1.0},
+            {"params": late_parameters, "factor": self.config.backbone_rate},
+        ]
+
+    def _set_modes(self) -> bool:
+        """Which parts train at this step; returns whether the backbone does.
+
+        The backbone's norms keep their ImageNet statistics throughout.
+        """
+        unfrozen = self.step >= self.config.unfreeze_at * self.config.steps
+        self.network.train()
+        for index, part in enumerate(self._stages()[:-1]):
+            for module in part:
+                module.eval()
+                module.requires_grad_(unfrozen and index >= self.config.frozen_stages)
+        return unfrozen
+
+    def _rate(self) -> float:
+        """Learning rate of the heads: linear warm-up, then a cosine down to ``final_rate``."""
+        config = self.config
+        if self.step < config.warmup_steps:
+            return config.learning_rate * (self.step + 1) / config.warmup_steps
+        done = (self.step - config.warmup_steps) / max(config.steps - config.warmup_steps, 1)
+        floor = config.final_rate
+        return config.learning_rate * (floor + (1 - floor) * (1 + math.cos(math.pi * done)) / 2)
+
+    def _train_step(self, batch: Batch) -> dict[str, float]:
+        config = self.config
+        # What the losses draw depends on the step alone, so that a training resumes exactly.
+        torch.manual_seed((config.seed << 32) + self.step)
+        self._set_modes()
+        rate = self._rate()
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["factor"]
+        losses = self._losses({name: value.to(self.device) for name, value in batch.items()})
+        total = (
+            config.score_weight * losses["score"]
+            + config.box_weight * losses["box"]
+            + config.mask_weight * losses["mask"]
+            + config.dice_weight * losses["dice"]
+        )
+        values = {name: value.item() for name, value in {"loss": total, **losses}.items()}
+        self.optimizer.zero_grad(set_to_none=True)
+        if not math.isfinite(values["loss"]) or values["loss"] > config.max_loss:
+            self.skipped += 1
+            return values
+        total.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip_norm)
+        self.optimizer.step()
+        self._update_average()
+        return values
+
+    def _losses(self, batch: Batch) -> dict[str, Tensor]:
+        network, variant = self.network, self.network.variant
+        labels = self.labeller(batch["box_xyxy"], batch["positive"])
+        items, rows, columns = positive_cells(labels.kind, self.config.masks_per_pair)
+        half = self.config.precision == "bf16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+            kernels = network.template(batch["template"].float())
+            maps = network.search(batch["search"].float(), kernels)
+            logits = network.masks(maps, items, rows, columns).float()
+        if logits.shape[-1] != variant.mask_cover:
+            logits = torch.nn.functional.interpolate(
+                logits[:, None], size=variant.mask_cover, mode="bilinear", align_corners=True
+            )[:, 0]
+        windows = mask_windows(batch["mask"], items, rows, columns, variant)
+        logistic, dice = mask_loss(logits, windows)
+        return {
+            "score": score_loss(maps.score.float(), labels.kind),
+            "box": box_loss(maps.box.float(), labels.kind, labels.offsets),
+            "mask": logistic,
+            "dice": dice,
+        }
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        """Exponential running average of the weights, faster at the start."""
+        decay = min(self.config.average_decay, (1 + self.step) / (10 + self.step))
+        ours = self.average.state_dict()
+        for name, value in self.network.state_dict().items():
+            if value.is_floating_point():
+                ours[name].lerp_(value, 1 - decay)
+
+    def _log(self, losses: dict[str, float]) -> None:
+        standing = {"step": self.step, "rate": self._rate(), "skipped": self.skipped}
+        self.journal.add(STEPS, {**standing, **losses})
+
+    def _save(self) -> None:
+        """Writes what a resumed run needs and the averaged weights, each whole or not at all."""
+        unfinished = self._state_path.with_suffix(".part")
+        torch.save(
+            {
+                "step": self.step,
+                "skipped": self.skipped,
+                "network": self.network.state_dict(),
+                "average": self.average.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+            },
+            unfinished,
+        )
+        unfinished.replace(self._state_path)
+        save_network(self.average, self._weights_path, {"steps": str(self.step)})
+
+    def _restore(self) -> None:
+        state = torch.load(self._state_path, map_location=self.device, weights_only=True)
+        self.step, self.skipped = state["step"], state["skipped"]
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        _LOG.info("goes on at step %d of %d", self.step, self.config.steps)

@@ -1,0 +1,215 @@
+"""What the network is trained on: pairs of a template crop and a search crop of one object.
+
+A pair depends on the seed and its index alone, so a training resumes at the exact pair.
+Crop coordinates are in pixel edges: the search crop spans [0, 255], its middle is 127.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from siammask_ros.errors import DataError
+from siammask_ros.training import augment
+from siammask_ros.training.augment import Affine
+from siammask_ros.training.datasets import FrameRef, ObjectClip
+from siammask_ros.training.pair_config import PairConfig
+from siammask_ros.training.pictures import Picture, PictureStore
+from siammask_ros.training.scene import TEMPLATE_SIDE, Scene, SceneMaker
+
+_ATTEMPTS = 100
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pair:
+    """One training pair.
+
+    template (127, 127, 3) and search (255, 255, 3) uint8 BGR. mask (255, 255) int8: +1 target,
+    -1 background, 0 not to be judged. box_xyxy (4,) float32: the whole target in the search crop,
+    with what is hidden or outside of it; four zeros in a negative pair. positive: whether the
+    search shows the target at all.
+    """
+
+    template: Picture
+    search: Picture
+    mask: NDArray[np.int8]
+    box_xyxy: NDArray[np.float32]
+    positive: bool
+
+
+class PairSampler:
+    """Draws pairs from clips; the same generator state gives the same pair.
+
+    Raises DataError where there is nothing to draw from.
+    """
+
+    def __init__(
+        self,
+        clips: Sequence[ObjectClip],
+        config: PairConfig | None = None,
+        seed: int = 0,
+        cache_mb: int = 1500,
+    ) -> None:
+        if not clips:
+            raise DataError("There are no clips to draw pairs from; load at least one data set.")
+        self.config = config or PairConfig()
+        self.seed = seed
+        self._store = PictureStore(cache_mb)
+        self._clips = tuple(clips)
+        self._scenes = SceneMaker(self._clips, self._store, self.config)
+        self._videos = tuple(clip for clip in clips if clip.is_video)
+        self._stills = tuple(clip for clip in clips if not clip.is_video)
+        self._of_source = _grouped(clips, [clip.source for clip in clips])
+        self._of_label = _grouped(clips, [clip.label for clip in clips])
+
+    def at(self, index: int) -> Pair:
+        """The pair of this index."""
+        return self.sample(np.random.default_rng((self.seed, index)))
+
+    def sample(self, rng: np.random.Generator) -> Pair:
+        """One pair. Raises DataError where no object can be seen well enough in any draw."""
+        positive = bool(rng.random() >= self.config.negative_share)
+        for _ in range(_ATTEMPTS):
+            pair = self._try(positive, rng)
+            if pair is not None:
+                return pair
+        raise DataError(
+            f"{_ATTEMPTS} draws gave no pair whose target is seen; lower min_visible_share or "
+            f"min_visible_px, or look at the masks of the data set."
+        )
+
+    def _try(self, positive: bool, rng: np.random.Generator) -> Pair | None:
+        clip = self._draw_clip(rng)
+        template_frame, search_frame = self._draw_frames(clip, rng)
+        if not positive:
+            other = self._draw_other(clip, rng)
+            if other is None:
+                return None
+            search_frame = other.frames[rng.integers(len(other.frames))]
+        flip = bool(rng.random() < self.config.flip_share)
+        template = self._template(template_frame, flip, rng)
+        scene = self._search(template_frame, search_frame, clip.is_video, positive, flip, rng)
+        if scene is None:
+            return None
+        template, search = self._with_looks(template, scene.picture, rng)
+        if not positive:
+            no_target = np.full(scene.target.shape, -1, np.int8)
+            return Pair(template, search, no_target, np.zeros(4, np.float32), False)
+        return Pair(template, search, scene.labels(), scene.box_xyxy, True)
+
+    def _draw_clip(self, rng: np.random.Generator) -> ObjectClip:
+        from_video = rng.random() < self.config.video_share
+        among = (self._videos if from_video else self._stills) or self._clips
+        return among[rng.integers(len(among))]
+
+    def _draw_frames(self, clip: ObjectClip, rng: np.random.Generator) -> tuple[FrameRef, FrameRef]:
+        first = int(rng.integers(len(clip.frames)))
+        if not clip.is_video:
+            return clip.frames[first], clip.frames[first]
+        low = max(0, first - self.config.max_gap_frames)
+        high = min(len(clip.frames) - 1, first + self.config.max_gap_frames)
+        second = int(rng.integers(low, high))
+        return clip.frames[first], clip.frames[second + (second >= first)]
+
+    def _draw_other(self, clip: ObjectClip, rng: np.random.Generator) -> ObjectClip | None:
+        """Another object from another picture, of the same class or data set where possible."""
+        among = self._clips
+        if clip.label and rng.random() < self.config.negative_same_label_share:
+            among = self._of_label[clip.label]
+        elif rng.random() < self.config.negative_same_source_share:
+            among = self._of_source[clip.source]
+        other = among[rng.integers(len(among))]
+        same_picture = other.frames[0].picture == clip.frames[0].picture
+        return None if same_picture else other
+
+    def _template(self, frame: FrameRef, flip: bool, rng: np.random.Generator) -> Picture:
+        config = self.config
+        picture, mean = self._store.read(frame.picture)
+        shift = rng.uniform(-config.template_shift_px, config.template_shift_px, 2)
+        size = 1 + rng.uniform(-config.template_scale, config.template_scale)
+        scale = TEMPLATE_SIDE / augment.context_side(frame.target.box_xyxy) * size
+        affine = augment.crop_affine(
+            frame.center_in_image, TEMPLATE_SIDE / 2 + shift, (scale, scale), flip=flip
+        )
+        return augment.warped(picture, affine, TEMPLATE_SIDE, mean)
+
+    def _search(
+        self,
+        template_frame: FrameRef,
+        frame: FrameRef,
+        is_video: bool,
+        positive: bool,
+        flip: bool,
+        rng: np.random.Generator,
+    ) -> Scene | None:
+        """The search crop around the object of `frame`; None if too little of it is seen."""
+        if not is_video and rng.random() < self.config.still_search_flip_share:
+            flip = not flip
+        # A tracker fills with the mean of its first frame; across pictures that mean would tell
+        # a negative pair without a look at what it shows.
+        _, border_bgr = self._store.read((template_frame if positive else frame).picture)
+        scene = self._scenes.make(frame, is_video, border_bgr, flip, rng)
+        return scene if scene.is_seen(self.config) else None
+
+    def _with_looks(
+        self, template: Picture, search: Picture, rng: np.random.Generator
+    ) -> tuple[Picture, Picture]:
+        """Both crops under one light, then each a little under its own, then through a camera."""
+        config = self.config
+        light = augment.colour_change(config, rng, 1.0)
+        if rng.random() < config.grey_share:
+            light = augment.chained(light, augment.grey_change())
+        template, search = (
+            augment.recoloured(crop, self._own_light(light, rng)) for crop in (template, search)
+        )
+        return augment.degraded(template, config, rng), augment.degraded(search, config, rng)
+
+    def _own_light(self, light: Affine, rng: np.random.Generator) -> Affine:
+        # First its own, then the common one: what the common one makes grey stays grey.
+        return augment.chained(augment.colour_change(self.config, rng, self.config.apart), light)
+
+
+class PairDataset(Dataset[dict[str, torch.Tensor]]):
+    """`length` pairs of a sampler as tensors, each a function of the seed and its index.
+
+    An item: template (3, 127, 127) uint8, search (3, 255, 255) uint8, both BGR, mask (255, 255)
+    int8, box_xyxy (4,) float32, positive () bool, as in :class:`Pair`.
+    """
+
+    def __init__(self, sampler: PairSampler, length: int) -> None:
+        self._sampler = sampler
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        if not 0 <= index < self._length:
+            raise IndexError(f"pair {index} of {self._length}")
+        # Workers are the parallelism; OpenCV's own threads only get in their way.
+        cv2.setNumThreads(0)
+        pair = self._sampler.at(index)
+        return {
+            "template": _channels_first(pair.template),
+            "search": _channels_first(pair.search),
+            "mask": torch.from_numpy(pair.mask),
+            "box_xyxy": torch.from_numpy(pair.box_xyxy),
+            "positive": torch.tensor(pair.positive),
+        }
+
+
+def _channels_first(crop: Picture) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1)))
+
+
+def _grouped(clips: Sequence[ObjectClip], keys: Sequence[str]) -> dict[str, tuple[ObjectClip, ...]]:
+    groups: dict[str, list[ObjectClip]] = {}
+    for clip, key in zip(clips, keys, strict=True):
+        groups.setdefault(key, []).append(clip)
+    return {key: tuple(group) for key, group in groups.items()}

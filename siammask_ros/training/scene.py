@@ -1,0 +1,183 @@
+"""What a search crop shows: the object, its surroundings, and what is pasted beside or over it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siammask_ros.training import augment, paste
+from siammask_ros.training.augment import Affine
+from siammask_ros.training.datasets import FrameRef, ObjectClip
+from siammask_ros.training.pair_config import PairConfig
+from siammask_ros.training.pictures import Picture, PictureStore
+
+TEMPLATE_SIDE = 127
+SEARCH_SIDE = 255
+
+
+@dataclass(slots=True, eq=False)
+class Scene:
+    """A search crop in the making.
+
+    picture (255, 255, 3) uint8 BGR; target and void (255, 255) bool: where the object is seen and
+    where nobody knows; box_xyxy (4,) float32: the whole object, also where it is not seen;
+    whole_px: how many pixels the whole object would fill.
+    """
+
+    picture: Picture
+    target: NDArray[np.bool_]
+    void: NDArray[np.bool_]
+    box_xyxy: NDArray[np.float32]
+    whole_px: float
+
+    def cover(self, cutout: paste.Cutout) -> None:
+        """Paste an object over everything."""
+        self.picture = paste.pasted(self.picture, cutout)
+        self.target &= ~cutout.hidden()
+        self.void &= ~cutout.hidden()
+
+    def labels(self) -> NDArray[np.int8]:
+        """(255, 255) int8: +1 target, -1 background, 0 void."""
+        return np.where(self.target, 1, np.where(self.void, 0, -1)).astype(np.int8)
+
+    def is_seen(self, config: PairConfig) -> bool:
+        """Whether enough of the object is left to be found."""
+        least_px = max(config.min_visible_px, config.min_visible_share * self.whole_px)
+        return bool(np.count_nonzero(self.target) >= least_px)
+
+
+class SceneMaker:
+    """Makes search crops around objects, with other clips as what is beside, over and behind."""
+
+    def __init__(
+        self, clips: tuple[ObjectClip, ...], store: PictureStore, config: PairConfig
+    ) -> None:
+        self._clips = clips
+        self._store = store
+        self._config = config
+
+    def make(
+        self,
+        frame: FrameRef,
+        is_video: bool,
+        border_bgr: Sequence[float],
+        flip: bool,
+        rng: np.random.Generator,
+    ) -> Scene:
+        """The search crop around the object of one frame, `border_bgr` outside its picture."""
+        affine = self._affine(frame, is_video, flip, rng)
+        scene = self._on_ground(frame, affine, is_video, border_bgr, rng)
+        self._paste_others(scene, frame, rng)
+        return scene
+
+    def _affine(
+        self, frame: FrameRef, is_video: bool, flip: bool, rng: np.random.Generator
+    ) -> Affine:
+        config = self._config
+        shift = rng.uniform(-config.search_shift_px, config.search_shift_px, 2)
+        size = 1 + rng.uniform(-config.search_scale, config.search_scale)
+        aspect = 1 + rng.uniform(-config.search_aspect, config.search_aspect)
+        most_deg = config.video_rotation_deg if is_video else config.still_rotation_deg
+        angle_rad = np.deg2rad(rng.uniform(-most_deg, most_deg))
+        # The search sees the world as large as the template does: 127 pixels for the context.
+        scale = TEMPLATE_SIDE / augment.context_side(frame.target.box_xyxy) * size
+        scale_xy = (scale * aspect**0.5, scale / aspect**0.5)
+        middle = SEARCH_SIDE / 2 + shift
+        return augment.crop_affine(frame.center_in_image, middle, scale_xy, angle_rad, flip)
+
+    def _on_ground(
+        self,
+        frame: FrameRef,
+        affine: Affine,
+        is_video: bool,
+        border_bgr: Sequence[float],
+        rng: np.random.Generator,
+    ) -> Scene:
+        config = self._config
+        picture, _ = self._store.read(frame.picture)
+        share = config.video_background_share if is_video else config.still_background_share
+        void = np.zeros((SEARCH_SIDE, SEARCH_SIDE), np.bool_)
+        if rng.random() < share:
+            cutout = paste.cut_out(picture, frame.mask(), affine, SEARCH_SIDE)
+            crop, target = paste.pasted(self._ground(rng), cutout), cutout.hidden()
+        else:
+            crop = self._in_its_picture(picture, affine, border_bgr, rng)
+            target = _covered(frame.mask(), affine)
+            ignore = frame.ignore()
+            void = void if ignore is None else _covered(ignore, affine)
+        corners = augment.mapped(affine, frame.hull_in_image)
+        box_xyxy = np.concatenate([corners.min(0), corners.max(0)])
+        whole_px = frame.target.area_px * abs(float(np.linalg.det(affine[:, :2])))
+        return Scene(crop, target, void, box_xyxy, whole_px)
+
+    def _in_its_picture(
+        self,
+        picture: Picture,
+        affine: Affine,
+        border_bgr: Sequence[float],
+        rng: np.random.Generator,
+    ) -> Picture:
+        if rng.random() < self._config.outside_filled_share:
+            return augment.warped_onto(self._ground(rng), picture, affine)
+        return augment.warped(picture, affine, SEARCH_SIDE, border_bgr)
+
+    def _ground(self, rng: np.random.Generator) -> Picture:
+        picture, _ = self._store.read(self._draw_donor(rng).picture)
+        return paste.background(picture, SEARCH_SIDE, rng)
+
+    def _paste_others(self, scene: Scene, frame: FrameRef, rng: np.random.Generator) -> None:
+        config = self._config
+        place = _place(scene.box_xyxy)
+        if rng.random() < config.lookalike_share:
+            size_px = place.size_px * rng.uniform(0.8, 1.2)
+            lookalike = self._cutout(frame, paste.beside(place, size_px, rng), size_px, rng)
+            scene.cover(lookalike.behind(scene.target | scene.void))
+        if rng.random() < config.paste_share:
+            self._paste_donor(scene, place, rng)
+
+    def _paste_donor(self, scene: Scene, place: paste.Place, rng: np.random.Generator) -> None:
+        config = self._config
+        donor = self._draw_donor(rng)
+        size_px = place.size_px * rng.uniform(config.paste_min_size, config.paste_max_size)
+        if rng.random() < config.paste_over_share:
+            scene.cover(self._cutout(donor, paste.over(place, rng), size_px, rng))
+            return
+        cutout = self._cutout(donor, paste.beside(place, size_px, rng), size_px, rng)
+        if rng.random() < config.paste_behind_share:
+            cutout = cutout.behind(scene.target | scene.void)
+        scene.cover(cutout)
+
+    def _cutout(
+        self,
+        donor: FrameRef,
+        center_in_crop: tuple[float, float],
+        size_px: float,
+        rng: np.random.Generator,
+    ) -> paste.Cutout:
+        x0, y0, x1, y1 = donor.target.box_xyxy
+        scale = size_px / float(np.sqrt((x1 - x0) * (y1 - y0)))
+        most_deg = self._config.paste_rotation_deg
+        turn_rad = np.deg2rad(rng.uniform(-most_deg, most_deg))
+        flip = bool(rng.random() < 0.5)
+        affine = augment.crop_affine(
+            donor.center_in_image, center_in_crop, (scale, scale), turn_rad, flip
+        )
+        picture, _ = self._store.read(donor.picture)
+        return paste.cut_out(picture, donor.mask(), affine, SEARCH_SIDE)
+
+    def _draw_donor(self, rng: np.random.Generator) -> FrameRef:
+        clip = self._clips[rng.integers(len(self._clips))]
+        return clip.frames[rng.integers(len(clip.frames))]
+
+
+def _covered(mask: NDArray[np.uint8], affine: Affine) -> NDArray[np.bool_]:
+    return np.asarray(augment.warped_mask(mask, affine, SEARCH_SIDE) > 127)
+
+
+def _place(box_xyxy: NDArray[np.float32]) -> paste.Place:
+    x0, y0, x1, y1 = (float(value) for value in box_xyxy)
+    size_px = float(np.sqrt((x1 - x0) * (y1 - y0)))
+    return paste.Place(((x0 + x1) / 2, (y0 + y1) / 2), size_px)

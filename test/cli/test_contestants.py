@@ -1,0 +1,118 @@
+"""Who takes part in a benchmark, with which weights, and what it runs on."""
+
+from __future__ import annotations
+
+import pickle
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from siammask_ros.cli.contestants import Entries, TrackerOpener
+from siammask_ros.cli.machine import machine
+from siammask_ros.engines.registry import offered
+from siammask_ros.evaluation.speed.lane import Cell, Lane
+from siammask_ros.model.checkpoint import SHIPPED
+
+
+def entries(folder: Path, **given: Any) -> Entries:
+    options = {
+        "models": None,
+        "engines": None,
+        "precisions": None,
+        "device": "cpu",
+        "threads": 0,
+        "checkpoint": [],
+        "data": None,
+    }
+    return Entries(Namespace(**{**options, **given}), folder)
+
+
+@pytest.fixture(autouse=True)
+def without_data_and_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for variable in ("SIAMMASK_DATA", "SIAMMASK_CACHE"):
+        (tmp_path / variable).mkdir()
+        monkeypatch.setenv(variable, str(tmp_path / variable))
+
+
+def test_everything_that_is_offered_takes_part_the_reference_paths_first(tmp_path: Path) -> None:
+    found = entries(tmp_path).all()
+    assert [(each.model, each.engine) for each in found[:2]] == [
+        ("resnet50", "reference"),
+        ("lite", "reference"),
+    ]
+    assert [(each.engine, each.precision) for each in found[2:] if each.model == "lite"] == offered(
+        "cpu"
+    )
+    assert len(found) == 2 * (1 + len(offered("cpu")))
+
+
+def test_what_is_asked_for_is_what_takes_part(tmp_path: Path) -> None:
+    chosen = entries(tmp_path, models=("lite",), engines=("eager",), precisions=("fp32",)).all()
+    assert [each.name for each in chosen] == ["lite reference fp32", "lite eager fp32"]
+    assert [each.takes_many for each in chosen] == [False, True]
+
+
+def test_resnet50_without_weights_is_random_and_says_so(tmp_path: Path) -> None:
+    (first, *_) = entries(tmp_path, models=("resnet50",)).all()
+    assert first.note == "random weights"
+    assert not first.is_judged
+    assert (tmp_path / "resnet50_random.safetensors").is_file()
+
+
+def test_shipped_weights_are_taken_and_judged(tmp_path: Path) -> None:
+    if not SHIPPED["lite"].is_file():
+        pytest.skip(f"{SHIPPED['lite']} is missing")
+    (first, *_) = entries(tmp_path, models=("lite",)).all()
+    assert (first.note, first.is_judged) == ("", True)
+    assert list(tmp_path.glob("*.safetensors")) == []
+
+
+def test_given_weights_are_taken_with_the_settings_that_belong_to_them(tmp_path: Path) -> None:
+    given = ["resnet50=vot", "lite=my.safetensors"]
+    found = entries(tmp_path, models=("resnet50", "lite"), checkpoint=given).all()
+    for each, checkpoint, settings in zip(
+        found[:2], ("vot", "my.safetensors"), ("vot", "lite"), strict=True
+    ):
+        opener = each.opener
+        assert isinstance(opener, TrackerOpener)
+        assert (opener.config.checkpoint, opener.settings) == (checkpoint, settings)
+        assert each.is_judged
+
+
+def test_the_peer_takes_part_where_its_network_is_at_hand(tmp_path: Path) -> None:
+    assert "nanotrack v2" not in {each.model for each in entries(tmp_path).all()}
+    folder = tmp_path / "data" / "weights"
+    folder.mkdir(parents=True)
+    for part in ("backbone", "head"):
+        (folder / f"nanotrackv2_nanotrack_{part}_sim.onnx").touch()
+    (peer,) = (
+        each
+        for each in entries(tmp_path, data=tmp_path / "data").all()
+        if each.model == "nanotrack v2"
+    )
+    assert (peer.engine, peer.note, peer.takes_many) == ("opencv", "boxes only", False)
+
+
+def test_davis_is_found_in_the_data(tmp_path: Path) -> None:
+    root = tmp_path / "data" / "eval" / "davis2016"
+    root.mkdir(parents=True)
+    assert entries(tmp_path, data=tmp_path / "data").davis_root == root
+    assert entries(tmp_path).davis_root is None
+
+
+def test_the_reference_survives_the_way_to_another_process_and_steps(tmp_path: Path) -> None:
+    opener = pickle.loads(pickle.dumps(entries(tmp_path, models=("lite",)).reference()))
+    opened = opener()
+    assert (opened.engine, opened.precision, opened.device) == ("reference", "fp32", "cpu")
+    block = Lane(opened.runner).block(Cell(), 0.0, 1)
+    assert set(block.stages_ms) == {"crop", "network", "select", "mask"}
+    assert opened.device_memory_mb() == 0.0
+
+
+def test_the_machine_is_described_in_words() -> None:
+    words = machine("cpu")
+    assert words["device"].endswith(" cores")
+    assert "torch 2" in words["versions"]
+    assert all(words.values())

@@ -1,0 +1,17 @@
+"""Settings of every test: ROS 2 on this machine only, and with its messages' fields checked."""
+
+import os
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Fixed before anything imports rclpy. Each run of the tests has a domain of its own, above those
+# that the demo takes; node_bench has 161 to 231.
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+os.environ["ROS_DOMAIN_ID"] = str(101 + os.getpid() % 60)
+os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
+os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(ROOT / "config" / "fastdds.xml")
+# Threads that wait by spinning take the cores from each other when anything else runs here.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("ROS_LOG_DIR", tempfile.mkdtemp(prefix="siammask_ros_log_"))

@@ -1,0 +1,9 @@
+"""The tracker node as a process of its own, with the engine that needs no weights."""
+
+import sys
+
+from fake_engine import FakeEngine
+
+from siammask_ros.ros.tracker_node import main
+
+sys.exit(main(open_engine=lambda config: FakeEngine()))

@@ -1,0 +1,154 @@
+"""A lane in this process and in its own: what it counts, and how its troubles are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from evaluation.blobs import write_davis
+from evaluation.speed.openers import OpenTroubled, break_down, open_fake, refuse
+from fake_engine import FakeEngine
+
+from siammask_ros.evaluation.speed.lane import Cell, Lane
+from siammask_ros.evaluation.speed.process import LaneFailure, LaneProcess, Opener, peak_memory_mb
+from siammask_ros.evaluation.speed.runners import TrackerRunner
+from siammask_ros.evaluation.speed.scene import PICTURES, moving_squares
+from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.tracker import Tracker
+
+PATIENCE_S = 60.0
+
+
+class TickingClock:
+    """Every look at it is a tenth of a second later."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def __call__(self) -> float:
+        self.looks += 1
+        return self.looks / 10
+
+
+def lane_of(engine: FakeEngine, clock: Callable[[], float]) -> Lane:
+    return Lane(TrackerRunner(Tracker(engine, settings_named("lite"))), clock)
+
+
+def test_a_block_has_the_steps_asked_for_and_one_that_does_not_count() -> None:
+    engine = FakeEngine()
+    block = lane_of(engine, TickingClock()).block(Cell(2, "480p"), 0.0, 3)
+    assert block.step_ms == pytest.approx([100.0] * 3)
+    assert engine.batches == [2] * 4
+    assert set(block.stages_ms) == {"crop", "network", "select", "mask"}
+    assert {len(values) for values in block.stages_ms.values()} == {3}
+
+
+def test_a_block_goes_on_until_its_time_is_up() -> None:
+    # Three looks a step: before, after, and whether there is time left.
+    block = lane_of(FakeEngine(), TickingClock()).block(Cell(), 1.0, 1)
+    assert len(block.step_ms) == 4
+
+
+def test_every_step_starts_where_the_targets_truly_were() -> None:
+    tracker = Tracker(FakeEngine(), settings_named("lite"))
+    seen: list[tuple[float, ...]] = []
+
+    class Watching(Tracker):
+        def step(self, image, states, clock=None):  # type: ignore[no-untyped-def]
+            seen.append(states[0].center_in_image)
+            return super().step(image, states, clock)
+
+    step = TrackerRunner(Watching(tracker.engine, tracker.config)).ready(moving_squares("480p", 1))
+    for number in range(2 * PICTURES):
+        step(number)
+    boxes = [boxes[0] for boxes in moving_squares("480p", 1).boxes]
+    before = [(boxes[number - 1].x, boxes[number - 1].y) for number in range(PICTURES)]
+    assert seen == before * 2
+
+
+def test_a_score_near_zero_does_not_spare_the_mask() -> None:
+    class Blind(FakeEngine):
+        def _scores(self, match: np.ndarray) -> np.ndarray:
+            return super()._scores(match) * 1e-3
+
+    masked = []
+
+    class Watching(Tracker):
+        def step(self, image, states, clock=None):  # type: ignore[no-untyped-def]
+            results, states = super().step(image, states, clock)
+            masked.append(results[0].mask is not None)
+            return results, states
+
+    runner = TrackerRunner(Watching(Blind(), settings_named("lite")))
+    runner.ready(moving_squares("480p", 1))(1)
+    assert masked == [True]
+
+
+def test_peak_memory_is_that_of_this_process() -> None:
+    before = peak_memory_mb()
+    block = np.ones(64 * 2**20, np.uint8)
+    assert block.sum() == block.size
+    assert peak_memory_mb() > 60
+    assert peak_memory_mb() >= before
+
+
+def test_a_process_measures_and_judges(tmp_path: Path) -> None:
+    write_davis(tmp_path, "one", 1)
+    with LaneProcess(open_fake, PATIENCE_S) as lane:
+        assert (lane.engine, lane.precision, lane.device) == ("fake", "fp32", "cpu")
+        assert lane.first_result_s > 0
+        assert lane.first_ms(Cell(3, "480p")) > 0
+        assert len(lane.block(Cell(3, "480p"), 0.0, 2).step_ms) == 2
+        process_mb, device_mb = lane.memory_mb()
+        assert process_mb > 10
+        assert device_mb == 12.0
+        (j,) = lane.mean_j(str(tmp_path), "one", str(tmp_path / "masks"))
+        assert 0.5 < j <= 1
+        with pytest.raises(LaneFailure, match="no sequence 'none'"):
+            lane.mean_j(str(tmp_path), "none", str(tmp_path / "masks"))
+        assert len(lane.block(Cell(), 0.0, 1).step_ms) == 1, "a refusal does not end it"
+    assert not lane._process.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("opener", "words"),
+    [
+        (refuse, "engine fake is not installed; run: nothing"),
+        (break_down, "ZeroDivisionError: a bug"),
+        (OpenTroubled("die", 1), "ended while opening, exit code 9"),
+    ],
+    ids=["refuses", "breaks", "dies"],
+)
+def test_an_opening_that_fails_is_told_in_a_line(opener: Opener, words: str) -> None:
+    with pytest.raises(LaneFailure) as failure:
+        LaneProcess(opener, PATIENCE_S)
+    assert words in str(failure.value)
+    assert "\n" not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "patience_s", "words"),
+    [
+        ("raise", PATIENCE_S, "out of memory"),
+        ("die", PATIENCE_S, "ended while block, exit code 9"),
+        ("hang", 6.0, "block took longer than 6 s"),
+    ],
+)
+def test_a_step_that_fails_is_told_in_a_line(trouble: str, patience_s: float, words: str) -> None:
+    lane = LaneProcess(OpenTroubled(trouble, 3), patience_s)
+    with lane, pytest.raises(LaneFailure, match=words):
+        lane.block(Cell(), 0.0, 5)
+    assert not lane._process.is_alive()
+
+
+def test_a_process_ends_quietly_when_the_other_side_is_gone(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    lane = LaneProcess(open_fake, PATIENCE_S)
+    lane._connection.send(("block", (Cell(), 0.3, 1)))
+    lane._connection.close()
+    lane._process.join(PATIENCE_S)
+    assert lane._process.exitcode == 0
+    assert capfd.readouterr().err == ""

@@ -1,0 +1,45 @@
+"""The pictures that speed is measured on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from siammask_ros.errors import ConfigError
+from siammask_ros.evaluation.speed.scene import SIDE_PX, SIZES, moving_squares, size_named
+from siammask_ros.geometry.boxes import checked_init_box
+
+
+@pytest.mark.parametrize("targets", [1, 2, 8, 20])
+@pytest.mark.parametrize("size", ["480p", "1080p"])
+def test_every_target_is_whole_on_every_picture(size: str, targets: int) -> None:
+    scene = moving_squares(size, targets)
+    height, width = SIZES[size]
+    for picture, boxes in zip(scene.pictures, scene.boxes, strict=True):
+        assert picture.shape == (height, width, 3)
+        assert picture.dtype == np.uint8
+        assert len(boxes) == targets
+        for box in boxes:
+            assert checked_init_box(box, width, height) == box
+            left, top, *_ = (round(value) for value in box.bounding_xywh)
+            square = picture[top : top + SIDE_PX, left : left + SIDE_PX]
+            assert square.min() >= 120, "nothing covers it"
+
+
+def test_targets_move_and_keep_their_pixels() -> None:
+    scene = moving_squares("480p", 1)
+    squares = []
+    for picture, (box,) in zip(scene.pictures, scene.boxes, strict=True):
+        left, top, *_ = (round(value) for value in box.bounding_xywh)
+        squares.append(picture[top : top + SIDE_PX, left : left + SIDE_PX])
+    assert len({boxes[0].x for boxes in scene.boxes}) == len(scene.boxes)
+    assert all(np.array_equal(square, squares[0]) for square in squares)
+
+
+def test_a_larger_picture_has_the_same_targets() -> None:
+    assert moving_squares("480p", 3).boxes == moving_squares("4k", 3).boxes
+
+
+def test_an_unknown_size_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="480p"):
+        size_named("480")

@@ -1,0 +1,88 @@
+"""Reading DAVIS's layout: labels of both years, and what is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from evaluation.blobs import FRAMES, palette_bgr, truth, write_davis
+
+from siammask_ros.errors import DataError
+from siammask_ros.evaluation.sequences import _labels_of, davis_sequences
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    write_davis(tmp_path, "one", 1)
+    write_davis(tmp_path, "two", 2, coloured=True)
+    return tmp_path
+
+
+def test_sequences_are_found_in_order(root: Path) -> None:
+    sequences = davis_sequences(root, 2016)
+    assert [sequence.name for sequence in sequences] == ["one", "two"]
+    assert [len(sequence.image_paths) for sequence in sequences] == [FRAMES, FRAMES]
+    assert sequences[0].image(3).shape == (240, 320, 3)
+
+
+def test_names_choose_and_order(root: Path) -> None:
+    assert [s.name for s in davis_sequences(root, 2016, ["two", "one"])] == ["two", "one"]
+
+
+def test_validation_list_chooses_where_there_is_one(root: Path) -> None:
+    lists = root / "ImageSets" / "2017"
+    lists.mkdir(parents=True)
+    (lists / "val.txt").write_text("two\nnot-there\n")
+    assert [s.name for s in davis_sequences(root, 2017)] == ["two"]
+    assert [s.name for s in davis_sequences(root, 2016)] == ["one", "two"]
+    assert [s.name for s in davis_sequences(root, 2017, ["one"])] == ["one"]
+
+
+@pytest.mark.parametrize(("name", "objects"), [("one", 1), ("two", 2)])
+def test_2016_merges_all_objects(root: Path, name: str, objects: int) -> None:
+    (sequence,) = davis_sequences(root, 2016, [name])
+    assert np.array_equal(sequence.labels(4), (truth(4, objects) > 0) * 255)
+
+
+def test_2017_reads_object_numbers_back_from_the_palette(root: Path) -> None:
+    (sequence,) = davis_sequences(root, 2017, ["two"])
+    assert np.array_equal(sequence.labels(4), truth(4, 2))
+
+
+def test_palette_is_read_back_for_63_objects() -> None:
+    numbers = np.arange(64, dtype=np.uint8)
+    picture = palette_bgr()[numbers][:, ::-1][None]
+    assert np.array_equal(_labels_of(picture[..., ::-1])[0], numbers)
+
+
+def test_wrong_layout_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="expected DAVIS's own layout"):
+        davis_sequences(tmp_path, 2016)
+
+
+def test_unknown_sequence_names_the_known(root: Path) -> None:
+    with pytest.raises(DataError, match=r"no sequence 'three' .* one, two"):
+        davis_sequences(root, 2016, ["three"])
+
+
+def test_missing_mask_is_named(root: Path) -> None:
+    (root / "Annotations" / "480p" / "one" / "00004.png").unlink()
+    with pytest.raises(DataError, match=r"00004\.png is missing"):
+        davis_sequences(root, 2016)
+
+
+def test_damaged_picture_is_named(root: Path) -> None:
+    (root / "JPEGImages" / "480p" / "one" / "00002.jpg").write_bytes(b"")
+    (sequence,) = davis_sequences(root, 2016, ["one"])
+    assert sequence.image(1) is not None
+    with pytest.raises(DataError, match=r"00002\.jpg cannot be decoded"):
+        sequence.image(2)
+
+
+def test_grey_annotation_needs_no_palette(root: Path) -> None:
+    path = root / "Annotations" / "480p" / "one" / "00001.png"
+    cv2.imwrite(str(path), truth(1, 2))
+    (sequence,) = davis_sequences(root, 2017, ["one"])
+    assert np.array_equal(sequence.labels(1), truth(1, 2))

@@ -1,0 +1,109 @@
+"""An engine without a network: finds the template's colour, and fails where a script says so.
+
+It stands behind the same protocol as the real ones, so everything above it runs as it is.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siammask_ros.engines.base import Aims, EngineInfo, Response
+from siammask_ros.errors import EngineError
+from siammask_ros.geometry.anchors import anchor_grid
+from siammask_ros.model.variants import variant_named
+
+COLOUR_TOLERANCE = 60.0
+
+
+class FakeEngine:
+    """Follows a patch of one colour.
+
+    ``script`` holds what the next searches do: "ok", "nan" (the first item's scores), "raise",
+    "hang" (until ``released`` is set); after its end all are "ok". ``delay_s`` is the time a
+    search takes.
+    """
+
+    def __init__(self, script: Iterable[str] = (), delay_s: float = 0.0) -> None:
+        self.variant = variant_named("lite")
+        self.info = EngineInfo("fake", "cpu", "fp32", "none", "0" * 64)
+        self.script = deque(script)
+        self.delay_s = delay_s
+        self.released = threading.Event()
+        self.batches: list[int] = []
+        side = self.variant.score_size
+        self._centers, self._sizes = anchor_grid(
+            self.variant.anchor_ratios, self.variant.anchor_scale, self.variant.stride, side
+        )
+
+    def template(self, crops: NDArray[np.uint8]) -> list[Any]:
+        middle = self.variant.template_size // 2
+        part = crops[:, middle - 8 : middle + 9, middle - 8 : middle + 9].astype(np.float64)
+        return list(np.median(part, axis=(1, 2)))
+
+    def search(
+        self, templates: Sequence[Any], crops: NDArray[np.uint8], aims: Aims | None = None
+    ) -> Response:
+        assert len(templates) == len(crops)
+        self.batches.append(len(crops))
+        action = self.script.popleft() if self.script else "ok"
+        if action == "raise":
+            raise EngineError("scripted failure; expected by the test")
+        if action == "hang":
+            self.released.wait(60)
+        time.sleep(self.delay_s)
+        found = [self._found(colour, crop) for colour, crop in zip(templates, crops, strict=True)]
+        score = np.stack([self._scores(match) for match in found]).astype(np.float32)
+        box = np.stack([self._boxes(match) for match in found]).astype(np.float32)
+        if action == "nan":
+            score[0] = np.nan
+        return Response(score, box, found)
+
+    def refine(
+        self, response: Response, rows: NDArray[Any], columns: NDArray[Any]
+    ) -> NDArray[np.float32]:
+        size, step = self.variant.mask_size, self.variant.stride
+        masks = np.zeros((len(rows), size, size), np.float32)
+        for mask, match, row, column in zip(masks, response.maps, rows, columns, strict=True):
+            padded = np.pad(match, size)
+            top, left = ((int(cell) - self.variant.base_size // 2) * step for cell in (row, column))
+            mask[:] = padded[size + top : 2 * size + top, size + left : 2 * size + left]
+        return masks
+
+    def _found(self, colour: NDArray[Any], crop: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        distance = np.abs(crop.astype(np.float64) - colour).sum(axis=2)
+        return distance < COLOUR_TOLERANCE
+
+    def _box(self, match: NDArray[np.bool_]) -> tuple[float, float, float, float]:
+        """Centre from the crop's middle, and size."""
+        rows, columns = np.nonzero(match)
+        middle = self.variant.search_size / 2
+        if len(rows) < 20:
+            return 0.0, 0.0, 64.0, 64.0
+        width, height = np.ptp(columns) + 1, np.ptp(rows) + 1
+        x, y = (columns.min() + columns.max() + 1) / 2, (rows.min() + rows.max() + 1) / 2
+        return float(x - middle), float(y - middle), float(width), float(height)
+
+    def _scores(self, match: NDArray[np.bool_]) -> NDArray[np.float64]:
+        x, y, _, _ = self._box(match)
+        best = 0.95 if match.sum() >= 20 else 0.05
+        away = (self._centers[0] - x) ** 2 + (self._centers[1] - y) ** 2
+        scores = best * np.exp(-away / (2 * 24.0**2))
+        return np.repeat(scores[None], self.variant.anchors, axis=0)
+
+    def _boxes(self, match: NDArray[np.bool_]) -> NDArray[np.float64]:
+        x, y, width, height = self._box(match)
+        side = self.variant.score_size
+        box = np.empty((4, self.variant.anchors, side, side))
+        for anchor, (anchor_w, anchor_h) in enumerate(self._sizes):
+            box[0, anchor] = (x - self._centers[0]) / anchor_w
+            box[1, anchor] = (y - self._centers[1]) / anchor_h
+            box[2, anchor] = np.log(width / anchor_w)
+            box[3, anchor] = np.log(height / anchor_h)
+        return box

@@ -1,0 +1,21 @@
+"""The tracker node as a process of its own, with the fake engine: `python test/fake_tracker.py`.
+
+The first argument may be a script for the engine, such as `hang`, which begins with its third
+search: the first two warm it up where max_targets is 1.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "test")]
+
+from fake_engine import FakeEngine  # noqa: E402
+
+from siammask_ros.ros.tracker_node import main  # noqa: E402
+
+if __name__ == "__main__":
+    action = sys.argv[1] if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else "ok"
+    sys.exit(main(sys.argv, lambda config: FakeEngine(["ok", "ok", action])))

@@ -1,0 +1,118 @@
+"""A session with a fake engine, fed with pictures of the moving square."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from fake_engine import FakeEngine
+from moving_square import picture, square_box, square_center
+
+from siammask_ros.session import Frame, FrameResult, Session, SessionConfig, Tracker
+from siammask_ros.tracker.config import settings_named
+
+START_NS = 1_000_000_000_000
+PERIOD_NS = 40_000_000
+WAIT_S = 10.0
+
+
+def wait_until(condition: Callable[[], Any], what: str, timeout_s: float = WAIT_S) -> Any:
+    """What the condition gives once it is true; fails the test where it stays false."""
+    until = time.monotonic() + timeout_s
+    while time.monotonic() < until:
+        if value := condition():
+            return value
+        time.sleep(0.005)
+    raise AssertionError(f"waited {timeout_s} s in vain for: {what}")
+
+
+def stamp_of(index: int) -> int:
+    return START_NS + index * PERIOD_NS
+
+
+class SessionBench:
+    """Feeds a session frame by frame; use it in a with statement."""
+
+    def __init__(
+        self,
+        engine: FakeEngine | None = None,
+        config: SessionConfig | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.engine = engine or FakeEngine()
+        self.clock = clock
+        self.results: list[FrameResult] = []
+        self.refusals: list[tuple[str, str]] = []
+        self.session = Session(
+            Tracker(self.engine, settings_named("lite")),
+            self.results.append,
+            config or SessionConfig(),
+            clock,
+            on_refusal=lambda target_id, reason: self.refusals.append((target_id, reason)),
+        )
+
+    def __enter__(self) -> SessionBench:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.engine.released.set()
+        assert self.session.stop(), "the worker did not end"
+
+    def frame(self, index: int, stamp_ns: int | None = None, **picture_options: Any) -> Frame:
+        stamp_ns = stamp_of(index) if stamp_ns is None else stamp_ns
+        return Frame(picture(index, **picture_options), stamp_ns, self.clock(), "camera")
+
+    def submit(self, index: int, stamp_ns: int | None = None, **picture_options: Any) -> None:
+        self.session.submit(self.frame(index, stamp_ns, **picture_options))
+
+    def answer(self, index: int, stamp_ns: int | None = None, **options: Any) -> FrameResult:
+        """Hands in a picture and waits for its result."""
+        before = len(self.results)
+        self.submit(index, stamp_ns, **options)
+        return wait_until(lambda: self.results[before:], f"the answer to frame {index}")[-1]
+
+    def settled(self) -> None:
+        """Waits until the worker has nothing more to do."""
+        wait_until(self._is_idle, "the worker to be idle")
+
+    def started(self, index: int = 0, target_id: str = "") -> str:
+        """Hands in a picture and follows the square on it; the target's id."""
+        self.answer(index)
+        return self.start(index, target_id)
+
+    def start(self, index: int, target_id: str = "") -> str:
+        """Follows the square as it is on picture ``index``, on the newest frame."""
+        started = self.session.start_target(square_box(index), target_id)
+        assert started is not None
+        self.settled()
+        assert started.target_id in self.session.health().statuses
+        return started.target_id
+
+    def assert_tracks(self, index: int, target_id: str = "1") -> None:
+        """The next good frame is tracked: the box is on the square."""
+        assert_on_square(self.answer(index), index, target_id)
+
+    def _is_idle(self) -> bool:
+        health = self.session.health()
+        dropped = health.counters.dropped_in_total
+        answered = health.counters.processed + health.failed + dropped
+        requests = self.session._requests
+        starts = requests or requests.begun
+        return not starts and health.inference_s is None and answered >= health.counters.received
+
+
+def assert_on_square(answer: FrameResult, index: int, target_id: str = "1") -> None:
+    (target,) = (target for target in answer.targets if target.target_id == target_id)
+    assert target.result.status.name == "TRACKING", target.result.reason
+    x, y = square_center(index)
+    assert abs(target.result.box.x - x) < 6
+    assert abs(target.result.box.y - y) < 6
+    assert target.result.mask is not None
+    assert target.result.mask.area_px > 1000

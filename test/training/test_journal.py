@@ -1,0 +1,47 @@
+"""The log of a training: columns by name, lines of later steps forgotten, curves drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import pytest
+
+from siammask_ros.errors import DataError
+from siammask_ros.training.journal import STEPS, VALIDATIONS, Journal
+
+
+def test_a_line_keeps_the_order_of_the_columns_that_the_file_has(tmp_path: Path) -> None:
+    Journal(tmp_path).add(STEPS, {"step": 1, "loss": 2.5, "skipped": 0})
+    Journal(tmp_path).add(STEPS, {"step": 2, "skipped": 1, "loss": 1.5})
+    assert (tmp_path / STEPS).read_text().splitlines() == [
+        "step,loss,skipped",
+        "1,2.5,0",
+        "2,1.5,1",
+    ]
+
+
+def test_other_columns_than_the_file_has_are_refused(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.add(STEPS, {"step": 1, "loss": 2.5})
+    with pytest.raises(DataError, match="step, loss; expected step, score"):
+        journal.add(STEPS, {"step": 2, "score": 1.5})
+    assert len((tmp_path / STEPS).read_text().splitlines()) == 2
+
+
+def test_lines_of_later_steps_are_forgotten(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    for step in (1, 2, 3):
+        journal.add(STEPS, {"step": step, "loss": 0.5})
+    journal.forget_after(2)
+    assert (tmp_path / STEPS).read_text().splitlines() == ["step,loss", "1,0.5", "2,0.5"]
+
+
+def test_a_curve_is_drawn_for_each_file_that_has_lines(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.draw()
+    assert list(tmp_path.iterdir()) == []
+    journal.add(VALIDATIONS, {"step": 5, "mask_iou": 0.5, "score_without": float("nan")})
+    journal.draw()
+    assert cv2.imread(str(tmp_path / "validation.png")) is not None
+    assert not (tmp_path / "curve.png").exists()

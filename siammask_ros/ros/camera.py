@@ -13,14 +13,14 @@ from rclpy.qos import QoSCompatibility, qos_check_compatible
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
 
-from siammask_ros.ros import qos
-from siammask_ros.ros.conversions import (
+from siammask_ros.media.image_messages import (
     Picture,
     RefusedImage,
     compressed_to_bgr,
-    image_to_bgr,
     stamp_ns,
 )
+from siammask_ros.ros import qos
+from siammask_ros.ros.conversions import image_to_bgr
 from siammask_ros.ros.guard import Border
 from siammask_ros.session import Frame, Session
 

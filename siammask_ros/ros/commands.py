@@ -14,8 +14,8 @@ from vision_msgs.msg import Detection2D
 
 from siammask_ros.errors import SiamMaskError
 from siammask_ros.geometry.boxes import RotatedBox, mask_bounding_xywh
+from siammask_ros.media.image_messages import image_to_mask, stamp_ns
 from siammask_ros.ros import qos
-from siammask_ros.ros.conversions import image_to_mask, stamp_ns
 from siammask_ros.ros.guard import Border, unsuccessful
 from siammask_ros.ros.messages import box_of
 from siammask_ros.session import Session

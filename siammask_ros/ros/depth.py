@@ -12,8 +12,8 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
+from siammask_ros.media.image_messages import RefusedImage, check_layout, check_sides, stamp_ns
 from siammask_ros.ros import qos
-from siammask_ros.ros.conversions import RefusedImage, check_layout, check_sides, stamp_ns
 from siammask_ros.ros.guard import Border
 from siammask_ros.ros.node_config import NodeConfig
 from siammask_ros.session import Frame

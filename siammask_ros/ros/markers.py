@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
+from siammask_ros.geometry.outlines import simplified
 from siammask_ros.media.drawing import colour_of
-from siammask_ros.ros.messages import header_of, simplified
+from siammask_ros.ros.messages import header_of
 from siammask_ros.ros.whereabouts import Whereabouts
 from siammask_ros.session import FrameResult, TrackedTarget
 

@@ -6,7 +6,6 @@ from array import array
 from collections.abc import Mapping
 from typing import Any
 
-import cv2
 import numpy as np
 from builtin_interfaces.msg import Duration, Time
 from geometry_msgs.msg import Point, Vector3
@@ -23,13 +22,13 @@ from vision_msgs.msg import (
 
 from siammask_ros.errors import BoxError
 from siammask_ros.geometry.boxes import RotatedBox
+from siammask_ros.geometry.outlines import simplified
+from siammask_ros.media.image_messages import NANOSECONDS
 from siammask_ros.msg import FrameLatency, Track, TrackArray
 from siammask_ros.ros.whereabouts import Whereabouts, is_shown
 from siammask_ros.session import Frame, FrameResult, TrackedTarget
 
-NANOSECONDS = 1_000_000_000
 CLASS_ID = "target"
-OUTLINE_TOLERANCE_PX = 0.7
 
 
 def header_of(frame: Frame) -> Header:
@@ -108,13 +107,6 @@ def box_of(detection: Detection2D) -> RotatedBox:
         return RotatedBox(*(float(number) for number in numbers))
     except (TypeError, ValueError) as error:
         raise BoxError(f"box holds something that is no number: {numbers}") from error
-
-
-def simplified(outline: NDArray[np.int32]) -> NDArray[Any]:
-    """The outline without the points that lie on it anyway: a message a tenth the size."""
-    if len(outline) < 3:
-        return outline
-    return np.asarray(cv2.approxPolyDP(outline, OUTLINE_TOLERANCE_PX, True)).reshape(-1, 2)
 
 
 def _detection(header: Header, target: TrackedTarget) -> Detection2D:

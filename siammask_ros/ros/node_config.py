@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from siammask_ros.media.image_messages import MAX_SIDE_PX
 from siammask_ros.settings import check, flag, number, text
 from siammask_ros.tracker.config import SETTINGS
 
@@ -23,7 +24,9 @@ class NodeConfig:
     depth_max_offset_s: float = number(
         0.05, "A depth image this much before or after the image is not that of it", 0.0, 1.0
     )
-    max_image_side: int = number(8192, "Images with a longer side are refused (px)", 16, 65535)
+    max_image_side: int = number(
+        MAX_SIDE_PX, "Images with a longer side are refused (px)", 16, 65535
+    )
     settings: str = text(
         "auto",
         "Which set the tracker's defaults are taken from; auto: the model's",

@@ -17,9 +17,9 @@ from std_msgs.msg import Header
 
 from siammask_ros.errors import ConfigError, DataError
 from siammask_ros.media.frames import open_source
+from siammask_ros.media.image_messages import NANOSECONDS, stamp_ns
 from siammask_ros.ros import qos
-from siammask_ros.ros.conversions import stamp_ns
-from siammask_ros.ros.messages import NANOSECONDS, image_message
+from siammask_ros.ros.messages import image_message
 from siammask_ros.ros.process import run
 
 MATCHED_BOTH_WAYS_S = 0.5

@@ -25,9 +25,9 @@ from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2D, Detection2DArray
 
 from siammask_ros.errors import ConfigError, DataError
+from siammask_ros.media.image_messages import stamp_ns
 from siammask_ros.msg import FrameLatency, Track, TrackArray
 from siammask_ros.ros import qos
-from siammask_ros.ros.conversions import stamp_ns
 from siammask_ros.ros.process import run
 
 # What the process that started us waits for on our standard output.

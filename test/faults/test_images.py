@@ -18,12 +18,8 @@ from session_bench import SessionBench, assert_on_square, stamp_of
 from std_msgs.msg import Header
 
 from siammask_ros.errors import ImageError
-from siammask_ros.ros.conversions import (
-    RefusedImage,
-    compressed_to_bgr,
-    image_to_bgr,
-    stamp_ns,
-)
+from siammask_ros.media.image_messages import RefusedImage, compressed_to_bgr, stamp_ns
+from siammask_ros.ros.conversions import image_to_bgr
 from siammask_ros.ros.messages import image_message
 from siammask_ros.session import Frame
 

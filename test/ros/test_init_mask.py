@@ -12,7 +12,7 @@ from sensor_msgs.msg import Image
 from session_bench import wait_until
 from std_msgs.msg import Header
 
-from siammask_ros.ros.conversions import RefusedImage, image_to_mask
+from siammask_ros.media.image_messages import RefusedImage, image_to_mask
 from siammask_ros.ros.messages import image_message
 
 WARN = 1

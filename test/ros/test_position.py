@@ -16,7 +16,7 @@ from siammask_ros.msg import Track
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
-from siammask_ros.ros.conversions import RefusedImage
+from siammask_ros.media.image_messages import RefusedImage
 from siammask_ros.ros.depth import depth_image
 
 WARN = 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -173,7 +173,7 @@ def _decoded(data: NDArray[np.uint8]) -> NDArray[Any] | None:
 
 
 def _converted(message: Any, encoding: _Encoding) -> Picture:
-    byte_order = ">" if message.is_bigendian else "<"
+    byte_order: Literal[">", "<"] = ">" if message.is_bigendian else "<"
     pixels: NDArray[Any] = np.ndarray(
         (message.height, message.width, encoding.channels),
         np.dtype(encoding.dtype).newbyteorder(byte_order),

@@ -55,10 +55,10 @@ ROOMS = {
     "evaluation": room("geometry tracker media model.variants", "numpy cv2"),
     "web": room("media.drawing geometry", "aiohttp"),
     # media.frames: the player publishes what it reads. media.image_messages: what makes pictures of
-    # messages also reads those of a bag, without ROS.
+    # messages also reads those of a bag, without ROS. media.recording: what is written down.
     "ros": room(
         "session tracker.config engines.registry media.drawing media.frames media.image_messages "
-        "geometry msg",
+        "media.recording geometry msg",
         f"numpy cv2 rclpy ament_index_python cv_bridge {MESSAGES}",
     ),
     # Starts the nodes as processes, and makes pictures of what they left.

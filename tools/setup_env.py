@@ -48,7 +48,7 @@ ROS_VARIABLES = (
 
 # Runs in .venv; every import proves that a part of the set-up is whole.
 VERIFY = """
-import cv2, matplotlib, numpy, openvino, rclpy, safetensors, torch, tqdm, yaml
+import cv2, matplotlib, numpy, openvino, rclpy, rosbags, safetensors, torch, tqdm, yaml
 import hypothesis, mypy, pytest
 import siammask_ros.msg, vision_msgs.msg
 from rclpy.type_support import check_for_type_support

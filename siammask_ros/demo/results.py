@@ -56,7 +56,7 @@ def _draw(video: Path, sheet: Path, source: Source, run: Run) -> None:
     cells: list[NDArray[np.uint8]] = []
     captions: list[str] = []
     with VideoRecorder(video, source.fps, source.size, overwrite=True) as recorder:
-        for number, image, _ in tqdm(
+        for number, image, *_ in tqdm(
             source, "drawing", total=source.length, unit="frame", disable=None
         ):
             if number not in played:

@@ -1,6 +1,6 @@
-"""Pictures with their time from a video file, a folder of images or a camera.
+"""Pictures with their time from a video file, a folder of images, a bag or a camera.
 
-``for number, image_bgr, stamp_s in open_source("cat.mp4"): …``
+``for frame in open_source("cat.mp4"): frame.number, frame.image_bgr, frame.stamp_s``
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -17,9 +17,14 @@ from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
 
+if TYPE_CHECKING:
+    from siammask_ros.media.bags import BagSource
+
 Image = NDArray[np.uint8]
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+BAG_SUFFIXES = (".db3", ".mcap")
+BAG_METADATA = "metadata.yaml"
 FOLDER_FPS = 25.0
 # Only these formats count their frames; in others the number is duration times rate, so a sound
 # track that runs on after the picture would look like damage.
@@ -27,12 +32,24 @@ _COUNTED_SUFFIXES = (".avi", ".m4v", ".mov", ".mp4")
 _SPARE_FRAMES = 2
 
 
+class Origin(NamedTuple):
+    """What a recorded message says of its picture; ``stamp_ns`` 0 where it says no time."""
+
+    stamp_ns: int
+    frame_id: str
+    recorded_ns: int
+
+
 class SourceFrame(NamedTuple):
-    """One picture: its number in the source, (H, W, 3) uint8 BGR, seconds since the start."""
+    """One picture: its number in the source, (H, W, 3) uint8 BGR, seconds since the start.
+
+    One from a bag is read-only and has an ``origin``.
+    """
 
     number: int
     image_bgr: Image
     stamp_s: float
+    origin: Origin | None = None
 
 
 class Source(Protocol):
@@ -58,27 +75,47 @@ class Source(Protocol):
     def __iter__(self) -> Iterator[SourceFrame]: ...
 
 
-def open_source(source: str | Path | int, first: int = 0, last: int | None = None) -> Source:
-    """What ``source`` names: a camera by its number, a folder of images, or a video file.
+def open_source(
+    source: str | Path | int, first: int = 0, last: int | None = None, topic: str = ""
+) -> Source:
+    """What ``source`` names: a camera by its number, a folder of images, a bag, or a video file.
 
     Only pictures ``first`` to ``last`` (inclusive; None: to the end) are given, and they keep
-    their numbers and times. Raises DataError where there is nothing to read.
+    their numbers and times. ``topic`` says which images of a bag; it may be left out where there
+    is only one kind. Raises DataError where there is nothing to read.
     """
     if first < 0 or (last is not None and last < first):
         raise DataError(f"frames {first} to {last} are no stretch; expected 0 <= first <= last")
+    if topic and not is_bag(source):
+        raise DataError(f"{source} is no bag and has no topic {topic}; leave the topic out")
     if str(source).isdecimal():
         return CameraSource.opened(int(str(source)))
     path = Path(str(source)).expanduser()
     if not path.exists():
         raise DataError(
-            f"{path} does not exist; expected a video file, a folder of images or a camera number"
+            f"{path} does not exist; expected a video file, a folder of images, a bag or a camera "
+            "number"
         )
-    whole: FolderSource | VideoSource = (
-        FolderSource.opened(path) if path.is_dir() else VideoSource.opened(path)
-    )
+    whole = _opened(path, topic)
     if first >= (whole.length or first + 1):
         raise DataError(f"{path} has {whole.length} frames; expected more than {first}")
     return replace(whole, first=first, last=last)
+
+
+def is_bag(source: str | Path | int) -> bool:
+    """Whether this names a rosbag2: its folder, or one of the files in it."""
+    path = Path(str(source)).expanduser()
+    if not path.is_dir():
+        return path.suffix in BAG_SUFFIXES
+    return any(each.suffix in BAG_SUFFIXES or each.name == BAG_METADATA for each in path.iterdir())
+
+
+def _opened(path: Path, topic: str) -> FolderSource | VideoSource | BagSource:
+    if is_bag(path):
+        from siammask_ros.media.bags import BagSource
+
+        return BagSource.opened(path, topic)
+    return FolderSource.opened(path) if path.is_dir() else VideoSource.opened(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +137,20 @@ class FolderSource:
         )
         if not paths:
             raise DataError(f"{folder} holds no images; expected {' '.join(IMAGE_SUFFIXES)}")
-        return cls(str(folder), paths, _size(read_image(paths[0])))
+        return cls(str(folder), paths, size_of(read_image(paths[0])))
 
     @property
     def length(self) -> int:
-        return _stretch_length(len(self.paths), self.first, self.last)
+        return stretch_length(len(self.paths), self.first, self.last)
 
     def __iter__(self) -> Iterator[SourceFrame]:
         for index in range(self.first, self.first + self.length):
             path = self.paths[index]
             image = read_image(path)
-            if _size(image) != self.size:
+            if size_of(image) != self.size:
                 raise DataError(
-                    f"frame {index} ({path}) is {_words(_size(image))}; expected "
-                    f"{_words(self.size)} like the first one"
+                    f"frame {index} ({path}) is {in_words(size_of(image))}; expected "
+                    f"{in_words(self.size)} like the first one"
                 )
             yield SourceFrame(index, image, index / self.fps)
 
@@ -144,13 +181,13 @@ class VideoSource:
         finally:
             capture.release()
         known = fps if np.isfinite(fps) and 0 < fps <= 1000 else FOLDER_FPS
-        return cls(str(path), _size(image), known, total if total > 0 else None)
+        return cls(str(path), size_of(image), known, total if total > 0 else None)
 
     @property
     def length(self) -> int | None:
         if self.total is None:
             return None
-        return _stretch_length(self.total, self.first, self.last)
+        return stretch_length(self.total, self.first, self.last)
 
     def __iter__(self) -> Iterator[SourceFrame]:
         capture = _capture(self.name)
@@ -166,7 +203,7 @@ class VideoSource:
 
     def _decoded(self, capture: Any, index: int) -> Image:
         ok, image = capture.retrieve()
-        if not ok or _size(image) != self.size:
+        if not ok or size_of(image) != self.size:
             raise DataError(f"frame {index} of {self.name} cannot be decoded; is the file damaged?")
         return np.asarray(image, np.uint8)
 
@@ -202,7 +239,7 @@ class CameraSource:
             capture.release()
             raise DataError(f"camera {number} gives no picture; is it plugged in and free?")
         fps = capture.get(cv2.CAP_PROP_FPS)
-        return cls(f"camera {number}", _size(image), fps if fps > 0 else FOLDER_FPS, capture)
+        return cls(f"camera {number}", size_of(image), fps if fps > 0 else FOLDER_FPS, capture)
 
     @property
     def length(self) -> None:
@@ -238,14 +275,17 @@ def _capture(name: str) -> Any:
     return capture
 
 
-def _size(image: Any) -> tuple[int, int]:
+def size_of(image: Any) -> tuple[int, int]:
+    """Height and width of a picture in pixels."""
     return int(image.shape[0]), int(image.shape[1])
 
 
-def _words(size: tuple[int, int]) -> str:
+def in_words(size: tuple[int, int]) -> str:
+    """A size (height, width) as people write it."""
     return f"{size[1]}×{size[0]}"
 
 
-def _stretch_length(total: int, first: int, last: int | None) -> int:
+def stretch_length(total: int, first: int, last: int | None) -> int:
+    """How many of ``total`` pictures are among those from ``first`` to ``last``."""
     end = total if last is None else min(total, last + 1)
     return max(end - first, 0)

@@ -1,4 +1,4 @@
-"""The node `player`: a video file or a folder of pictures as a camera."""
+"""The node `player`: a video file, a folder of pictures or a bag as a camera."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from builtin_interfaces.msg import Time
 from rcl_interfaces.msg import ParameterDescriptor
@@ -16,8 +16,9 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from siammask_ros.errors import ConfigError, DataError
-from siammask_ros.media.frames import open_source
+from siammask_ros.media.frames import SourceFrame, open_source
 from siammask_ros.media.image_messages import NANOSECONDS, stamp_ns
+from siammask_ros.media.recording import checked_output
 from siammask_ros.ros import qos
 from siammask_ros.ros.messages import image_message
 from siammask_ros.ros.process import run
@@ -26,7 +27,9 @@ MATCHED_BOTH_WAYS_S = 0.5
 
 # name: (default, what it means)
 PARAMETERS: dict[str, tuple[Any, str]] = {
-    "source": ("", "Video file, folder of pictures or number of a camera"),
+    "source": ("", "Video file, folder of pictures, bag (rosbag2) or number of a camera"),
+    "topic": ("", "Whose images of a bag; may be empty where there is only one such topic"),
+    "keep_headers": (False, "Publish a bag's images with their own stamps and frame_ids"),
     "rate": (0.0, "Pictures per second; 0 for the source's own"),
     "loop": (False, "Begin again at the end"),
     "first_frame": (0, "First picture of the source that is published"),
@@ -34,12 +37,15 @@ PARAMETERS: dict[str, tuple[Any, str]] = {
     "frame_id": ("camera", "frame_id of the images"),
     "wait_for_subscribers": (0, "Begin only when so many listen to the images"),
     "preload": (False, "Decode everything before the first picture is published"),
-    "log": ("", "File that gets `number stamp_ns` of every published picture; empty for none"),
+    "log": ("", "New file that gets `number stamp_ns` of every published picture; empty for none"),
 }
 
 
 class PlayerNode(Node):
     """Publishes the pictures of a source on `image`, stamped with the time they are published.
+
+    With ``keep_headers`` those of a bag keep the headers that they were recorded with: with
+    ``loop`` their stamps then jump back at the end.
 
     Raises ConfigError for an illegal parameter and DataError where there is nothing to read.
     """
@@ -48,15 +54,15 @@ class PlayerNode(Node):
         super().__init__("player", **node)
         values = {name: self._declared(name) for name in PARAMETERS}
         if not values["source"]:
-            raise ConfigError("source is empty; expected a video file, a folder or a camera number")
+            raise ConfigError("source is empty; expected a video, a folder, a bag or a camera")
         if not 0 <= values["rate"] <= 1000:
             raise ConfigError(f"rate is {values['rate']}; expected 0 (the source's own) to 1000")
         last = values["last_frame"] if values["last_frame"] >= 0 else None
-        self._source = open_source(values["source"], values["first_frame"], last)
+        self._source = open_source(values["source"], values["first_frame"], last, values["topic"])
         self._period_s = 1.0 / (values["rate"] or self._source.fps)
         self._values = values
         self._images = self.create_publisher(Image, "image", qos.PLAYED)
-        self._log = Path(values["log"]).open("w", buffering=1) if values["log"] else None  # noqa: SIM115
+        self._log = _opened_log(values["log"])
 
     def _declared(self, name: str) -> Any:
         default, about = PARAMETERS[name]
@@ -81,10 +87,9 @@ class PlayerNode(Node):
             # Against the schedule, not after the last picture: delays do not add up.
             if asked_to_stop.wait(max(due_s - time.monotonic(), 0.0)):
                 break
-            header = self._header()
+            header = self._header(picture)
             self._images.publish(image_message(header, picture.image_bgr))
-            if self._log is not None:
-                self._log.write(f"{picture.number} {stamp_ns(header)}\n")
+            self._note(picture.number, header)
             count += 1
             due_s = max(due_s + self._period_s, time.monotonic() - self._period_s)
         self.get_logger().info(f"published {count} images")
@@ -103,17 +108,37 @@ class PlayerNode(Node):
             # We know of a reader before it knows of us, and until then it would hear nothing.
             asked_to_stop.wait(MATCHED_BOTH_WAYS_S)
 
+    def _note(self, number: int, header: Header) -> None:
+        if self._log is None:
+            return
+        try:
+            self._log.write(f"{number} {stamp_ns(header)}\n".encode())
+        except OSError as error:
+            raise DataError(f"{self._values['log']} cannot be written: {error.strerror}") from error
+
     def destroy_node(self) -> None:
         """Closes the list of pictures, then the node."""
         if self._log is not None:
             self._log.close()
         super().destroy_node()
 
-    def _header(self) -> Header:
-        seconds, nanoseconds = divmod(self.get_clock().now().nanoseconds, NANOSECONDS)
-        return Header(
-            stamp=Time(sec=seconds, nanosec=nanoseconds), frame_id=self._values["frame_id"]
-        )
+    def _header(self, picture: SourceFrame) -> Header:
+        taken_ns, frame_id = self.get_clock().now().nanoseconds, self._values["frame_id"]
+        if self._values["keep_headers"] and picture.origin is not None:
+            taken_ns, frame_id = picture.origin.stamp_ns, picture.origin.frame_id
+        seconds, nanoseconds = divmod(taken_ns, NANOSECONDS)
+        return Header(stamp=Time(sec=seconds, nanosec=nanoseconds), frame_id=frame_id)
+
+
+def _opened_log(name: str) -> IO[bytes] | None:
+    """A new file, or None without a name; raises DataError."""
+    if not name:
+        return None
+    path = checked_output(Path(name))
+    try:
+        return path.open("xb", buffering=0)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _play(node: PlayerNode, asked_to_stop: threading.Event) -> int:

@@ -127,7 +127,7 @@ def test_results_show_the_recorded_answers(run: Run, tmp_path: Path) -> None:
         files = write_results(out, open_source(images, 2), run, {"model": "lite"})
     video, sheet, tracks, latency, summary = files
     assert open_source(video).length == 18
-    drawn = {number + 2: image for number, image, _ in open_source(video)}
+    drawn = {number + 2: image for number, image, *_ in open_source(video)}
     shown = np.abs(drawn[2].astype(int) - picture(2))[150:211, 195:205].max(axis=(1, 2))
     assert np.median(shown) > 40, "the left edge of the box that was given, dashed"
     x, y = (round(value) for value in (square_box(5).x, square_box(5).y))

@@ -36,6 +36,16 @@ def checked_output(path: Path, overwrite: bool = False) -> Path:
     return path
 
 
+def check_space(path: Path, min_free_bytes: int = MIN_FREE_BYTES) -> None:
+    """Raises DataError where the disk of a file has no more than so many bytes left."""
+    free = shutil.disk_usage(path.parent).free
+    if free < min_free_bytes:
+        raise DataError(
+            f"{free // 2**20} MiB are free for {path}; expected at least "
+            f"{min_free_bytes // 2**20} MiB. Recording has stopped"
+        )
+
+
 class VideoRecorder:
     """Writes pictures (H, W, 3) uint8 BGR of one size to a video file: .mp4, .webm or .avi.
 
@@ -59,7 +69,7 @@ class VideoRecorder:
         self.size = size
         self.count = 0
         self._min_free_bytes = min_free_bytes
-        self._check_space()
+        check_space(self.path, self._min_free_bytes)
         code = cv2.VideoWriter.fourcc(*_CODECS[path.suffix.lower()])
         self._writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, fps, (size[1], size[0]))
         if not self._writer.isOpened():
@@ -69,7 +79,7 @@ class VideoRecorder:
         """Adds a picture; raises DataError for another size or when the disk is nearly full."""
         if image.shape != (*self.size, 3):
             raise DataError(f"picture is {image.shape}; {self.path} takes {(*self.size, 3)}")
-        self._check_space()
+        check_space(self.path, self._min_free_bytes)
         self._writer.write(image)
         self.count += 1
 
@@ -89,14 +99,6 @@ class VideoRecorder:
             raise DataError(
                 f"{self.path} holds {readable} of {self.count} pictures: writing failed. Is the "
                 "disk full?"
-            )
-
-    def _check_space(self) -> None:
-        free = shutil.disk_usage(self.path.parent).free
-        if free < self._min_free_bytes:
-            raise DataError(
-                f"{free // 2**20} MiB are free for {self.path}; expected at least "
-                f"{self._min_free_bytes // 2**20} MiB. Recording has stopped"
             )
 
     def __enter__(self) -> VideoRecorder:
@@ -130,31 +132,47 @@ def _known() -> str:
 
 
 class JsonLines:
-    """Writes a line of JSON for every row. A context manager."""
+    """Writes a line of JSON for every row; every line in the file is whole.
 
-    def __init__(self, path: Path, *, overwrite: bool = False) -> None:
+    Stops with DataError before the disk is full. A context manager. No row, no file.
+    """
+
+    def __init__(
+        self, path: Path, *, overwrite: bool = False, min_free_bytes: int = MIN_FREE_BYTES
+    ) -> None:
         """Opens the file; raises DataError where it may not or cannot be written."""
         self.path = checked_output(path, overwrite)
+        self._min_free_bytes = min_free_bytes
+        self._whole_bytes = 0
+        check_space(path, min_free_bytes)
         self._file: IO[bytes]
         try:
             # Without a buffer, what could not be written is not tried again at the end.
-            self._file = path.open("wb", buffering=0)
+            self._file = path.open("wb" if overwrite else "xb", buffering=0)
         except OSError as error:
             raise DataError(f"{path} cannot be written: {error.strerror}") from error
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """Adds a row; a number that is not finite becomes null. Raises DataError on a full disk."""
+        """Adds a row; a number that is not finite becomes null.
+
+        Raises DataError when the disk is nearly full or takes no more.
+        """
+        check_space(self.path, self._min_free_bytes)
         line = json.dumps(plain(row), allow_nan=False).encode() + b"\n"
         try:
             complete = self._file.write(line) == len(line)
         except OSError as error:
             raise DataError(f"{self.path} cannot be written: {error.strerror}") from error
         if not complete:
+            self._file.truncate(self._whole_bytes)
             raise DataError(f"{self.path} cannot be written: the disk is full")
+        self._whole_bytes += len(line)
 
     def close(self) -> None:
         """Finishes the file."""
         self._file.close()
+        if not self._whole_bytes and self.path.is_file():
+            self.path.unlink()
 
     def __enter__(self) -> JsonLines:
         return self

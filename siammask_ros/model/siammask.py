@@ -6,6 +6,7 @@ cell of the maps gives a mask. Nothing is remembered between calls.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -13,6 +14,8 @@ from torch import Tensor, nn
 
 from siammask_ros.model.efficientnet import EfficientNetLite0
 from siammask_ros.model.heads import CorrelationHead
+from siammask_ros.model.lite_refine import LiteRefinement
+from siammask_ros.model.matching import TemplateMatching
 from siammask_ros.model.refine import Refinement, cut_windows
 from siammask_ros.model.resnet import Pyramid, ResNet50
 from siammask_ros.model.variants import Variant
@@ -24,11 +27,16 @@ _BACKBONES: dict[str, type[ResNet50] | type[EfficientNetLite0]] = {
 
 
 class Kernels(NamedTuple):
-    """A template's correlation kernels, each (N, C, h, w); ``mask`` is empty without masks."""
+    """What is kept of a template: correlation kernels, each (N, C, h, w), and what it matches.
+
+    ``mask`` is empty without masks, ``keys`` and ``values`` (N, C, t, t) without matching.
+    """
 
     score: Tensor
     box: Tensor
     mask: Tensor
+    keys: Tensor
+    values: Tensor
 
 
 class SearchMaps(NamedTuple):
@@ -43,6 +51,16 @@ class SearchMaps(NamedTuple):
     box: Tensor
     mask_correlation: Tensor
     pyramid: Pyramid
+
+
+class Masks(NamedTuple):
+    """Mask logits (M, mask_size, mask_size) of M cells, and the logits (M,) of their quality.
+
+    ``quality`` is the IoU that a mask is thought to have; empty for networks that do not tell it.
+    """
+
+    logits: Tensor
+    quality: Tensor
 
 
 class SiamMask(nn.Module):
@@ -63,9 +81,14 @@ class SiamMask(nn.Module):
         if variant.has_mask:
             coarse_values = 63 * 63 if variant.has_coarse_mask else 0
             self.mask_model = nn.ModuleDict({"mask": CorrelationHead(channels, coarse_values)})
+        fine, middle, coarse = backbone.pyramid_channels
+        if variant.has_matching:
+            self.matching = TemplateMatching(coarse, backbone.template_side)
+            coarse += self.matching.out_channels
         if variant.has_refinement:
-            self.refine_model = Refinement(
-                channels, backbone.pyramid_channels, backbone.window_sizes, variant.mask_size
+            refinement = LiteRefinement if variant.has_matching else Refinement
+            self.refine_model = refinement(
+                channels, (fine, middle, coarse), backbone.window_sizes, variant.mask_size
             )
 
     def heads(self) -> list[CorrelationHead]:
@@ -77,15 +100,17 @@ class SiamMask(nn.Module):
 
     def template(self, crops: Tensor) -> Kernels:
         """Kernels of template crops (N, 3, 127, 127), BGR 0–255 float."""
-        features, _ = self.features(crops)
+        features, pyramid = self.features(crops)
         kernels = [head.kernel(features) for head in self.heads()]
-        if not self.variant.has_mask:
-            kernels.append(features.new_empty(0))
-        return Kernels(*kernels)
+        if self.variant.has_matching:
+            kernels += self.matching.remember(pyramid[-1])
+        return Kernels(*kernels, *[features.new_empty(0)] * (len(Kernels._fields) - len(kernels)))
 
     def search(self, crops: Tensor, kernels: Kernels) -> SearchMaps:
         """Maps of search crops (N, 3, 255, 255), each with its own target's kernels."""
         features, pyramid = self.features(crops)
+        if self.variant.has_matching:
+            pyramid = self.matched(pyramid, kernels.keys, kernels.values)
         score_head, box_head, *mask_head = self.heads()
         score = score_head(features, kernels.score)
         box = box_head(features, kernels.box)
@@ -94,17 +119,28 @@ class SiamMask(nn.Module):
         correlation = mask_head[0].correlate(features, kernels.mask)
         return SearchMaps(score, box, correlation, pyramid)
 
-    def masks(self, maps: SearchMaps, items: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-        """Mask logits (M, mask_size, mask_size) at M cells: batch item, row and column, int64."""
+    def matched(self, pyramid: Pyramid, keys: Tensor, values: Tensor) -> Pyramid:
+        """A search crop's pyramid, its coarsest level with what it recalls of the template."""
+        fine, middle, coarse = pyramid
+        return fine, middle, torch.cat([coarse, self.matching(coarse, keys, values)], dim=1)
+
+    def masks(self, maps: SearchMaps, items: Tensor, rows: Tensor, columns: Tensor) -> Masks:
+        """Masks at M cells: batch item, row and column, int64."""
         vectors = maps.mask_correlation[items, :, rows, columns]
         if self.variant.has_refinement:
             sizes = self.refine_model.window_sizes
             windows = cut_windows(maps.pyramid, sizes, items, rows, columns)
-            refined: Tensor = self.refine_model(vectors, *windows)
-            return refined
+            return self.refined(vectors, windows)
         side = self.variant.mask_size
         coarse: Tensor = self.heads()[2].head(vectors[:, :, None, None])
-        return coarse.reshape(-1, side, side)
+        return Masks(coarse.reshape(-1, side, side), coarse.new_empty(0))
+
+    def refined(self, vectors: Tensor, windows: Sequence[Tensor]) -> Masks:
+        """Masks of correlation vectors (M, C) and their cells' windows of the pyramid."""
+        refined = self.refine_model(vectors, *windows)
+        if self.variant.has_matching:
+            return Masks(*refined)
+        return Masks(refined, refined.new_empty(0))
 
     def forward(self, crops: Tensor, kernels: Kernels) -> SearchMaps:
         """The same as ``search``."""

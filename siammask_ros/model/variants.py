@@ -19,7 +19,8 @@ class Variant:
     ``score_size``² cells, ``stride`` pixels apart; a cell's mask is ``mask_size``² values over a
     square of ``mask_cover`` search-crop pixels that starts ``base_size`` / 2 cells before it.
     ``exact_paste`` puts masks where the crop was really cut; without it they are up to a pixel
-    off, as in the authors' code, whose published thresholds were tuned so.
+    off, as in the authors' code, whose published thresholds were tuned so. With ``has_matching``
+    the refinement also gets what each pixel resembles in the template, and tells a quality.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Variant:
     has_refinement: bool
     has_coarse_mask: bool
     exact_paste: bool = False
+    has_matching: bool = False
     template_size: int = 127
     search_size: int = 255
     stride: int = 8
@@ -59,7 +61,17 @@ VARIANTS = {
         Variant("resnet50", "resnet50", 256, 127, 127, True, True),
         Variant("resnet50_base", "resnet50", 256, 63, 127, False, True),
         Variant("resnet50_box", "resnet50", 256, 0, 0, False, False),
-        Variant("lite", "efficientnet_lite0", 128, 128, 128, True, False, exact_paste=True),
+        Variant(
+            "lite",
+            "efficientnet_lite0",
+            128,
+            128,
+            128,
+            True,
+            False,
+            exact_paste=True,
+            has_matching=True,
+        ),
     )
 }
 

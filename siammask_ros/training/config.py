@@ -24,6 +24,7 @@ class TrainingConfig:
 
     model: str = text("lite", "network", tuple(VARIANTS))
     out: str = text("out/training", "folder for everything that is left behind")
+    start_from: str = text("", "weights to begin with; without them the ImageNet backbone")
     sources: tuple[str, ...] = ("davis", "voc", "ecssd", "coco")
     holdout: tuple[str, ...] = ()
     seed: int = number(0, "of pairs and weights", 0, 2**31)
@@ -44,6 +45,7 @@ class TrainingConfig:
     box_weight: float = number(1.2, "of the box loss", 0.0, 1e4)
     mask_weight: float = number(8.0, "of the logistic mask loss", 0.0, 1e4)
     dice_weight: float = number(2.0, "of the Dice mask loss", 0.0, 1e4)
+    quality_weight: float = number(1.0, "of the quality loss, where a network tells it", 0.0, 1e4)
     masks_per_pair: int = number(2, "cells of a pair whose masks are judged", 1, 625)
     max_loss: float = number(1e4, "a step with a higher loss is skipped", 0.0, 1e30)
     save_every: int = number(100, "steps", 1, 10**9)

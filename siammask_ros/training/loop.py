@@ -23,9 +23,16 @@ from siammask_ros.training.config import TrainingConfig
 from siammask_ros.training.datasets import load_clips
 from siammask_ros.training.journal import STEPS, VALIDATIONS, Journal
 from siammask_ros.training.labels import AnchorLabeller, mask_windows
-from siammask_ros.training.losses import box_loss, mask_loss, positive_cells, score_loss
+from siammask_ros.training.losses import (
+    box_loss,
+    doubtful_cells,
+    mask_loss,
+    positive_cells,
+    quality_loss,
+    score_loss,
+)
 from siammask_ros.training.pairs import PairDataset, PairSampler
-from siammask_ros.training.pretrained import load_imagenet_backbone
+from siammask_ros.training.pretrained import load_imagenet_backbone, load_what_fits
 from siammask_ros.training.validation import Validation
 
 _LOG = logging.getLogger(__name__)
@@ -63,7 +70,7 @@ class Training:
                 "another 'out' folder"
             )
         if not self._state_path.exists():
-            load_imagenet_backbone(self.network)
+            self._fill()
         self.network.to(self.device)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.optimizer = torch.optim.AdamW(self._groups(), weight_decay=config.weight_decay)
@@ -93,6 +100,13 @@ class Training:
                     self.journal.add(VALIDATIONS, {"step": self.step, **answered})
                     self.journal.draw()
         return self._weights_path
+
+    def _fill(self) -> None:
+        start_from = self.config.start_from
+        if start_from:
+            load_what_fits(self.network, Path(start_from))
+        else:
+            load_imagenet_backbone(self.network)
 
     @property
     def _weights_path(self) -> Path:
@@ -162,6 +176,7 @@ class Training:
             + config.box_weight * losses["box"]
             + config.mask_weight * losses["mask"]
             + config.dice_weight * losses["dice"]
+            + config.quality_weight * losses.get("quality", losses["score"].new_zeros(()))
         )
         values = {name: value.item() for name, value in {"loss": total, **losses}.items()}
         self.optimizer.zero_grad(set_to_none=True)
@@ -177,24 +192,32 @@ class Training:
     def _losses(self, batch: Batch) -> dict[str, Tensor]:
         network, variant = self.network, self.network.variant
         labels = self.labeller(batch["box_xyxy"], batch["positive"])
-        items, rows, columns = positive_cells(labels.kind, self.config.masks_per_pair)
         half = self.config.precision == "bf16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             kernels = network.template(batch["template"].float())
             maps = network.search(batch["search"].float(), kernels)
-            logits = network.masks(maps, items, rows, columns).float()
+            cells = positive_cells(labels.kind, self.config.masks_per_pair)
+            judged = len(cells[0])
+            if variant.has_matching:
+                doubtful = doubtful_cells(maps.score.detach().float(), labels.kind)
+                cells = tuple(torch.cat(both) for both in zip(cells, doubtful, strict=True))
+            masks = network.masks(maps, *cells)
+        logits = masks.logits.float()
         if logits.shape[-1] != variant.mask_cover:
             logits = torch.nn.functional.interpolate(
                 logits[:, None], size=variant.mask_cover, mode="bilinear", align_corners=True
             )[:, 0]
-        windows = mask_windows(batch["mask"], items, rows, columns, variant)
-        logistic, dice = mask_loss(logits, windows)
-        return {
+        windows = mask_windows(batch["mask"], *cells, variant)
+        logistic, dice = mask_loss(logits[:judged], windows[:judged])
+        losses = {
             "score": score_loss(maps.score.float(), labels.kind),
             "box": box_loss(maps.box.float(), labels.kind, labels.offsets),
             "mask": logistic,
             "dice": dice,
         }
+        if variant.has_matching:
+            losses["quality"] = quality_loss(masks.quality.float(), logits, windows)
+        return losses
 
     @torch.no_grad()
     def _update_average(self) -> None:

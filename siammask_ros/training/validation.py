@@ -68,7 +68,7 @@ class Validation:
                 best = score.flatten(1).argmax(dim=1)
                 rows, columns = best // variant.score_size, best % variant.score_size
                 items = torch.arange(len(pairs), device=device)
-                masks = (network.masks(maps, items, rows, columns) > 0).cpu().numpy()
+                masks = (network.masks(maps, items, rows, columns).logits > 0).cpu().numpy()
                 scores = score.flatten(1).amax(dim=1).cpu().numpy()
             for mask, row, column, value in zip(
                 masks, rows.tolist(), columns.tolist(), scores, strict=True

@@ -11,12 +11,11 @@ from siammask_ros.model.variants import VARIANTS
 
 LITE = VARIANTS["lite"]
 # The small backbone under the heads that only the paper's network has otherwise.
+_UNREFINED = replace(LITE, has_refinement=False, has_matching=False)
 NETWORKS = {
     "refined": LITE,
-    "coarse": replace(
-        LITE, mask_size=63, mask_cover=127, has_refinement=False, has_coarse_mask=True
-    ),
-    "box only": replace(LITE, mask_size=0, mask_cover=0, has_refinement=False),
+    "coarse": replace(_UNREFINED, mask_size=63, mask_cover=127, has_coarse_mask=True),
+    "box only": replace(_UNREFINED, mask_size=0, mask_cover=0),
 }
 
 

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from siammask_ros.engines.base import Aims, EngineInfo, Response
+from siammask_ros.engines.base import Aims, EngineInfo, Masks, Response
 from siammask_ros.errors import EngineError
 from siammask_ros.geometry.anchors import anchor_grid
 from siammask_ros.model.variants import variant_named
 
 COLOUR_TOLERANCE = 60.0
+MIN_SEEN_PX = 20
 
 
 class FakeEngine:
@@ -65,16 +66,15 @@ class FakeEngine:
             score[0] = np.nan
         return Response(score, box, found)
 
-    def refine(
-        self, response: Response, rows: NDArray[Any], columns: NDArray[Any]
-    ) -> NDArray[np.float32]:
+    def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Masks:
         size, step = self.variant.mask_size, self.variant.stride
         masks = np.zeros((len(rows), size, size), np.float32)
         for mask, match, row, column in zip(masks, response.maps, rows, columns, strict=True):
             padded = np.pad(match, size)
             top, left = ((int(cell) - self.variant.base_size // 2) * step for cell in (row, column))
             mask[:] = padded[size + top : 2 * size + top, size + left : 2 * size + left]
-        return masks
+        seen = [np.count_nonzero(match) >= MIN_SEEN_PX for match in response.maps]
+        return Masks(masks, np.array(seen, np.float32))
 
     def _found(self, colour: NDArray[Any], crop: NDArray[np.uint8]) -> NDArray[np.bool_]:
         distance = np.abs(crop.astype(np.float64) - colour).sum(axis=2)
@@ -84,7 +84,7 @@ class FakeEngine:
         """Centre from the crop's middle, and size."""
         rows, columns = np.nonzero(match)
         middle = self.variant.search_size / 2
-        if len(rows) < 20:
+        if len(rows) < MIN_SEEN_PX:
             return 0.0, 0.0, 64.0, 64.0
         width, height = np.ptp(columns) + 1, np.ptp(rows) + 1
         x, y = (columns.min() + columns.max() + 1) / 2, (rows.min() + rows.max() + 1) / 2

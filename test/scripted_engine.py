@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from siammask_ros.engines.base import Aims, EngineInfo, Response
+from siammask_ros.engines.base import Aims, EngineInfo, Masks, Response
 from siammask_ros.model.variants import variant_named
 
 
@@ -56,12 +56,10 @@ class ScriptedEngine:
             box[item][(slice(None), *place)] = answer.raw_box
         return Response(score, box, None)
 
-    def refine(
-        self, response: Response, rows: NDArray[Any], columns: NDArray[Any]
-    ) -> NDArray[np.float32]:
+    def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Masks:
         assert self.variant.has_mask
         self.cells.extend(zip(rows.tolist(), columns.tolist(), strict=True))
         masks = np.zeros((len(rows), self.variant.mask_size, self.variant.mask_size), np.float32)
         for mask, answer in zip(masks, self.answers, strict=False):
             mask[:] = answer.mask
-        return masks
+        return Masks(masks, None)

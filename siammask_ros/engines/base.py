@@ -14,7 +14,7 @@ from siammask_ros.model.variants import Variant
 Crops = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
-# A target's correlation kernels in whatever form its engine keeps them; only that engine looks in.
+# What an engine keeps of a target's template; only that engine looks in.
 Template = Any
 
 
@@ -57,6 +57,18 @@ class Response:
     maps: Any
 
 
+@dataclass(frozen=True, slots=True)
+class Masks:
+    """Masks of N items, one each.
+
+    ``values`` (N, M, M) probabilities, as in ``variant``; ``quality`` (N,) the IoU that each is
+    thought to have, 0 to 1, or None for a network that does not tell it.
+    """
+
+    values: Floats
+    quality: Floats | None
+
+
 class Engine(Protocol):
     """Runs one network. Calls are independent of each other: nothing is remembered.
 
@@ -79,6 +91,6 @@ class Engine(Protocol):
         """
         ...
 
-    def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Floats:
-        """Mask probabilities (N, M, M), one cell (N,), (N,) an item, as in ``variant``."""
+    def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Masks:
+        """The masks of one cell an item: rows (N,) and columns (N,)."""
         ...

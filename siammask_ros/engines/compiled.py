@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from siammask_ros.engines.base import Aims, Crops, EngineInfo, Floats, Response, Template
+from siammask_ros.engines.base import Aims, Crops, EngineInfo, Floats, Masks, Response, Template
 from siammask_ros.engines.eager import torch_errors_told
 from siammask_ros.engines.frame import (
     Answer,
@@ -80,7 +80,7 @@ class CompiledEngine:
         asked = _Asked(tuple(templates), crops, asks, answer)
         return Response(answer.score, answer.box, asked)
 
-    def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Floats:
+    def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Masks:
         """See ``Engine.refine``."""
         if not self.variant.has_mask:
             raise EngineError(f"model {self.variant.name} gives no masks")

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from siammask_ros.engines.base import Aims, Crops, EngineInfo, Floats, Response, Template
+from siammask_ros.engines.base import Aims, Crops, EngineInfo, Masks, Response, Template
 from siammask_ros.errors import EngineError
 from siammask_ros.model.siammask import Kernels, SearchMaps, SiamMask, score_probability
 
@@ -43,14 +43,14 @@ class EagerEngine:
             box = maps.box.reshape(items, 4, self.variant.anchors, *cells)
             return Response(score.cpu().numpy(), box.cpu().numpy(), maps)
 
-    def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Floats:
+    def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Masks:
         """See ``Engine.refine``."""
         maps: SearchMaps = response.maps
         with torch.inference_mode(), torch_errors_told():
             items = torch.arange(len(rows), device=self._device)
-            logits = self.network.masks(maps, items, self._index(rows), self._index(columns))
-            masks: Floats = torch.sigmoid(logits).cpu().numpy()
-            return masks
+            masks = self.network.masks(maps, items, self._index(rows), self._index(columns))
+            values, quality = (torch.sigmoid(logits).cpu().numpy() for logits in masks)
+            return Masks(values, quality if self.variant.has_matching else None)
 
     def input(self, crops: Crops) -> Tensor:
         """Crops as the network takes them: (N, 3, H, W) float, on the device."""

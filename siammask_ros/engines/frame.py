@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from siammask_ros.engines.base import Aims, Floats
+from siammask_ros.engines.base import Aims, Floats, Masks
+from siammask_ros.engines.parts import used
 from siammask_ros.model.choice import best_cells, cosine_window
 from siammask_ros.model.siammask import Kernels, SiamMask, score_probability
 from siammask_ros.model.variants import Variant
@@ -27,13 +28,13 @@ _CHOOSE = -1.0
 class Answer:
     """What a frame gives for N items: the maps of ``Response``, cells (N, 2) and their masks.
 
-    ``masks`` is (N, M, M), M = 0 for a network without masks.
+    The masks are (N, M, M), M = 0 for a network without.
     """
 
     score: Floats
     box: Floats
     cells: NDArray[np.int64]
-    masks: Floats
+    masks: Masks
 
 
 class FrameNetwork(nn.Module):
@@ -49,7 +50,7 @@ class FrameNetwork(nn.Module):
     def forward(self, crops: Tensor, asks: Tensor, *kernels: Tensor) -> Tensor:
         """Answers (N, ``answer_width``) float32, as ``unpacked`` reads them.
 
-        ``crops`` (N, H, W, 3) uint8, ``asks`` as of ``asks_of``, ``kernels`` each head's.
+        ``crops`` (N, H, W, 3) uint8, ``asks`` as of ``asks_of``, ``kernels`` the templates'.
         """
         network, variant = self.network, self.network.variant
         dtype = kernels[0].dtype
@@ -65,9 +66,9 @@ class FrameNetwork(nn.Module):
         parts = [score, box, cells.float()]
         if variant.has_mask:
             items = torch.arange(len(crops), device=crops.device)
-            logits = network.masks(maps, items, cells[:, 0], cells[:, 1])
-            parts.append(torch.sigmoid(logits.float()))
-        return torch.cat([part.flatten(1) for part in parts], dim=1)
+            masks = network.masks(maps, items, cells[:, 0], cells[:, 1])
+            parts += [torch.sigmoid(logits.float()) for logits in used(masks)]
+        return torch.cat([part.reshape(len(crops), -1) for part in parts], dim=1)
 
 
 def asks_of(variant: Variant, items: int, aims: Aims | None) -> NDArray[np.float64]:
@@ -96,19 +97,23 @@ def asks_width(variant: Variant) -> int:
 
 def answer_width(variant: Variant) -> int:
     """Numbers in an item's answer."""
-    return 5 * _map_values(variant) + 2 + variant.mask_size**2
+    return 5 * _map_values(variant) + 2 + variant.mask_size**2 + variant.has_matching
 
 
 def unpacked(packed: Floats, variant: Variant) -> Answer:
     """The answers (N, ``answer_width``) as what they are; views, but for the cells."""
     values, anchors, side = _map_values(variant), variant.anchors, variant.score_size
-    score, box, cells, masks = np.split(packed, [values, 5 * values, 5 * values + 2], axis=1)
+    ends = np.cumsum([values, 4 * values, 2, variant.mask_size**2])
+    score, box, cells, masks, quality = np.split(packed, ends, axis=1)
     items = len(packed)
     return Answer(
         score.reshape(items, anchors, side, side),
         box.reshape(items, 4, anchors, side, side),
         cells.astype(np.int64),
-        masks.reshape(items, variant.mask_size, variant.mask_size),
+        Masks(
+            masks.reshape(items, variant.mask_size, variant.mask_size),
+            quality[:, 0] if variant.has_matching else None,
+        ),
     )
 
 

@@ -105,7 +105,7 @@ def onnx_bytes(part: Part) -> bytes:
 
 def _names(part: Part, inputs: int, outputs: int) -> tuple[list[str], list[str]]:
     """Names of a part's inputs and outputs, of which a variant has the first so many."""
-    kernels = ["score_kernel", "box_kernel", "mask_kernel"]
+    kernels = ["score_kernel", "box_kernel", "mask_kernel", "keys", "values"]
     levels = [f"pyramid_{level}" for level in range(3)]
     if isinstance(part, TemplatePart):
         return ["template_crop"], kernels[:outputs]
@@ -113,7 +113,7 @@ def _names(part: Part, inputs: int, outputs: int) -> tuple[list[str], list[str]]
         results = ["score", "box", "correlation", *levels]
         return ["search_crop", *kernels][:inputs], results[:outputs]
     windows = [f"window_{level}" for level in range(3)]
-    return ["vector", *windows][:inputs], ["mask"]
+    return ["vector", *windows][:inputs], ["mask", "quality"][:outputs]
 
 
 def description(content: bytes) -> dict[str, list[dict[str, Any]]]:

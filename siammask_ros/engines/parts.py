@@ -19,7 +19,7 @@ Example = tuple[Tensor, ...]
 
 
 class SearchPart(nn.Module):
-    """Crops (N, H, W, 3) uint8 and each head's kernels to score, box, correlation and pyramid.
+    """Crops (N, H, W, 3) uint8 and a template's kernels to score, box, correlation and pyramid.
 
     Without masks it ends with the box, without refinement with the correlation.
     """
@@ -33,9 +33,12 @@ class SearchPart(nn.Module):
         variant = self.network.variant
         features, pyramid = self.network.features(crops.permute(0, 3, 1, 2).float())
         heads = self.network.heads()
+        matched = kernels[len(heads) :]
+        if matched:
+            pyramid = self.network.matched(pyramid, *matched)
         maps = [
             depthwise_correlation(head.conv_search(features), kernel)
-            for head, kernel in zip(heads, kernels, strict=True)
+            for head, kernel in zip(heads, kernels, strict=False)
         ]
         side = variant.score_size
         score = score_probability(heads[0].head(maps[0]), variant.anchors)
@@ -52,7 +55,7 @@ class SearchPart(nn.Module):
 
 
 class TemplatePart(nn.Module):
-    """Template crops (N, h, w, 3) uint8 to each head's kernels: once a target."""
+    """Template crops (N, h, w, 3) uint8 to what is kept of them: once a target."""
 
     def __init__(self, network: SiamMask) -> None:
         super().__init__()
@@ -69,19 +72,23 @@ class TemplatePart(nn.Module):
 
 
 class MaskPart(nn.Module):
-    """Correlation vectors (N, C), and windows of the pyramid, to mask probabilities (N, M, M)."""
+    """Correlation vectors (N, C), and windows of the pyramid, to masks and their quality."""
 
     def __init__(self, network: SiamMask) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, vectors: Tensor, *windows: Tensor) -> Tensor:
-        """The masks; ``windows`` are empty without refinement."""
+    def forward(self, vectors: Tensor, *windows: Tensor) -> tuple[Tensor, ...]:
+        """Mask probabilities (N, M, M) and, where the network tells it, quality (N,).
+
+        ``windows`` are empty without refinement.
+        """
         if self.network.variant.has_refinement:
-            return torch.sigmoid(self.network.refine_model(vectors, *windows))
+            masks = self.network.refined(vectors, windows)
+            return tuple(torch.sigmoid(logits) for logits in used(masks))
         side = self.network.variant.mask_size
         coarse = self.network.heads()[2].head(vectors[:, :, None, None])
-        return torch.sigmoid(coarse.reshape(-1, side, side))
+        return (torch.sigmoid(coarse.reshape(-1, side, side)),)
 
     def example(self) -> Example:
         """Inputs as they come."""
@@ -91,7 +98,8 @@ class MaskPart(nn.Module):
             return (vectors,)
         side = variant.search_size
         with torch.inference_mode():
-            _, pyramid = self.network.features(torch.zeros(1, 3, side, side))
+            kernels = self.network.template(torch.zeros(1, 3, *[variant.template_size] * 2))
+            pyramid = self.network.search(torch.zeros(1, 3, side, side), kernels).pyramid
             cell = torch.zeros(1, dtype=torch.int64)
             sizes = self.network.refine_model.window_sizes
             return (vectors, *cut_windows(pyramid, sizes, cell, cell, cell))
@@ -115,9 +123,9 @@ class MaskPart(nn.Module):
         ]
 
 
-def used(kernels: tuple[Tensor, ...]) -> list[Tensor]:
-    """The kernels that there are: a network without masks has none for them."""
-    return [kernel for kernel in kernels if kernel.numel()]
+def used(tensors: tuple[Tensor, ...]) -> list[Tensor]:
+    """Those that there are: what a network does not have is empty in ``Kernels`` and ``Masks``."""
+    return [tensor for tensor in tensors if tensor.numel()]
 
 
 def _window(level: NDArray[Any], size: int, top: int, left: int) -> NDArray[Any]:

@@ -21,20 +21,19 @@ class ReferenceEngine(EagerEngine):
     """
 
     def template(self, crops: Crops) -> list[Template]:
-        """See ``Engine.template``; here a template is its features (1, C, h, w)."""
+        """See ``Engine.template``; here a template is its features and pyramid."""
         with torch.inference_mode(), torch_errors_told():
-            features, _ = self.network.features(self.input(crops))
-            return list(features.split(1))
+            features, pyramid = self.network.features(self.input(crops))
+            levels = [level.split(1) for level in pyramid]
+            return list(zip(features.split(1), *levels, strict=True))
 
     def search(
         self, templates: Sequence[Template], crops: Crops, aims: Aims | None = None
     ) -> Response:
         """See ``Engine.search``."""
         with torch.inference_mode(), torch_errors_told():
-            features = torch.cat(list(templates))
-            kernels = [head.kernel(features) for head in self.network.heads()]
-            if not self.variant.has_mask:
-                kernels.append(features.new_empty(0))
+            features, *pyramid = (torch.cat(parts) for parts in zip(*templates, strict=True))
+            kernels = self.network.kernels(features, (pyramid[0], pyramid[1], pyramid[2]))
             parts = [Kernels(*(part[i : i + 1] for part in kernels)) for i in range(len(crops))]
             response = super().search(parts, crops)
             if self.variant.has_coarse_mask:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from siammask_ros.engines.base import Aims, Crops, EngineInfo, Floats, Response, Template
+from siammask_ros.engines.base import Aims, Crops, EngineInfo, Masks, Response, Template
 from siammask_ros.engines.eager import torch_errors_told
 from siammask_ros.engines.parts import MaskPart, used
 from siammask_ros.errors import EngineError
@@ -56,7 +56,7 @@ class RequestEngine:
         score, box = (np.concatenate([answer[k] for answer in answers]) for k in (0, 1))
         return Response(score, box, [answer[2:] for answer in answers])
 
-    def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Floats:
+    def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Masks:
         """See ``Engine.refine``."""
         if self._masks is None:
             raise EngineError(f"model {self.variant.name} gives no masks")
@@ -64,4 +64,5 @@ class RequestEngine:
             self._mask_part.inputs(maps, int(row), int(column))
             for maps, row, column in zip(response.maps, rows, columns, strict=True)
         ]
-        return np.concatenate([mask for (mask,) in self._masks(items)])
+        values, *quality = map(np.concatenate, zip(*self._masks(items), strict=True))
+        return Masks(values, quality[0] if quality else None)

@@ -87,6 +87,7 @@ class EfficientNetLite0(nn.Module):
 
     pyramid_channels = (16, 24, 40 + 112)
     window_sizes = (64, 32, 16)
+    # Side of the coarsest level of a template.
     template_side = 16
 
     mean: Tensor

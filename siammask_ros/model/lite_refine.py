@@ -36,7 +36,9 @@ class LiteRefinement(nn.Module):
         self.join = _pointwise(32 + coarse, widest)
         self.whole = nn.Sequential(*(_Block(widest, 5) for _ in range(_BLOCKS)))
         self.quality = nn.Sequential(
-            nn.Linear(2 * widest, _QUALITY_WIDTH), nn.ReLU(inplace=True), nn.Linear(_QUALITY_WIDTH, 1)
+            nn.Linear(2 * widest, _QUALITY_WIDTH),
+            nn.ReLU(inplace=True),
+            nn.Linear(_QUALITY_WIDTH, 1),
         )
         self.down1 = _pointwise(widest, wide)
         self.join1 = _pointwise(wide + middle, wide)

@@ -46,4 +46,4 @@ class TemplateMatching(nn.Module):
         weights = torch.softmax(cosines * self.sharpness, dim=1)
         recalled = values.flatten(2) @ weights
         best = cosines.amax(dim=1, keepdim=True)
-        return torch.cat([recalled, best], dim=1).unflatten(2, (side, side))
+        return torch.cat([recalled, best], dim=1).reshape(len(search), -1, side, side)

@@ -106,6 +106,8 @@ class ResNet50(nn.Module):
     pyramid_channels = (64, 256, 512)
     # Side of the windows that the refinement cuts from each level, finest first.
     window_sizes = (61, 31, 15)
+    # Side of the coarsest level of a template.
+    template_side = 15
 
     def __init__(self) -> None:
         super().__init__()

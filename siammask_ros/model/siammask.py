@@ -100,7 +100,10 @@ class SiamMask(nn.Module):
 
     def template(self, crops: Tensor) -> Kernels:
         """Kernels of template crops (N, 3, 127, 127), BGR 0–255 float."""
-        features, pyramid = self.features(crops)
+        return self.kernels(*self.features(crops))
+
+    def kernels(self, features: Tensor, pyramid: Pyramid) -> Kernels:
+        """Kernels of what the backbone gives for template crops."""
         kernels = [head.kernel(features) for head in self.heads()]
         if self.variant.has_matching:
             kernels += self.matching.remember(pyramid[-1])

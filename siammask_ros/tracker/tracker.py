@@ -110,15 +110,19 @@ class Tracker:
         ]
         clock.lap("select")
         masks: Sequence[NDArray[np.float32] | None] = [None] * len(states)
+        qualities: Sequence[float | None] = [None] * len(states)
         if variant.has_mask:
             middle = variant.score_size // 2
             rows = np.array([choice.row if choice else middle for choice in choices])
             columns = np.array([choice.column if choice else middle for choice in choices])
-            masks = list(self.engine.refine(response, rows, columns))
+            refined = self.engine.refine(response, rows, columns)
+            masks = list(refined.values)
+            if refined.quality is not None:
+                qualities = refined.quality.tolist()
             clock.lap("network")
         pairs = [
             self._finish(image, *parts)
-            for parts in zip(states, choices, masks, scales, squares, strict=True)
+            for parts in zip(states, choices, masks, qualities, scales, squares, strict=True)
         ]
         clock.lap("mask")
         return [result for result, _ in pairs], [state for _, state in pairs]
@@ -134,11 +138,12 @@ class Tracker:
         state: TargetState,
         choice: Choice | None,
         mask: NDArray[np.float32] | None,
+        quality: float | None,
         scale: float,
         square_px: int,
     ) -> tuple[TargetResult, TargetState]:
         """One target's result and next state from what the network said."""
-        if choice is None or (mask is not None and not np.isfinite(mask).all()):
+        if choice is None or not _is_finite(mask, quality):
             return _unseen(state, Status.LOST, "non-finite network output", float("nan"))
         status, reason, unseen = judge(choice.score, state, self.config)
         if unseen:
@@ -174,7 +179,9 @@ class Tracker:
             frames_unseen=0,
         )
         xywh = (center[0] - size[0] / 2, center[1] - size[1] / 2, size[0], size[1])
-        return TargetResult(status, reason, choice.score, box, xywh, region, outline), after
+        return TargetResult(
+            status, reason, choice.score, box, xywh, region, outline, quality
+        ), after
 
     def _moved(
         self, state: TargetState, choice: Choice, scale: float
@@ -197,6 +204,11 @@ def _seed(box: RotatedBox) -> tuple[tuple[float, float], tuple[float, float]]:
     _, _, width, height = box.bounding_xywh
     shrink = float(np.sqrt(box.width * box.height / (width * height)))
     return (box.x, box.y), (width * shrink, height * shrink)
+
+
+def _is_finite(mask: NDArray[np.float32] | None, quality: float | None) -> bool:
+    whole = mask is None or bool(np.isfinite(mask).all())
+    return whole and (quality is None or bool(np.isfinite(quality)))
 
 
 def _scaled(size: tuple[float, float], scale: float) -> tuple[float, float]:

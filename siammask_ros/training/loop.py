@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -196,18 +196,19 @@ class Training:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             kernels = network.template(batch["template"].float())
             maps = network.search(batch["search"].float(), kernels)
-            cells = positive_cells(labels.kind, self.config.masks_per_pair)
+            cells: Sequence[Tensor] = positive_cells(labels.kind, self.config.masks_per_pair)
             judged = len(cells[0])
             if variant.has_matching:
                 doubtful = doubtful_cells(maps.score.detach().float(), labels.kind)
-                cells = tuple(torch.cat(both) for both in zip(cells, doubtful, strict=True))
-            masks = network.masks(maps, *cells)
+                cells = [torch.cat(both) for both in zip(cells, doubtful, strict=True)]
+            items, rows, columns = cells
+            masks = network.masks(maps, items, rows, columns)
         logits = masks.logits.float()
         if logits.shape[-1] != variant.mask_cover:
             logits = torch.nn.functional.interpolate(
                 logits[:, None], size=variant.mask_cover, mode="bilinear", align_corners=True
             )[:, 0]
-        windows = mask_windows(batch["mask"], *cells, variant)
+        windows = mask_windows(batch["mask"], items, rows, columns, variant)
         logistic, dice = mask_loss(logits[:judged], windows[:judged])
         losses = {
             "score": score_loss(maps.score.float(), labels.kind),

@@ -55,7 +55,7 @@ def eager_answer(items: int, seed: int, cells: NDArray[np.int64]) -> tuple[Respo
     engine = EagerEngine(lively_network(LITE), CUDA, INFO)
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         response = engine.search(engine.template(crops(items, 127, seed)), crops(items, 255, seed))
-        return response, engine.refine(response, cells[:, 0], cells[:, 1])
+        return response, engine.refine(response, cells[:, 0], cells[:, 1]).values
 
 
 @pytest.mark.parametrize("items", [1, 3, 8])
@@ -67,7 +67,7 @@ def test_c9_the_graph_agrees_with_pytorch_frame_after_frame(precision: str, item
         response = engine.search(templates, crops(items, 255, seed), aim)
         cells = np.array(cells_of(response, aim))
         assert np.array_equal(cells, response.maps.answer.cells), "the guess is the choice"
-        masks = engine.refine(response, cells[:, 0], cells[:, 1])
+        masks = engine.refine(response, cells[:, 0], cells[:, 1]).values
         expected, expected_masks = eager_answer(items, seed, cells)
         score, box, mask = BOUNDS[precision]
         assert np.abs(response.score - expected.score).max() < score
@@ -79,7 +79,7 @@ def test_another_cell_than_guessed_gets_its_own_mask() -> None:
     engine, cells = compiled_engine(), np.array([[0, 24], [24, 3]])
     response = engine.search(engine.template(crops(2, 127)), crops(2, 255), aims(2))
     engine.search(engine.template(crops(2, 127, 1)), crops(2, 255, 1), aims(2))
-    masks = engine.refine(response, cells[:, 0], cells[:, 1])
+    masks = engine.refine(response, cells[:, 0], cells[:, 1]).values
     _, expected = eager_answer(2, 0, cells)
     assert np.abs(masks - expected).max() < BOUNDS["fp32"][2]
 

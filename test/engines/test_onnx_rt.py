@@ -47,7 +47,7 @@ def test_a_later_frame_does_not_overwrite_an_answer(onnx: Engine) -> None:
     answer(onnx, 3, seed=7)
     assert np.array_equal(response.score, score)
     cell = np.array([12])
-    assert np.array_equal(onnx.refine(response, cell, cell), masks)
+    assert np.array_equal(onnx.refine(response, cell, cell).values, masks)
 
 
 def test_c5_an_inference_that_fails_is_an_engine_error_and_the_next_one_works(

@@ -45,6 +45,6 @@ def test_network(device: str, precision: str, items: int, weights_path: Path) ->
     assert np.abs(response.score - score).max() < score_bound
     assert np.abs(response.box - box).max() < box_bound * np.abs(box).max()
     for row, column in CELLS:
-        masks = engine.refine(response, np.full(items, row), np.full(items, column))
+        masks = engine.refine(response, np.full(items, row), np.full(items, column)).values
         logits = torch.from_numpy(golden[f"refine_{row}_{column}"])
         assert np.abs(masks - torch.sigmoid(logits).numpy()).max() < mask_bound

@@ -69,7 +69,7 @@ def test_coarse_mask(run: Run, golden: dict[str, np.ndarray]) -> None:
 def test_refinement(run: Run, golden: dict[str, np.ndarray], cell: tuple[int, int]) -> None:
     item, row, column = (torch.tensor([value]) for value in (0, *cell))
     with torch.inference_mode():
-        ours = run.network.masks(run.maps, item, row, column)[0].numpy()
+        ours = run.network.masks(run.maps, item, row, column).logits[0].numpy()
     difference = np.abs(ours - golden["refine_{}_{}".format(*cell)])
     assert difference.max() < 1e-3
 
@@ -88,7 +88,8 @@ def test_engine(name: str, request: pytest.FixtureRequest, golden: dict[str, np.
 
     response = engine.search(engine.template(template), search)
     masks = [
-        engine.refine(response, np.array([row]), np.array([column]))[0] for row, column in CELLS
+        engine.refine(response, np.array([row]), np.array([column])).values[0]
+        for row, column in CELLS
     ]
 
     score_bound, box_bound, mask_bound = BOUNDS[name]

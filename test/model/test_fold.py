@@ -30,7 +30,7 @@ def outputs(network: SiamMask) -> list[Tensor]:
         maps = network.search(search, kernels)
         found = [*kernels, maps.score, maps.box, maps.mask_correlation, *maps.pyramid]
         if network.variant.has_mask:
-            found.append(network.masks(maps, torch.tensor([0]), CELL, CELL))
+            found += network.masks(maps, torch.tensor([0]), CELL, CELL)
     return [values for values in found if values.numel()]
 
 

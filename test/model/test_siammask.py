@@ -57,7 +57,7 @@ def test_sizes_from_crop_to_mask(network: SiamMask) -> None:
         assert kernels.mask.shape == kernels.score.shape
         assert maps.mask_correlation.shape == (1, channels, 25, 25)
         item, cell = torch.zeros(3, dtype=torch.int64), torch.tensor([0, 12, 24])
-        masks = network.masks(maps, item, cell, cell)
+        masks = network.masks(maps, item, cell, cell).logits
         assert masks.shape == (3, variant.mask_size, variant.mask_size)
 
 

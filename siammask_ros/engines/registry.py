@@ -12,6 +12,7 @@ import torch
 from siammask_ros.engines.base import Engine, EngineInfo
 from siammask_ros.engines.compiled import open_compiled
 from siammask_ros.engines.eager import EagerEngine
+from siammask_ros.engines.int8 import Int8Form
 from siammask_ros.errors import ConfigError, EngineError
 from siammask_ros.model.checkpoint import load_network
 from siammask_ros.model.variants import VARIANTS
@@ -22,7 +23,7 @@ _LOG = logging.getLogger(__name__)
 
 # What each engine can compute in.
 _PRECISIONS = {
-    "openvino": ("fp32", "bf16"),
+    "openvino": ("fp32", "bf16", "int8"),
     "compiled": ("fp16", "bf16", "fp32"),
     "eager": ("fp32",),
     "onnxruntime": ("fp32",),
@@ -44,7 +45,7 @@ class EngineConfig:
     expected_sha256: str = text("", "Refuse weights with another SHA-256; empty takes any")
     device: str = text("auto", "Where it runs: auto, cpu, cuda or cuda:N")
     engine: str = text("auto", "What runs it", ("auto", *_PRECISIONS))
-    precision: str = text("auto", "Arithmetic", ("auto", "fp32", "bf16", "fp16"))
+    precision: str = text("auto", "Arithmetic", ("auto", "fp32", "bf16", "fp16", "int8"))
     threads: int = number(0, "CPU threads of the engine; 0 for all", 0, 1024)
 
     def __post_init__(self) -> None:
@@ -62,14 +63,16 @@ def open_engine(config: EngineConfig) -> Engine:
     """
     device = _device(config.device)
     name, reason = _engine_name(config.engine, device)
-    precision, why_so = _precision(config, name)
-    if precision not in (there := _precisions(name, device)):
+    there = _precisions(name, device)
+    if config.precision not in ("auto", *there):
         raise EngineError(
-            f"the {name} engine has no {precision} on {device}; expected {' or '.join(there)}"
+            f"the {name} engine has no {config.precision} on {device}; "
+            f"expected {' or '.join(there)}"
         )
-    reason = f"{reason}; {why_so}" if why_so else reason
     path, expected = located(config.checkpoint, config.model, config.expected_sha256)
     network, sha256 = load_network(path, config.model, expected)
+    precision, why_so = _precision(config, name, sha256)
+    reason = f"{reason}; {why_so}" if why_so else reason
     checkpoint = config.checkpoint or f"shipped {config.model}"
     info = EngineInfo(name, str(device), precision, checkpoint, sha256, reason)
     _LOG.info(
@@ -90,24 +93,32 @@ def open_engine(config: EngineConfig) -> Engine:
     return EagerEngine(network, device, info)
 
 
-def _precision(config: EngineConfig, engine: str) -> tuple[str, str]:
-    """The arithmetic, and the reason where it was chosen: half only where that does no harm."""
+def _precision(config: EngineConfig, engine: str, sha256: str) -> tuple[str, str]:
+    """The arithmetic, and the reason where it was chosen: less only where that does no harm."""
     if config.precision != "auto":
         return config.precision, ""
-    if engine == "openvino" and config.model in _AS_GOOD_IN_BF16:
-        from siammask_ros.engines.openvino_rt import has_native_bf16
+    if engine != "openvino":
+        return "fp32", ""
+    from siammask_ros.engines.openvino_rt import has_native_bf16
 
-        if has_native_bf16():
-            return "bf16", "bf16: this CPU computes in it, and the model is as accurate in it"
-    return "fp32", ""
+    form, not_int8 = Int8Form.of(sha256), ""
+    if form.is_there:
+        is_good, why = form.about().verdict()
+        if is_good:
+            return "int8", why
+        not_int8 = f"; {why}"
+    if config.model in _AS_GOOD_IN_BF16 and has_native_bf16():
+        why = "bf16: this CPU computes in it, and the model is as accurate in it"
+        return "bf16", f"{why}{not_int8}"
+    return "fp32", not_int8.removeprefix("; ")
 
 
 def offered(device: str = "auto") -> list[tuple[str, str]]:
     """Engines and precisions that this machine offers on a device, each to be asked for by name.
 
     The compiled engine is for GPUs: on a CPU it opens, but is not offered, because it takes a
-    minute to compile for every number of targets. Raises EngineError where the device is not
-    there.
+    minute to compile for every number of targets. Nor is int8, which has to be made for given
+    weights first. Raises EngineError where the device is not there.
     """
     there = _device(device)
     pairs = []
@@ -118,7 +129,7 @@ def offered(device: str = "auto") -> list[tuple[str, str]]:
             name, _ = _engine_name(engine, there)
         except EngineError:
             continue
-        pairs += [(name, precision) for precision in _precisions(name, there)]
+        pairs += [(name, each) for each in _precisions(name, there) if each != "int8"]
     return pairs
 
 

@@ -142,7 +142,7 @@ def evaluate_sequence(
         raise DataError(
             f"{sequence.annotation_paths[0]} is empty; expected an object to start from"
         )
-    states = tracker.start(image, [_start_box(first == label) for label in labels])
+    states = tracker.start(image, [start_box(first == label) for label in labels])
     records = {label: _Record() for label in labels}
     _write_mask(folder / sequence.annotation_paths[0].name, first)
     on_frame()
@@ -179,7 +179,7 @@ class _Record:
         return ObjectResult(sequence, label, j, f, len(tracked) - sum(tracked), step_ms)
 
 
-def _start_box(mask: NDArray[np.bool_]) -> RotatedBox:
+def start_box(mask: NDArray[np.bool_]) -> RotatedBox:
     """The mask's bounding box, not smaller than a tracker can start from."""
     box = RotatedBox.from_xywh(mask_bounding_xywh(mask))
     return RotatedBox(box.x, box.y, max(box.width, MIN_SIDE_PX), max(box.height, MIN_SIDE_PX))

@@ -1,0 +1,126 @@
+"""``siammask export --format int8``: quantised on pictures, then measured against fp32."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from siammask_ros.errors import DataError, EngineError
+
+if TYPE_CHECKING:
+    from siammask_ros.evaluation.precisions import PrecisionResult
+    from siammask_ros.evaluation.sequences import DavisSequence
+
+_CALIBRATION_CROPS = 96
+
+
+def add_to(export: argparse.ArgumentParser) -> None:
+    """Adds the options of int8 to the command."""
+    group = export.add_argument_group("int8")
+    group.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="FOLDER",
+        help="calibrate on these, best such as the robot will see; default: some that are shipped",
+    )
+    group.add_argument(
+        "--davis",
+        type=Path,
+        metavar="ROOT",
+        help="sequences in DAVIS's layout to measure on; default: eval/davis2016 in $SIAMMASK_DATA",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Makes, measures and keeps the int8 form of the weights; says whether 'auto' will take it."""
+    missing = [name for name in ("nncf", "openvino") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise EngineError(f"int8 is not installed; run: pip install {' '.join(missing)}")
+    from siammask_ros.engines.int8 import Int8About, Int8Form
+    from siammask_ros.engines.nncf_int8 import quantise
+    from siammask_ros.engines.openvino_rt import RUNTIME
+    from siammask_ros.evaluation.calibration import SHIPPED, crop_pairs, pictures_in
+    from siammask_ros.model.checkpoint import load_network
+    from siammask_ros.zoo.cache import located
+
+    pictures = pictures_in(options.pictures or SHIPPED)
+    sequences = _sequences(options)
+    path, expected = located(options.checkpoint, options.model)
+    network, sha256 = load_network(path, options.model, expected)
+    form = Int8Form.of(sha256)
+    print(f"calibrating on {_CALIBRATION_CROPS} crops of {len(pictures)} pictures …", flush=True)
+    quantise(network, crop_pairs(pictures, network.variant, _CALIBRATION_CROPS), form.emptied())
+
+    def about(measured: dict[str, PrecisionResult]) -> Int8About:
+        return Int8About(
+            model=network.variant.name,
+            weights_sha256=sha256,
+            runtime=RUNTIME,
+            pictures=len(pictures),
+            measured_on=", ".join(sequence.name for sequence in sequences) if measured else "",
+            mean_j={name: result.mean_j for name, result in measured.items()},
+            box_iou={name: result.mean_box_iou for name, result in measured.items()},
+            step_ms={name: result.median_ms for name, result in measured.items()},
+        )
+
+    # Not measured yet, but there: it is opened like any other.
+    form.write(about({}))
+    if sequences:
+        measured = _measured(options, sequences)
+        form.write(about(measured))
+        print(_table(measured))
+    is_good, why = form.about().verdict()
+    print(f"precision auto will {'take' if is_good else 'not take'} it: {why}")
+    print(f"wrote {form.folder}")
+    return 0
+
+
+def _sequences(options: argparse.Namespace) -> list[DavisSequence]:
+    from siammask_ros.evaluation.sequences import davis_sequences
+    from siammask_ros.training.datasets import data_root
+
+    if options.davis:
+        return davis_sequences(options.davis, 2016)
+    try:
+        return davis_sequences(data_root() / "eval" / "davis2016", 2016)
+    except DataError as error:
+        print(f"accuracy cannot be measured: {error}")
+        return []
+
+
+def _measured(
+    options: argparse.Namespace, sequences: list[DavisSequence]
+) -> dict[str, PrecisionResult]:
+    """The weights in int8, fp32 and what this CPU has between, on the same frames."""
+    from tqdm import tqdm
+
+    from siammask_ros.cli import options as shared
+    from siammask_ros.engines.openvino_rt import has_native_bf16
+    from siammask_ros.evaluation.precisions import compared
+
+    trackers = {}
+    for precision in ("fp32", *(["bf16"] if has_native_bf16() else []), "int8"):
+        network: dict[str, Any] = {
+            "model": options.model,
+            "checkpoint": options.checkpoint,
+            "engine": "openvino",
+            "device": "cpu",
+            "precision": precision,
+            "threads": 0,
+            "settings": "",
+        }
+        trackers[precision] = shared.open_tracker(argparse.Namespace(**network))
+    frames = sum(len(sequence.image_paths) - 1 for sequence in sequences)
+    with tqdm(total=frames, unit="frame", disable=None) as bar:
+        return compared(trackers, sequences, bar.update)
+
+
+def _table(measured: dict[str, PrecisionResult]) -> str:
+    lines = [f"{'precision':<9}  {'mean J':>6}  {'box IoU':>7}  {'step, median ms':>15}"]
+    lines += [
+        f"{name:<9}  {result.mean_j:6.3f}  {result.mean_box_iou:7.3f}  {result.median_ms:15.1f}"
+        for name, result in measured.items()
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,66 @@
+"""What a tracker would crop from pictures: what an int8 network takes its ranges from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from siammask_ros.errors import DataError
+from siammask_ros.geometry.crops import Image, context_side, crop_square, mean_bgr
+from siammask_ros.model.variants import Variant
+
+SHIPPED = Path(__file__).parent.parent / "weights" / "calibration"
+
+_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
+# Sides of a target as shares of the picture's shorter side; its search as a tracker's is off.
+_SIDES = (0.15, 0.6)
+_SHIFT_IN_CROP = 40.0
+_ZOOM = (0.85, 1.18)
+
+CropPair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+
+
+def pictures_in(folder: Path) -> list[Image]:
+    """All pictures of a folder, (H, W, 3) uint8 BGR, by name; raises DataError for none."""
+    paths = (
+        sorted(p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES)
+        if (folder.is_dir())
+        else []
+    )
+    if not paths:
+        raise DataError(f"{folder} holds no pictures; expected a folder of {', '.join(_SUFFIXES)}")
+    return [_read(path) for path in paths]
+
+
+def crop_pairs(pictures: Sequence[Image], variant: Variant, count: int) -> list[CropPair]:
+    """``count`` template (127, 127, 3) and search crops (255, 255, 3) around chance targets.
+
+    The pictures take turns; the same pictures give the same crops.
+    """
+    rng = np.random.default_rng(0)
+    return [_pair(pictures[index % len(pictures)], variant, rng) for index in range(count)]
+
+
+def _pair(picture: Image, variant: Variant, rng: np.random.Generator) -> CropPair:
+    height, width = picture.shape[:2]
+    sides = rng.uniform(*_SIDES, 2) * min(height, width)
+    x, y = (float(value) for value in rng.uniform((0.2, 0.2), (0.8, 0.8)) * (width, height))
+    square = context_side(*(float(side) for side in sides))
+    fill = mean_bgr(picture)
+    template = crop_square(picture, (x, y), round(square), variant.template_size, fill)
+    scale = square / variant.template_size
+    dx, dy = (float(value) for value in rng.uniform(-_SHIFT_IN_CROP, _SHIFT_IN_CROP, 2) * scale)
+    around = round(variant.search_size * scale * float(rng.uniform(*_ZOOM)))
+    search = crop_square(picture, (x + dx, y + dy), around, variant.search_size, fill)
+    return template, search
+
+
+def _read(path: Path) -> Image:
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise DataError(f"{path} cannot be decoded; expected a picture")
+    return np.asarray(picture, np.uint8)

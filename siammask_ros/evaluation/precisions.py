@@ -1,0 +1,90 @@
+"""One network in several precisions, on the same frames of the same run: accuracy beside speed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from siammask_ros.evaluation.davis import region_similarity, start_box
+from siammask_ros.evaluation.overlap import box_overlap
+from siammask_ros.evaluation.sequences import DavisSequence
+from siammask_ros.geometry.boxes import mask_bounding_xywh
+from siammask_ros.tracker.targets import TargetState
+from siammask_ros.tracker.tracker import Tracker
+
+
+@dataclass(slots=True)
+class PrecisionResult:
+    """One precision: J and the box's IoU by sequence, and the time of every step."""
+
+    j: list[float] = field(default_factory=list)
+    box_iou: list[float] = field(default_factory=list)
+    step_ms: list[float] = field(default_factory=list)
+
+    @property
+    def mean_j(self) -> float:
+        """The mean over sequences."""
+        return float(np.mean(self.j))
+
+    @property
+    def mean_box_iou(self) -> float:
+        """The mean over sequences of the overlap with the true mask's upright box."""
+        return float(np.mean(self.box_iou))
+
+    @property
+    def median_ms(self) -> float:
+        """The median time of a step."""
+        return float(np.median(self.step_ms))
+
+
+def compared(
+    trackers: Mapping[str, Tracker],
+    sequences: Sequence[DavisSequence],
+    on_frame: Callable[[], object] = lambda: None,
+) -> dict[str, PrecisionResult]:
+    """Each tracker on all sequences, from the first mask's box, frame by frame in turns.
+
+    As in ``siammask eval davis`` the first and the last frame do not count. ``on_frame`` is
+    called after every picture.
+    """
+    results = {name: PrecisionResult() for name in trackers}
+    for sequence in sequences:
+        image, truth = sequence.image(0), sequence.labels(0)
+        box = start_box(truth > 0)
+        runs = {
+            name: _Run(tracker, tracker.start(image, [box])) for name, tracker in trackers.items()
+        }
+        on_frame()
+        for number in range(1, len(sequence.image_paths) - 1):
+            image, truth = sequence.image(number), sequence.labels(number)
+            for run in runs.values():
+                run.step(image, truth)
+            on_frame()
+        for name, run in runs.items():
+            results[name].j.append(float(np.mean(run.j)))
+            results[name].box_iou.append(float(np.mean(run.box_iou)))
+            results[name].step_ms += run.step_ms
+    return results
+
+
+class _Run:
+    """One tracker on one sequence."""
+
+    def __init__(self, tracker: Tracker, states: Sequence[TargetState]) -> None:
+        self._tracker = tracker
+        self._states = states
+        self.j: list[float] = []
+        self.box_iou: list[float] = []
+        self.step_ms: list[float] = []
+
+    def step(self, image: np.ndarray, truth: np.ndarray) -> None:
+        began_s = time.perf_counter()
+        (result,), self._states = self._tracker.step(image, self._states)
+        self.step_ms.append((time.perf_counter() - began_s) * 1e3)
+        mask = result.mask.on_picture() if result.mask else np.zeros(truth.shape, np.uint8)
+        self.j.append(region_similarity(mask, truth))
+        true_box = mask_bounding_xywh(truth > 0) if truth.any() else (0.0, 0.0, 0.0, 0.0)
+        self.box_iou.append(box_overlap(result.box.bounding_xywh, true_box))

@@ -1,0 +1,177 @@
+"""The int8 form of weights: kept whole, told honestly, and taken by 'auto' only where harmless."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from engine_inputs import crops
+from random_network import random_weights
+
+from siammask_ros.cli import main
+from siammask_ros.engines.int8 import Int8About, Int8Form
+from siammask_ros.engines.registry import EngineConfig, open_engine
+from siammask_ros.errors import EngineError
+from siammask_ros.model.checkpoint import read_checkpoint
+
+RUNTIME = "OpenVINO of the test"
+# Of probabilities and of masks: int8's own stated bound against fp32 (C9). The network is random.
+SCORE, MASK = 0.15, 0.25
+
+
+def about(**changes: Any) -> Int8About:
+    measured = Int8About(
+        model="lite",
+        weights_sha256="0" * 64,
+        runtime=RUNTIME,
+        pictures=8,
+        measured_on="dog",
+        mean_j={"fp32": 0.700, "bf16": 0.701, "int8": 0.695},
+        box_iou={"fp32": 0.7, "bf16": 0.7, "int8": 0.7},
+        step_ms={"fp32": 20.0, "bf16": 12.0, "int8": 10.0},
+    )
+    return replace(measured, **changes)
+
+
+@pytest.fixture
+def form(tmp_path: Path) -> Int8Form:
+    form = Int8Form(tmp_path / "int8")
+    form.emptied().write_text("<net/>")
+    (form.folder / "search.bin").write_bytes(b"numbers")
+    form.write(about())
+    return form
+
+
+@pytest.mark.parametrize(
+    ("changes", "taken", "words"),
+    [
+        ({}, True, "loses 0.005 mean J and is 1.20x"),
+        ({"mean_j": {}, "step_ms": {}}, False, "was not measured"),
+        ({"mean_j": {"fp32": 0.70, "int8": 0.69}}, False, "loses 0.010 mean J"),
+        ({"mean_j": {"fp32": 0.70, "int8": 0.60}}, False, "loses 0.100 mean J"),
+        ({"step_ms": {"fp32": 20.0, "bf16": 9.0, "int8": 10.0}}, False, "is no faster"),
+    ],
+    ids=["good", "not measured", "just too bad", "bad", "slow"],
+)
+def test_int8_is_taken_where_it_is_faster_and_loses_next_to_nothing(
+    changes: dict[str, Any], taken: bool, words: str
+) -> None:
+    is_good, why = about(**changes).verdict()
+    assert is_good == taken
+    assert words in why
+
+
+def test_what_was_written_is_read_again(form: Int8Form) -> None:
+    assert form.is_there
+    assert form.about() == about()
+    assert form.search_model(RUNTIME).read_text() == "<net/>"
+
+
+def test_what_is_not_there_is_told_with_the_command_that_makes_it(tmp_path: Path) -> None:
+    form = Int8Form(tmp_path / "nothing")
+    assert not form.is_there
+    with pytest.raises(EngineError, match=r"no int8 form of these weights.*export --format int8"):
+        form.search_model(RUNTIME)
+
+
+@pytest.mark.parametrize("name", ["search.xml", "search.bin"])
+@pytest.mark.parametrize("damage", ["changed", "missing"])
+def test_a_damaged_file_is_refused_until_it_is_made_anew(
+    form: Int8Form, name: str, damage: str
+) -> None:
+    path = form.folder / name
+    whole = path.read_bytes()
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(whole[:-1] + b"\0")
+    with pytest.raises(EngineError, match=r"has changed since it was made; run: siammask export"):
+        form.search_model(RUNTIME)
+    path.write_bytes(whole)
+    assert form.search_model(RUNTIME)
+
+
+def test_another_version_of_the_runtime_is_refused(form: Int8Form) -> None:
+    with pytest.raises(EngineError, match=r"was made by OpenVINO of the test, this is OpenVINO 9"):
+        form.search_model("OpenVINO 9")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"about": {}, "files": {}}'], ids=str)
+def test_notes_that_are_not_readable_are_refused(form: Int8Form, text: str) -> None:
+    (form.folder / "about.json").write_text(text)
+    with pytest.raises(EngineError, match="is not readable as what int8 is"):
+        form.about()
+
+
+def test_a_form_that_is_being_made_again_is_not_there(form: Int8Form) -> None:
+    form.emptied()
+    assert not form.is_there
+
+
+def test_int8_has_to_be_made_before_it_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    monkeypatch.setenv("SIAMMASK_CACHE", str(tmp_path))
+    weights = str(random_weights(tmp_path))
+    config = EngineConfig(checkpoint=weights, engine="openvino", precision="int8")
+    with pytest.raises(EngineError, match="run: siammask export --format int8"):
+        open_engine(config)
+    with pytest.raises(EngineError, match="the eager engine has no int8 on cpu"):
+        open_engine(replace(config, engine="eager"))
+
+
+def test_c9_the_exported_int8_agrees_with_fp32_within_its_bound_and_auto_judges_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("nncf", reason="nncf is not installed: pip install nncf")
+    monkeypatch.setenv("SIAMMASK_CACHE", str(tmp_path / "cache"))
+    weights = str(random_weights(tmp_path))
+    pictures, davis = tmp_path / "pictures", tmp_path / "davis"
+    pictures.mkdir()
+    for seed, picture in enumerate(crops(3, 240)):
+        cv2.imwrite(str(pictures / f"{seed}.png"), picture)
+    write_davis(davis)
+    options = ["--format", "int8", "--checkpoint", weights]
+    assert main(["export", *options, "--pictures", str(pictures), "--davis", str(davis)]) == 0
+    assert "calibrating on 96 crops of 3 pictures" in (said := capsys.readouterr().out)
+
+    form = Int8Form.of(read_checkpoint(weights).sha256)
+    made = form.about()
+    assert made.measured_on == "square"
+    assert {"fp32", "int8"} <= made.mean_j.keys() == made.step_ms.keys()
+    is_good, why = made.verdict()
+    assert why in said
+    config = EngineConfig(checkpoint=weights, engine="openvino", device="cpu")
+    chosen = open_engine(config).info
+    assert (chosen.precision == "int8") == is_good
+    assert why in chosen.reason
+
+    exact, rough = (open_engine(replace(config, precision=name)) for name in ("fp32", "int8"))
+    template, search = crops(1, 127), crops(1, 255)
+    cell = np.array([12])
+    answers = []
+    for engine in (exact, rough):
+        response = engine.search(engine.template(template), search)
+        answers.append((response.score, engine.refine(response, cell, cell).values))
+    for ours, theirs, bound in zip(*answers, (SCORE, MASK), strict=True):
+        assert np.abs(ours - theirs).mean() < bound
+
+
+def write_davis(root: Path) -> None:
+    """A square that moves over blocks of colour, in DAVIS's layout."""
+    images = root / "JPEGImages" / "480p" / "square"
+    masks = root / "Annotations" / "480p" / "square"
+    ground = crops(1, 240, seed=1)[0]
+    for folder in (images, masks):
+        folder.mkdir(parents=True)
+    for number in range(4):
+        mask = np.zeros((240, 240), np.uint8)
+        mask[90:150, 60 + 4 * number : 120 + 4 * number] = 255
+        picture = np.where(mask[..., None] > 0, np.uint8(255), ground)
+        cv2.imwrite(str(images / f"{number:05}.jpg"), picture)
+        cv2.imwrite(str(masks / f"{number:05}.png"), mask)

@@ -26,7 +26,7 @@ def test_own_video_is_installed_and_its_box_lies_in_it() -> None:
 
 def test_own_video_has_no_cut_in_its_stretch() -> None:
     own = planned(None, None)
-    thumbnails = [frame.image[::16, ::16].astype(int) for frame in own.opened()]
+    thumbnails = [frame.image_bgr[::16, ::16].astype(int) for frame in own.opened()]
     changes = [abs(b - a).mean() for a, b in pairwise(thumbnails)]
     assert max(changes) < 40
 

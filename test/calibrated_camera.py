@@ -42,7 +42,7 @@ class CameraInfos:
 
     def __init__(self, bench: NodeBench) -> None:
         self._bench = bench
-        self._publisher = bench.client.publisher(CameraInfo, "/camera_info")
+        self._publisher = bench.publisher(CameraInfo, "/camera_info")
 
     def publish(self, **changes: Any) -> None:
         self._publisher.publish(camera_info(**changes))

@@ -6,7 +6,6 @@ import itertools
 import math
 import os
 import threading
-import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
@@ -99,14 +98,6 @@ class Client:
             return next((m for m in self.heard[topic] if m.header.stamp == header.stamp), None)
 
         return wait_until(found, f"{topic} of the image {header.stamp}", timeout_s)
-
-    def publisher(self, kind: Any, topic: str) -> Any:
-        """A publisher on a topic that the node reads, heard from its first message on."""
-        publisher = self.node.create_publisher(kind, topic, 10)
-        wait_until(lambda: publisher.get_subscription_count() > 0, f"a reader of {topic}")
-        # We know of the reader before it knows of us; until then it would hear nothing.
-        time.sleep(0.3)
-        return publisher
 
     def answer(self, index: int, **picture_options: Any) -> TrackArray:
         return self.of_stamp(f"{NODE}/tracks", self.send(index, **picture_options))
@@ -234,25 +225,19 @@ class NodeBench:
 
     def wait_for_topics(self) -> None:
         """Waits until both sides know each other: a message sent earlier would be lost."""
-        client = self.client
-        for publisher in (client.images, client.boxes, client.forget):
-            wanted = 0 if publisher is client.images and self.uses_compressed() else 1
-            wait_until(
-                lambda publisher=publisher, wanted=wanted: (
-                    publisher.get_subscription_count() >= wanted
-                ),
-                f"a subscriber of {publisher.topic_name}",
-            )
-        for topic in OUTPUTS:
-            wait_until(
-                lambda topic=topic: self.node.count_subscribers(topic) > 0, f"a reader of {topic}"
-            )
-        outputs = self.node._outputs
+        client, outputs = self.client, self.node._outputs
+        images = client.compressed if self.uses_compressed() else client.images
+        for publisher in (images, client.boxes, client.forget):
+            wait_until_matched(publisher, self.node)
         for publisher in (outputs._tracks, outputs._detections, outputs._latency, outputs._mask):
-            wait_until(
-                lambda publisher=publisher: publisher.get_subscription_count() > 0,
-                f"a reader of {publisher.topic_name}",
-            )
+            wait_until_matched(publisher, client.node)
+        wait_until_matched(self.node._diagnostics, client.node)
+
+    def publisher(self, kind: Any, topic: str) -> Any:
+        """A publisher on a topic that the node reads, heard from its first message on."""
+        publisher = self.client.node.create_publisher(kind, topic, 10)
+        wait_until_matched(publisher, self.node)
+        return publisher
 
     def uses_compressed(self) -> bool:
         return bool(self.node.get_parameter("image_transport").value == "compressed")
@@ -271,6 +256,23 @@ class NodeBench:
         answer = self.client.answer(index, **picture_options)
         assert_on_square(answer, index, target_id)
         return answer
+
+
+def wait_until_matched(publisher: Any, reader: Node) -> None:
+    """Waits until this publisher and the reading node's subscription know each other.
+
+    Each side learns of the other by itself; what is published in between nobody hears.
+    """
+    topic = publisher.topic_name
+
+    def are_matched() -> bool:
+        readers = [each for each in reader.subscriptions if each.topic_name == topic]
+        return bool(
+            publisher.get_subscription_count()
+            and any(each.get_publisher_count() for each in readers)
+        )
+
+    wait_until(are_matched, f"{topic} and its reader to know each other", 30)
 
 
 def assert_on_square(answer: TrackArray, index: int, target_id: str = "1") -> Track:

@@ -15,7 +15,7 @@ from siammask_ros.tracker.config import settings_named
 
 START_NS = 1_000_000_000_000
 PERIOD_NS = 40_000_000
-WAIT_S = 10.0
+WAIT_S = 20.0
 
 
 def wait_until(condition: Callable[[], Any], what: str, timeout_s: float = WAIT_S) -> Any:

@@ -42,7 +42,7 @@ CALLBACKS: list[Any] = [
         commands_module,
         "image_to_mask",
         "on_init_mask",
-        lambda b: b.client.publisher(Image, f"{NODE}/init_mask").publish(Image()),
+        lambda b: b.publisher(Image, f"{NODE}/init_mask").publish(Image()),
         id="init_mask",
     ),
     pytest.param(
@@ -67,7 +67,7 @@ CALLBACKS: list[Any] = [
         calibration_module,
         "lens_of_camera_info",
         "on_camera_info",
-        lambda b: b.client.publisher(CameraInfo, "/camera_info").publish(camera_info()),
+        lambda b: b.publisher(CameraInfo, "/camera_info").publish(camera_info()),
         id="camera_info",
     ),
     pytest.param(Sight, "whereabouts", "where", lambda b: b.client.send(1), id="where-targets-are"),
@@ -75,7 +75,7 @@ CALLBACKS: list[Any] = [
         depth_module,
         "depth_image",
         "on_depth",
-        lambda b: b.client.publisher(Image, "/depth").publish(Image()),
+        lambda b: b.publisher(Image, "/depth").publish(Image()),
         id="depth",
     ),
     pytest.param(

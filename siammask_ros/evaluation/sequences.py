@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
+from siammask_ros.media.labels import Labels, read_labels
 
-Labels = NDArray[np.uint8]
 Year = Literal[2016, 2017]
 
 RESOLUTION = "480p"
@@ -35,11 +35,15 @@ class DavisSequence:
 
     def image(self, number: int) -> NDArray[np.uint8]:
         """Picture ``number``, (H, W, 3) uint8 BGR; raises DataError where it is damaged."""
-        return _read(self.image_paths[number])
+        path = self.image_paths[number]
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if image is None:
+            raise DataError(f"{path} cannot be decoded; expected an image")
+        return np.asarray(image, np.uint8)
 
     def labels(self, number: int) -> Labels:
         """The true label of every pixel, (H, W) uint8, 0 for none; raises DataError likewise."""
-        labels = _labels_of(_read(self.annotation_paths[number]))
+        labels = read_labels(self.annotation_paths[number])
         if self.year == 2016:
             labels = (labels > 0).astype(np.uint8) * np.uint8(MERGED_LABEL)
         return labels
@@ -83,28 +87,3 @@ def _sequence(name: str, images: Path, annotations: Path, year: Year) -> DavisSe
     if missing:
         raise DataError(f"{missing[0]} is missing; expected a mask for every picture")
     return DavisSequence(name, image_paths, annotation_paths, year)
-
-
-def _read(path: Path) -> NDArray[Any]:
-    """The file as it is, a palette turned into its colours."""
-    flag = cv2.IMREAD_UNCHANGED if path.suffix == ".png" else cv2.IMREAD_COLOR
-    image = cv2.imread(str(path), flag)
-    if image is None:
-        raise DataError(f"{path} cannot be decoded; expected an image")
-    return image
-
-
-def _labels_of(picture: NDArray[Any]) -> Labels:
-    """Object numbers of an annotation: grey levels as they are, else read back from the palette.
-
-    DAVIS uses PASCAL VOC's palette, which spreads the bits of a number over red, green and blue
-    from the top bit down; two of each are enough for 63 objects.
-    """
-    if picture.ndim == 2:
-        return picture.astype(np.uint8)
-    labels = np.zeros(picture.shape[:2], np.uint8)
-    for place, shift in ((0, 7), (3, 6)):
-        for offset, channel in enumerate((2, 1, 0)):
-            bit = (picture[..., channel] >> shift) & 1
-            labels |= (bit << (place + offset)).astype(np.uint8)
-    return labels

@@ -11,7 +11,9 @@ import yaml
 from siammask_ros.errors import ConfigError
 from siammask_ros.model.variants import VARIANTS
 from siammask_ros.settings import check, number, text
+from siammask_ros.training.datasets import SETS
 from siammask_ros.training.pair_config import PairConfig
+from siammask_ros.training.sources import Source, read_sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class TrainingConfig:
     model: str = text("lite", "network", tuple(VARIANTS))
     out: str = text("out/training", "folder for everything that is left behind")
     start_from: str = text("", "weights to begin with; without them the ImageNet backbone")
-    sources: tuple[str, ...] = ("davis", "voc", "ecssd", "coco")
+    sources: tuple[Source, ...] = tuple(map(Source, SETS))
     holdout: tuple[str, ...] = ()
     seed: int = number(0, "of pairs and weights", 0, 2**31)
     workers: int = number(1, "processes that draw pairs", 0, 64)
@@ -55,10 +57,11 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         check(self)
-        for name in ("sources", "holdout"):
-            value: Any = getattr(self, name)
-            if not isinstance(value, tuple) or not all(isinstance(part, str) for part in value):
-                raise ConfigError(f"{name} is {value!r}; expected a list of names")
+        names: Any = self.holdout
+        if not isinstance(names, tuple) or not all(isinstance(part, str) for part in names):
+            raise ConfigError(f"holdout is {names!r}; expected a list of names")
+        if not self.sources:
+            raise ConfigError("sources is empty; expected data to train on")
 
     @classmethod
     def read(cls, path: Path) -> TrainingConfig:
@@ -72,6 +75,8 @@ class TrainingConfig:
             raise ConfigError(f"{path} cannot be read as YAML: {error}") from error
         if not isinstance(content, dict):
             raise ConfigError(f"{path} holds no settings; expected lines of 'name: value'")
+        if "sources" in content:
+            content["sources"] = read_sources(content["sources"], path)
         pairs = _checked(PairConfig, content.pop("pairs", None) or {}, path, "pairs.")
         values = _checked(cls, content, path, "")
         values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}

@@ -121,56 +121,33 @@ def data_root(given: Path | None = None) -> Path:
     return root
 
 
-def load_clips(
-    root: Path | None = None,
-    sources: Sequence[str] = ("davis", "voc", "ecssd", "coco"),
-    holdout: Sequence[str] = (),
-) -> list[ObjectClip]:
-    """Every object to train on under root/train, without the DAVIS videos named in `holdout`.
-
-    Raises DataError where a source is unknown, its folder is missing or holds no object, or where
-    a video to hold out does not exist.
-    """
-    train = data_root(root) / "train"
-    clips = [clip for source in sources for clip in _clips_of(source, train)]
-    unknown = set(holdout) - {clip.name for clip in clips if clip.source == "davis"}
-    if unknown and "davis" in sources:
-        raise DataError(f"Videos to hold out that {train / 'davis'} lacks: {sorted(unknown)}.")
-    return [clip for clip in clips if clip.source != "davis" or clip.name not in holdout]
-
-
-def _clips_of(source: str, train: Path) -> list[ObjectClip]:
-    if source not in _READERS:
-        raise DataError(f"Unknown data set {source!r}; there are {sorted(_READERS)}.")
-    folder = train / source
-    if not folder.is_dir():
-        raise DataError(
-            f"There is no data set at {folder}. Set {DATA_VARIABLE} to the folder above train/, "
-            f"or leave {source!r} out of the sources."
-        )
-    clips = list(_READERS[source](folder))
-    if not clips:
-        raise DataError(f"{folder} holds no object large enough to train on.")
-    return clips
-
-
 def davis_clips(folder: Path) -> Iterator[ObjectClip]:
-    """One clip for each video folder SEQ of NNNNN.jpg with binary NNNNN.png beside them.
+    """One clip for each video folder SEQ of NNNNN.jpg with binary NNNNN.png beside them."""
+    for video in sorted(path for path in folder.iterdir() if path.is_dir()):
+        annotated = [
+            (path.with_suffix(".jpg"), _read_grey(path)) for path in sorted(video.glob("*.png"))
+        ]
+        clip = video_clip(video.name, "davis", annotated)
+        if clip is not None:
+            yield clip
+
+
+def video_clip(
+    name: str, source: str, annotated: Sequence[tuple[Path, NDArray[np.uint8]]]
+) -> ObjectClip | None:
+    """The clip of one object from its pictures and masks (H, W); None where it is never seen.
 
     Frames that show no more than a scrap of the object are left out: a crop around a scrap has
     nothing to do with the object's size.
     """
-    for video in sorted(path for path in folder.iterdir() if path.is_dir()):
-        annotated = ((path, _read_grey(path)) for path in sorted(video.glob("*.png")))
-        frames = [
-            _frame(path.with_suffix(".jpg"), mask)
-            for path, mask in annotated
-            if _large_enough(mask, MIN_VIDEO_AREA_PX)
-        ]
-        usual_px = np.median([frame.target.area_px for frame in frames]) if frames else 0
-        seen = tuple(f for f in frames if f.target.area_px >= SCRAP_SHARE * usual_px)
-        if seen:
-            yield ObjectClip(video.name, "davis", "", seen)
+    frames = [
+        frame_of(picture, mask)
+        for picture, mask in annotated
+        if large_enough(mask, MIN_VIDEO_AREA_PX)
+    ]
+    usual_px = np.median([frame.target.area_px for frame in frames]) if frames else 0
+    seen = tuple(f for f in frames if f.target.area_px >= SCRAP_SHARE * usual_px)
+    return ObjectClip(name, source, "", seen) if seen else None
 
 
 def ecssd_clips(folder: Path) -> Iterator[ObjectClip]:
@@ -182,7 +159,7 @@ def ecssd_clips(folder: Path) -> Iterator[ObjectClip]:
         salient = (_read_grey(path) > 127).astype(np.uint8)
         for index, (_, mask) in enumerate(_connected_objects(salient)):
             rest = PackedMask.pack(salient - mask)
-            frame = _frame(path.with_suffix(".jpg"), mask, rest if rest.area_px else None)
+            frame = frame_of(path.with_suffix(".jpg"), mask, rest if rest.area_px else None)
             yield ObjectClip(f"{path.stem}-{index}", "ecssd", "", (frame,))
 
 
@@ -192,7 +169,7 @@ def voc_clips(folder: Path) -> Iterator[ObjectClip]:
         classes = _voc_classes(path)
         void = PackedMask.pack((classes == _VOC_VOID).astype(np.uint8))
         for index, (label, mask) in enumerate(_connected_objects(classes)):
-            frame = _frame(path.with_suffix(".jpg"), mask, void)
+            frame = frame_of(path.with_suffix(".jpg"), mask, void)
             yield ObjectClip(f"{path.stem}-{index}", "voc", f"voc-{label}", (frame,))
 
 
@@ -205,12 +182,13 @@ def coco_clips(folder: Path) -> Iterator[ObjectClip]:
             label, *numbers = line.split()
             outline = np.array(numbers, np.float64).reshape(-1, 2) * (width, height)
             mask = _filled(outline, width, height)
-            if _large_enough(mask, MIN_STILL_AREA_PX):
+            if large_enough(mask, MIN_STILL_AREA_PX):
                 name = f"{path.stem}-{index}"
-                yield ObjectClip(name, "coco", f"coco-{label}", (_frame(picture, mask),))
+                yield ObjectClip(name, "coco", f"coco-{label}", (frame_of(picture, mask),))
 
 
-_READERS: dict[str, Callable[[Path], Iterator[ObjectClip]]] = {
+# The data sets at hand by the names of their folders.
+SETS: dict[str, Callable[[Path], Iterator[ObjectClip]]] = {
     "davis": davis_clips,
     "voc": voc_clips,
     "ecssd": ecssd_clips,
@@ -218,7 +196,8 @@ _READERS: dict[str, Callable[[Path], Iterator[ObjectClip]]] = {
 }
 
 
-def _frame(picture: Path, mask: NDArray[np.uint8], void: PackedMask | None = None) -> FrameRef:
+def frame_of(picture: Path, mask: NDArray[np.uint8], void: PackedMask | None = None) -> FrameRef:
+    """One picture of the object that a mask (H, W) shows; any value but 0 counts."""
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     pixels = np.concatenate(contours).reshape(-1, 1, 2).astype(np.float32)
     corners = (pixels + _PIXEL_CORNERS).reshape(-1, 2)
@@ -226,7 +205,8 @@ def _frame(picture: Path, mask: NDArray[np.uint8], void: PackedMask | None = Non
     return FrameRef(picture, PackedMask.pack(mask), void, hull)
 
 
-def _large_enough(mask: NDArray[np.uint8], min_area_px: int) -> bool:
+def large_enough(mask: NDArray[np.uint8], min_area_px: int) -> bool:
+    """Whether a mask (H, W) covers so much that its object is worth training on."""
     _, _, width, height = cv2.boundingRect(mask)
     return min(width, height) >= MIN_SIDE_PX and int(np.count_nonzero(mask)) >= min_area_px
 
@@ -267,7 +247,7 @@ def _connected_objects(classes: NDArray[np.uint8]) -> Iterator[tuple[int, NDArra
         )
         for part in np.flatnonzero(stats[:, cv2.CC_STAT_AREA] >= MIN_STILL_AREA_PX):
             mask = (parts == part).astype(np.uint8)
-            if part and _large_enough(mask, MIN_STILL_AREA_PX):
+            if part and large_enough(mask, MIN_STILL_AREA_PX):
                 yield label, mask
 
 

@@ -20,7 +20,6 @@ from siammask_ros.model.checkpoint import save_network
 from siammask_ros.model.siammask import SiamMask
 from siammask_ros.model.variants import variant_named
 from siammask_ros.training.config import TrainingConfig
-from siammask_ros.training.datasets import load_clips
 from siammask_ros.training.journal import STEPS, VALIDATIONS, Journal
 from siammask_ros.training.labels import AnchorLabeller, mask_windows
 from siammask_ros.training.losses import (
@@ -33,6 +32,7 @@ from siammask_ros.training.losses import (
 )
 from siammask_ros.training.pairs import PairDataset, PairSampler
 from siammask_ros.training.pretrained import load_imagenet_backbone, load_what_fits
+from siammask_ros.training.sources import load_clips
 from siammask_ros.training.validation import Validation
 
 _LOG = logging.getLogger(__name__)
@@ -114,9 +114,7 @@ class Training:
 
     def _batches(self) -> Iterator[Batch]:
         config = self.config
-        sampler = PairSampler(
-            load_clips(sources=config.sources, holdout=config.holdout), config.pairs, config.seed
-        )
+        sampler = PairSampler(load_clips(config.sources, config.holdout), config.pairs, config.seed)
         dataset = PairDataset(sampler, config.steps * config.batch)
         rest = Subset(dataset, range(self.step * config.batch, len(dataset)))
         return iter(DataLoader(rest, config.batch, num_workers=config.workers))

@@ -59,6 +59,11 @@ class PairSampler:
         if not clips:
             raise DataError("There are no clips to draw pairs from; load at least one data set.")
         self.config = config or PairConfig()
+        if self.config.negative_share and len({clip.frames[0].picture for clip in clips}) < 2:
+            raise DataError(
+                "Negative pairs need objects of two videos or stills at least; add data, or set "
+                "pairs.negative_share to 0."
+            )
         self.seed = seed
         self._store = PictureStore(cache_mb)
         self._clips = tuple(clips)

@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
+from siammask_ros.media.image_header import size_in_header
 
 Picture = NDArray[np.uint8]
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 class PictureStore:
@@ -46,3 +49,18 @@ def read_picture(path: Path) -> Picture:
     if picture is None:
         raise DataError(f"{path} is missing or is no picture; fetch this data set again.")
     return np.asarray(picture, np.uint8)
+
+
+def size_of_picture(path: Path) -> tuple[int, int]:
+    """Width and height of a picture, from its header where that tells.
+
+    Raises DataError where the file is missing or no picture.
+    """
+    try:
+        size = size_in_header(path.read_bytes())
+    except OSError:
+        size = None
+    if size is None:
+        height, width = read_picture(path).shape[:2]
+        return width, height
+    return size

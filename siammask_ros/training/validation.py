@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from siammask_ros.model.siammask import SiamMask, score_probability
 from siammask_ros.training.config import TrainingConfig
-from siammask_ros.training.datasets import load_clips
 from siammask_ros.training.pairs import PairSampler
 from siammask_ros.training.sheet import contact_sheet
+from siammask_ros.training.sources import is_held_back, load_clips
 
 _BATCH = 16
 _SHOWN = 24
@@ -26,10 +26,8 @@ class Validation:
 
     def __init__(self, config: TrainingConfig, out: Path) -> None:
         self._out = out
-        clips = load_clips(sources=config.sources)
-        held_back = [
-            clip for clip in clips if clip.source == "davis" and clip.name in config.holdout
-        ]
+        clips = load_clips(config.sources)
+        held_back = [clip for clip in clips if is_held_back(clip, config.holdout)]
         sampler = PairSampler(held_back or clips, config.pairs, seed=config.seed + 1)
         self._pairs = [sampler.at(index) for index in range(config.validation_pairs)]
 

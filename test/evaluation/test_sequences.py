@@ -10,7 +10,8 @@ import pytest
 from evaluation.blobs import FRAMES, palette_bgr, truth, write_davis
 
 from siammask_ros.errors import DataError
-from siammask_ros.evaluation.sequences import _labels_of, davis_sequences
+from siammask_ros.evaluation.sequences import davis_sequences
+from siammask_ros.media.labels import labels_of
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_2017_reads_object_numbers_back_from_the_palette(root: Path) -> None:
 def test_palette_is_read_back_for_63_objects() -> None:
     numbers = np.arange(64, dtype=np.uint8)
     picture = palette_bgr()[numbers][:, ::-1][None]
-    assert np.array_equal(_labels_of(picture[..., ::-1])[0], numbers)
+    assert np.array_equal(labels_of(picture[..., ::-1])[0], numbers)
 
 
 def test_wrong_layout_is_said_so(tmp_path: Path) -> None:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from siammask_ros.training.datasets import SETS, ObjectClip
+from siammask_ros.training.sources import Source, load_clips
+
 SIZE_WH = (160, 120)
 BALL_BGR = (40, 200, 240)
 BALL_AXES = (34, 24)
+
+
+def clips_of(root: Path, *names: str, holdout: Sequence[str] = ()) -> list[ObjectClip]:
+    """The objects of these sets under a data root, or of all."""
+    return load_clips([Source(name) for name in names or SETS], holdout, root)
 
 
 def write_davis(root: Path, name: str, frames: int = 6) -> None:

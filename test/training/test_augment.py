@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from training.small_data import BALL_BGR, write_coco, write_davis, write_ecssd, write_voc
+from training.small_data import BALL_BGR, clips_of, write_coco, write_davis, write_ecssd, write_voc
 
 from siammask_ros.errors import ConfigError, DataError
 from siammask_ros.training import augment, paste
-from siammask_ros.training.datasets import load_clips
 from siammask_ros.training.pair_config import PairConfig
 from siammask_ros.training.pairs import Pair, PairDataset, PairSampler
 from siammask_ros.training.sheet import contact_sheet
@@ -36,7 +35,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pairs(root: Path, config: PairConfig, *sources: str) -> list[Pair]:
-    clips = load_clips(root, sources or ("davis", "voc", "ecssd", "coco"))
+    clips = clips_of(root, *sources)
     sampler = PairSampler(clips, config, seed=3)
     return [sampler.at(index) for index in INDICES]
 
@@ -84,7 +83,7 @@ def test_the_target_stays_within_the_configured_shift(root: Path) -> None:
 
 
 def test_the_same_seed_and_index_give_the_same_pair(root: Path) -> None:
-    clips = load_clips(root)
+    clips = clips_of(root)
     once, again = (PairSampler(clips, PairConfig(), seed=5) for _ in range(2))
     for index in (7, 3, 11):
         first, second = once.at(index), again.at(index)
@@ -95,7 +94,7 @@ def test_the_same_seed_and_index_give_the_same_pair(root: Path) -> None:
 
 
 def test_another_seed_gives_another_pair(root: Path) -> None:
-    clips = load_clips(root)
+    clips = clips_of(root)
     first, second = (PairSampler(clips, PairConfig(), seed=seed).at(0) for seed in (1, 2))
     assert not np.array_equal(first.search, second.search)
 
@@ -117,8 +116,8 @@ def test_a_negative_pair_has_no_target(root: Path) -> None:
 
 
 def test_a_negative_pair_needs_a_second_picture(root: Path) -> None:
-    clips = load_clips(root, ["coco"])
-    with pytest.raises(DataError, match="no pair"):
+    clips = clips_of(root, "coco")
+    with pytest.raises(DataError, match="Negative pairs need"):
         PairSampler(clips, replace(PLAIN, negative_share=1.0)).at(0)
 
 
@@ -185,7 +184,7 @@ def test_no_clips_are_refused() -> None:
 
 
 def test_the_dataset_gives_tensors_and_ends_at_its_length(root: Path) -> None:
-    sampler = PairSampler(load_clips(root), PairConfig(), seed=1)
+    sampler = PairSampler(clips_of(root), PairConfig(), seed=1)
     dataset = PairDataset(sampler, length=3)
     item = dataset[2]
     assert item["template"].shape == (3, 127, 127) and item["template"].dtype == torch.uint8

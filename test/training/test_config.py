@@ -10,6 +10,7 @@ import pytest
 from siammask_ros.errors import ConfigError
 from siammask_ros.training.config import TrainingConfig
 from siammask_ros.training.pair_config import PairConfig
+from siammask_ros.training.sources import Source
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = sorted((ROOT / "config" / "training").glob("*.yaml"))
@@ -46,7 +47,7 @@ def test_what_is_left_out_keeps_its_default(tmp_path: Path) -> None:
 
 def test_lists_become_values_that_cannot_change(tmp_path: Path) -> None:
     config = read(tmp_path, "sources: [davis, voc]\nholdout: [boat]\n")
-    assert config.sources == ("davis", "voc")
+    assert config.sources == (Source("davis"), Source("voc"))
     assert config.holdout == ("boat",)
 
 
@@ -94,8 +95,15 @@ def test_an_unknown_setting_is_refused_with_the_known_ones(
         ("precision: fp16", "precision is 'fp16'; expected one of: bf16, fp32"),
         ("model: huge", "model is 'huge'; expected one of: "),
         ("out: 3", "out is 3; expected text"),
-        ("sources: davis", "sources is 'davis'; expected a list of names"),
-        ("sources: [1, 2]", "sources is (1, 2); expected a list of names"),
+        ("sources: davis", "sources is 'davis'; expected a list"),
+        ("sources: []", "sources is empty; expected data to train on"),
+        ("sources: [1, 2]", "the source 1 is not understood; expected a name, or kind, path"),
+        ("sources: [{path: here}]", "the source {'path': 'here'} is not understood"),
+        ("sources: [{kind: davis, path: 3}]", "is not understood"),
+        ("sources: [{kind: davis, folder: x}]", "is not understood"),
+        ("sources: [imagenet]", "unknown data set 'imagenet'; expected one of: davis, voc"),
+        ("sources: [{kind: voc, path: x}]", "unknown layout 'voc'; expected one of: videos"),
+        ("sources: [{kind: davis, path: x, images: y}]", "images is 'y' for davis; only coco"),
         ("holdout: {a: 1}", "holdout is {'a': 1}; expected a list of names"),
         ("pairs: {grey_share: 2}", "grey_share is 2; expected a number from 0 to 1"),
         ("pairs: {max_gap_frames: 1.5}", "max_gap_frames is 1.5; expected a whole number"),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from training.small_data import (
     BALL_AXES,
+    clips_of,
     ellipse,
     picture_of,
     write_coco,
@@ -18,8 +19,8 @@ from training.small_data import (
     write_voc,
 )
 
-from siammask_ros.errors import DataError
-from siammask_ros.training.datasets import PackedMask, data_root, load_clips
+from siammask_ros.errors import ConfigError, DataError
+from siammask_ros.training.datasets import PackedMask, data_root
 from siammask_ros.training.pictures import PictureStore, read_picture
 
 
@@ -34,12 +35,12 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_every_layout_gives_its_objects(root: Path) -> None:
-    counts = Counter(clip.source for clip in load_clips(root))
+    counts = Counter(clip.source for clip in clips_of(root))
     assert counts == {"davis": 2, "ecssd": 3, "voc": 2, "coco": 1}
 
 
 def test_a_video_is_one_clip_with_its_frames_in_order(root: Path) -> None:
-    ball = next(clip for clip in load_clips(root) if clip.name == "ball")
+    ball = next(clip for clip in clips_of(root) if clip.name == "ball")
     assert ball.is_video
     assert [frame.picture.name for frame in ball.frames] == [f"{2 * i:05d}.jpg" for i in range(6)]
     centers_x = [frame.center_in_image[0] for frame in ball.frames]
@@ -47,14 +48,14 @@ def test_a_video_is_one_clip_with_its_frames_in_order(root: Path) -> None:
 
 
 def test_a_mask_read_is_the_mask_written(root: Path) -> None:
-    ball = next(clip for clip in load_clips(root, ["davis"]) if clip.name == "ball")
+    ball = next(clip for clip in clips_of(root, "davis") if clip.name == "ball")
     expected = ellipse(center=(50, 60), axes=BALL_AXES, angle_deg=20)
     assert np.array_equal(ball.frames[0].mask(), expected)
     assert ball.frames[0].ignore() is None
 
 
 def test_voc_objects_are_apart_and_know_their_class_and_void(root: Path) -> None:
-    clips = load_clips(root, ["voc"])
+    clips = clips_of(root, "voc")
     assert [clip.label for clip in clips] == ["voc-15", "voc-15"]
     first, second = (clip.frames[0] for clip in clips)
     assert not np.any(first.mask() & second.mask())
@@ -68,14 +69,14 @@ def test_apart_salient_objects_are_two_clips_and_void_to_each_other(root: Path) 
     left, right = (ellipse(center=(x, 60), axes=(25, 25)) for x in (40, 110))
     cv2.imwrite(str(folder / "0009.jpg"), picture_of(left + right))
     cv2.imwrite(str(folder / "0009.png"), (left + right) * 255)
-    first, second = (c.frames[0] for c in load_clips(root, ["ecssd"]) if c.name[:4] == "0009")
+    first, second = (c.frames[0] for c in clips_of(root, "ecssd") if c.name[:4] == "0009")
     assert np.array_equal(first.mask() + second.mask(), left + right)
     assert np.array_equal(first.ignore(), second.mask())
     assert np.array_equal(second.ignore(), first.mask())
 
 
 def test_a_coco_polygon_fills_its_pixels_and_a_small_one_is_left_out(root: Path) -> None:
-    (clip,) = load_clips(root, ["coco"])
+    (clip,) = clips_of(root, "coco")
     mask = clip.frames[0].mask()
     square, with_rim = np.zeros_like(mask), np.zeros_like(mask)
     square[30:90, 50:110] = 1
@@ -90,13 +91,13 @@ def test_a_frame_that_shows_a_scrap_of_its_object_is_left_out(root: Path) -> Non
     scrap = ellipse(center=(20, 20), axes=(7, 5))
     cv2.imwrite(str(folder / "00099.jpg"), picture_of(scrap))
     cv2.imwrite(str(folder / "00099.png"), scrap * 255)
-    ball = next(clip for clip in load_clips(root, ["davis"]) if clip.name == "ball")
+    ball = next(clip for clip in clips_of(root, "davis") if clip.name == "ball")
     assert scrap.sum() >= 100
     assert len(ball.frames) == 6
 
 
 def test_a_held_out_video_is_not_loaded(root: Path) -> None:
-    names = {clip.name for clip in load_clips(root, ["davis"], holdout=["ball"])}
+    names = {clip.name for clip in clips_of(root, "davis", holdout=["ball"])}
     assert names == {"other"}
 
 
@@ -110,8 +111,8 @@ def test_a_held_out_video_is_not_loaded(root: Path) -> None:
 def test_an_unknown_name_is_refused(
     root: Path, sources: list[str], holdout: list[str], words: str
 ) -> None:
-    with pytest.raises(DataError, match=words):
-        load_clips(root, sources, holdout)
+    with pytest.raises((ConfigError, DataError), match=words):
+        clips_of(root, *sources, holdout=holdout)
 
 
 def test_a_missing_root_says_where_it_looked_and_what_to_set(
@@ -130,13 +131,13 @@ def test_the_environment_names_the_root(root: Path, monkeypatch: pytest.MonkeyPa
 def test_a_missing_data_set_says_which_folder_and_what_to_set(tmp_path: Path) -> None:
     write_davis(tmp_path, "ball")
     with pytest.raises(DataError, match=r"train.voc.*SIAMMASK_DATA"):
-        load_clips(tmp_path)
+        clips_of(tmp_path)
 
 
 def test_a_data_set_without_objects_is_refused(tmp_path: Path) -> None:
     (tmp_path / "train" / "ecssd").mkdir(parents=True)
     with pytest.raises(DataError, match="holds no object"):
-        load_clips(tmp_path, ["ecssd"])
+        clips_of(tmp_path, "ecssd")
 
 
 def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
@@ -161,7 +162,7 @@ def test_a_packed_mask_comes_out_as_it_went_in(mask: np.ndarray) -> None:
 
 
 def test_the_hull_spans_the_tight_box_in_pixel_edges(root: Path) -> None:
-    for clip in load_clips(root):
+    for clip in clips_of(root):
         frame = clip.frames[0]
         ys, xs = np.nonzero(frame.mask())
         box = (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
@@ -171,7 +172,7 @@ def test_the_hull_spans_the_tight_box_in_pixel_edges(root: Path) -> None:
 
 def test_the_store_keeps_no_more_than_its_limit(root: Path) -> None:
     store = PictureStore(cache_mb=0)
-    first, second = (frame.picture for frame in load_clips(root, ["davis"])[0].frames[:2])
+    first, second = (frame.picture for frame in clips_of(root, "davis")[0].frames[:2])
     picture, mean_bgr = store.read(first)
     assert store.read(first)[0] is picture, "the newest picture stays whatever the limit"
     assert np.allclose(mean_bgr, picture.mean((0, 1)))
@@ -186,7 +187,7 @@ def test_the_real_data_can_be_read() -> None:
         pytest.skip(f"no training data here: {missing}")
     if not (root / "train" / "davis").is_dir():
         pytest.skip(f"no DAVIS videos under {root / 'train'}")
-    clips = load_clips(root, ["davis"])
+    clips = clips_of(root, "davis")
     assert len(clips) >= 2
     for clip in clips:
         picture = read_picture(clip.frames[0].picture)

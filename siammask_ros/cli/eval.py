@@ -25,6 +25,7 @@ def add_to(commands: Any) -> None:
     _add_davis(kinds)
     _add_box(kinds)
     _add_vot(kinds)
+    _add_confidence(kinds)
 
 
 def _add_davis(kinds: Any) -> None:
@@ -74,6 +75,18 @@ def _add_vot(kinds: Any) -> None:
     _add_kind(vot)
     _add_common(vot, "out/eval_vot")
     vot.set_defaults(run=_vot)
+
+
+def _add_confidence(kinds: Any) -> None:
+    confidence = kinds.add_parser(
+        "confidence", help="whether the score predicts failure, on a training's held-back videos"
+    )
+    confidence.add_argument("config", type=Path, help="the training's configuration")
+    confidence.add_argument(
+        "--out", type=Path, default=Path("out/eval_confidence"), help="where the results go"
+    )
+    shared.add_network(confidence)
+    confidence.set_defaults(run=_confidence)
 
 
 def _add_kind(parser: argparse.ArgumentParser) -> None:
@@ -202,3 +215,21 @@ def _write_trajectories(
             trajectory = follow_with_restarts(follower, sequence, bar.update)
             write_trajectory(result_path(folder, sequence.name), trajectory)
     return {"box": options.box, **_made_with(tracker)}
+
+
+def _confidence(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from siammask_ros.cli.held_back import held_back_videos
+    from siammask_ros.evaluation.confidence import looks
+    from siammask_ros.evaluation.confidence_report import table, write_report
+
+    videos = held_back_videos(options.config)
+    tracker = shared.open_tracker(options)
+    frames = sum(len(video) - 1 for video in videos)
+    with tqdm(total=frames, unit="frame", disable=None) as bar:
+        found = looks(tracker, videos, bar.update)
+    made_with = {"videos": [video.name for video in videos], **_made_with(tracker)}
+    print(table(found, tracker.config))
+    shared.say_written(write_report(options.out, found, tracker.config, made_with))
+    return 0

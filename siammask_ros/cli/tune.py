@@ -9,16 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from siammask_ros.cli import options as shared
+from siammask_ros.cli.held_back import held_back_videos
 from siammask_ros.errors import ConfigError
 
 if TYPE_CHECKING:
     from siammask_ros.evaluation.tuning import Trial
-    from siammask_ros.training.config import TrainingConfig
-    from siammask_ros.training.datasets import ObjectClip
 
 
 def add_to(commands: Any) -> None:
@@ -41,13 +37,12 @@ def _run(options: argparse.Namespace) -> int:
     from siammask_ros.media.plots import Curves, curves_picture
     from siammask_ros.tracker.config import TrackerConfig
     from siammask_ros.tracker.tracker import Tracker
-    from siammask_ros.training.config import TrainingConfig
 
     names = [name for name in options.only.split(",") if name] or list(STEPS)
     for name in names:
         if name not in STEPS:
             raise ConfigError(f"{name!r} is not tuned; expected some of: {', '.join(STEPS)}")
-    videos = [_Video(clip) for clip in _held_back(TrainingConfig.read(options.config))]
+    videos = held_back_videos(options.config)
     first = shared.open_tracker(options)
     frames = sum(len(video) - 1 for video in videos)
     with tqdm(total=options.trials * frames, unit="frame", disable=None) as bar:
@@ -69,33 +64,6 @@ def _run(options: argparse.Namespace) -> int:
     curves_picture(picture, [Curves("J by trial", "trial", range(len(trials)), by_video)])
     shared.say_written([summary, picture])
     return 0
-
-
-class _Video:
-    """An object of the training data as a video to follow."""
-
-    def __init__(self, clip: ObjectClip) -> None:
-        self.name = clip.name
-        self._frames = clip.frames
-
-    def __len__(self) -> int:
-        return len(self._frames)
-
-    def frame(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """See ``MaskedVideo.frame``."""
-        from siammask_ros.training.pictures import read_picture
-
-        frame = self._frames[number]
-        return read_picture(frame.picture), frame.mask()
-
-
-def _held_back(config: TrainingConfig) -> list[ObjectClip]:
-    from siammask_ros.training.sources import is_held_back, load_clips
-
-    clips = [clip for clip in load_clips(config.sources) if is_held_back(clip, config.holdout)]
-    if not clips:
-        raise ConfigError("the configuration holds no video back; expected names under holdout")
-    return clips
 
 
 def _table(

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from siammask_ros.evaluation.davis import region_similarity, start_box
+from siammask_ros.evaluation.masked_video import MaskedVideo
 from siammask_ros.tracker.config import TrackerConfig
 from siammask_ros.tracker.tracker import Tracker
 
@@ -25,18 +25,6 @@ STEPS = {
     "mask_threshold": 0.05,
 }
 LEAST_GAIN = 0.002
-
-
-class MaskedVideo(Protocol):
-    """A video whose target is known in every frame; the first one shows it."""
-
-    name: str
-
-    def __len__(self) -> int: ...
-
-    def frame(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Picture (H, W, 3) BGR and mask (H, W), non-zero on the target."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,8 +48,8 @@ class TargetResult:
 
     ``box`` is the rotated box; ``box_xywh`` the axis-aligned one that the search follows.
     ``mask`` is None while LOST and for networks without masks; ``outline`` (n, 2) int32 x, y is
-    the mask's largest part and may be empty. ``quality`` is the IoU that the network thinks the
-    mask has, 0 to 1; None where it does not tell, or nothing was seen.
+    the mask's largest part and may be empty. ``score``, from 0 to 1, is the IoU that the network
+    thinks its mask has, or the score head's where it does not tell.
     """
 
     status: Status
@@ -59,7 +59,6 @@ class TargetResult:
     box_xywh: tuple[float, float, float, float]
     mask: RegionMask | None
     outline: NDArray[np.int32]
-    quality: float | None = None
 
 
 def judge(score: float, state: TargetState, config: TrackerConfig) -> tuple[Status, str, int]:

@@ -145,9 +145,11 @@ class Tracker:
         """One target's result and next state from what the network said."""
         if choice is None or not _is_finite(mask, quality):
             return _unseen(state, Status.LOST, "non-finite network output", float("nan"))
-        status, reason, unseen = judge(choice.score, state, self.config)
+        # A network that tells how good its mask is knows better than its score where it fails.
+        score = choice.score if quality is None else quality
+        status, reason, unseen = judge(score, state, self.config)
         if unseen:
-            return _unseen(replace(state, frames_unseen=unseen - 1), status, reason, choice.score)
+            return _unseen(replace(state, frames_unseen=unseen - 1), status, reason, score)
         center, size = self._moved(state, choice, scale)
         box = RotatedBox(*center, *size).continued_from(state.theta)
         region: RegionMask | None = None
@@ -179,9 +181,7 @@ class Tracker:
             frames_unseen=0,
         )
         xywh = (center[0] - size[0] / 2, center[1] - size[1] / 2, size[0], size[1])
-        return TargetResult(
-            status, reason, choice.score, box, xywh, region, outline, quality
-        ), after
+        return TargetResult(status, reason, score, box, xywh, region, outline), after
 
     def _moved(
         self, state: TargetState, choice: Choice, scale: float

@@ -1,0 +1,44 @@
+"""The videos that a training held back, as videos to follow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siammask_ros.errors import ConfigError
+
+if TYPE_CHECKING:
+    from siammask_ros.training.datasets import ObjectClip
+
+
+class HeldBackVideo:
+    """An object of the training data as a ``MaskedVideo``."""
+
+    def __init__(self, clip: ObjectClip) -> None:
+        self.name = clip.name
+        self._frames = clip.frames
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def frame(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """See ``MaskedVideo.frame``."""
+        from siammask_ros.training.pictures import read_picture
+
+        frame = self._frames[number]
+        return read_picture(frame.picture), frame.mask()
+
+
+def held_back_videos(config_path: Path) -> list[HeldBackVideo]:
+    """Those that the configuration of a training names; raises ConfigError for none."""
+    from siammask_ros.training.config import TrainingConfig
+    from siammask_ros.training.sources import is_held_back, load_clips
+
+    config = TrainingConfig.read(config_path)
+    clips = [clip for clip in load_clips(config.sources) if is_held_back(clip, config.holdout)]
+    if not clips:
+        raise ConfigError(f"{config_path} holds no video back; expected names under holdout")
+    return [HeldBackVideo(clip) for clip in clips]

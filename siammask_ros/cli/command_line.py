@@ -8,14 +8,14 @@ import sys
 from collections.abc import Sequence
 
 from siammask_ros import __version__
-from siammask_ros.cli import bench, demo, export, track, train, tune, weights
+from siammask_ros.cli import bench, demo, export, track, train, trax, tune, weights
 from siammask_ros.cli import eval as evaluate
 from siammask_ros.errors import SiamMaskError
 
 BAD_INPUT = 2
 INTERRUPTED = 130
 
-_COMMANDS = (demo, track, evaluate, bench, train, tune, export, weights)
+_COMMANDS = (demo, track, evaluate, bench, train, tune, export, weights, trax)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,119 @@
+"""Following for a program that speaks TraX, as the VOT toolkit does.
+
+Čehovin, "TraX: The visual Tracking eXchange protocol and library", Neurocomputing 2017. The client
+starts this process, sends paths of pictures, and reads a region after each.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from siammask_ros.errors import DataError, SiamMaskError
+from siammask_ros.evaluation.davis import start_box as start_box_of_mask
+from siammask_ros.evaluation.vot import start_box as start_box_of_polygon
+from siammask_ros.geometry.boxes import RotatedBox
+from siammask_ros.tracker.targets import TargetResult, TargetState
+from siammask_ros.tracker.tracker import Tracker
+
+RegionKind = Literal["polygon", "rectangle", "mask"]
+REGION_KINDS: tuple[RegionKind, ...] = ("polygon", "rectangle", "mask")
+
+
+def check_client() -> None:
+    """Raises DataError where TraX is not installed, or nobody is there to speak it."""
+    if find_spec("trax") is None:
+        raise DataError("TraX is not installed; run: pip install vot-trax")
+    if sys.stdin.isatty() and "TRAX_SOCKET" not in os.environ:
+        raise DataError(
+            "there is no TraX client; this command is started by one, such as the VOT toolkit: "
+            "see docs/evaluation.md"
+        )
+
+
+def serve(tracker: Tracker, name: str, kind: RegionKind = "polygon") -> int:
+    """Follows one target after another for the client until it quits; returns the frames followed.
+
+    Takes a rectangle, a polygon or a mask on the first picture and replies with what ``kind``
+    says: the mask's rotated box, the upright one around it, or the mask, each with the score as
+    ``confidence``. Raises DataError for a picture that cannot be read and BoxError for a region
+    that no tracker can start from; the client is told the reason.
+    """
+    from trax import Image, Region, TraxException, TraxStatus
+    from trax.server import Server
+
+    regions = [Region.RECTANGLE, Region.POLYGON, Region.MASK]
+    # Only leaving by quit() tells the client why.
+    server = Server(regions, [Image.PATH], tracker_name=name, tracker_family="SiamMask")
+    states: Sequence[TargetState] = ()
+    frames = 0
+    try:
+        while True:
+            request = server.wait()
+            if request.type == TraxStatus.QUIT:
+                return frames
+            image = _picture(request.image)
+            if request.type == TraxStatus.INITIALIZE:
+                region = _only(request.objects)
+                states = tracker.start(image, [_start_box(region)])
+                server.status([(region, {})])
+                continue
+            (result,), states = tracker.step(image, states)
+            frames += 1
+            server.status([(_region(result, kind), {"confidence": result.score})])
+    except SiamMaskError as error:
+        server.quit(str(error))
+        raise
+    except TraxException as error:
+        raise DataError(f"the TraX client is gone: {error}") from error
+
+
+def _only(objects: Sequence[tuple[Any, Any]]) -> Any:
+    if len(objects) != 1:
+        raise DataError(f"the client named {len(objects)} targets; expected one target at a time")
+    return objects[0][0]
+
+
+def _picture(images: dict[str, Any]) -> NDArray[np.uint8]:
+    path = Path(images["color"].path())
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise DataError(f"{path} cannot be decoded; expected an image")
+    return np.asarray(image, np.uint8)
+
+
+def _start_box(region: Any) -> RotatedBox:
+    """Where to start: a rectangle as it is, a polygon as VOT's, a mask's bounding box."""
+    from trax import Region
+
+    if region.type == Region.RECTANGLE:
+        return RotatedBox.from_xywh(region.bounds())
+    if region.type == Region.POLYGON:
+        return start_box_of_polygon(np.array(list(region), np.float64))
+    left, top = region.offset()
+    mask = region.array().astype(bool)
+    if not mask.any():
+        raise DataError("the first mask is empty; expected the target to start from")
+    box = start_box_of_mask(mask)
+    return RotatedBox(box.x + left, box.y + top, box.width, box.height)
+
+
+def _region(result: TargetResult, kind: RegionKind) -> Any:
+    from trax import Mask, Polygon, Rectangle
+
+    if kind == "rectangle":
+        return Rectangle.create(*result.box.bounding_xywh)
+    if kind == "polygon":
+        return Polygon.create([(float(x), float(y)) for x, y in result.box.corners_xy])
+    if result.mask is None or not result.mask.binary.size:
+        return Mask.create(np.zeros((1, 1), np.uint8))
+    binary = np.ascontiguousarray(result.mask.binary, np.uint8)
+    return Mask.create(binary, result.mask.left, result.mask.top)

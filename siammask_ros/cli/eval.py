@@ -161,7 +161,7 @@ def _box(options: argparse.Namespace) -> int:
                 results.append(evaluate_boxes(follower, sequence, bar.update))
     made_with = {"box": options.box, **_made_with(tracker)}
     print(table(results))
-    shared.say_written(write_report(options.out, results, made_with))
+    shared.say_written(write_report(options.out, sequences, results, made_with))
     return 0
 
 

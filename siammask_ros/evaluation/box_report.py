@@ -7,13 +7,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from siammask_ros.evaluation.box import (
     DISTANCE_THRESHOLDS_PX,
     OVERLAP_THRESHOLDS,
     BoxResult,
 )
+from siammask_ros.evaluation.box_sequences import BoxSequence
+from siammask_ros.evaluation.moments import best_and_worst, compared_boxes, moments_sheet
 from siammask_ros.media.plots import Curves, curves_picture
 from siammask_ros.media.recording import plain
 
@@ -52,23 +56,47 @@ def means_of(results: Sequence[BoxResult]) -> tuple[float, float]:
 
 
 def write_report(
-    folder: Path, results: Sequence[BoxResult], made_with: Mapping[str, Any]
+    folder: Path,
+    sequences: Sequence[BoxSequence],
+    results: Sequence[BoxResult],
+    made_with: Mapping[str, Any],
 ) -> list[Path]:
-    """Writes summary.json, curves.png and boxes/FOLLOWER/SEQUENCE.txt (x,y,w,h a line).
+    """Writes summary.json, curves.png, best_and_worst.jpg and the boxes to ``folder``.
 
-    ``made_with`` says in the JSON which engine and settings gave the numbers. Returns the first
-    two files.
+    Those are boxes/FOLLOWER/SEQUENCE.txt, x,y,w,h a line; the picture shows where the overlap is
+    highest and lowest. ``made_with`` says in the JSON which engine and settings gave the numbers.
+    Returns the first three files.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    summary, picture = folder / "summary.json", folder / "curves.png"
+    names = ("summary.json", "curves.png", "best_and_worst.jpg")
+    summary, picture, moments = (folder / name for name in names)
     summary.write_text(json.dumps(_summary(results, made_with), indent=1), encoding="utf-8")
     curves_picture(picture, _curves(results))
+    cv2.imwrite(str(moments), _moments(sequences, results))
     for result in results:
         path = folder / "boxes" / result.follower.replace(" ", "_") / f"{result.sequence}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         rows = (",".join(f"{value:.2f}" for value in box) for box in result.boxes_xywh)
         path.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    return [summary, picture]
+    return [summary, picture, moments]
+
+
+def _moments(sequences: Sequence[BoxSequence], results: Sequence[BoxResult]) -> NDArray[np.uint8]:
+    """A row for each result: where the overlap is highest, then where it is lowest."""
+    by_name = {sequence.name: sequence for sequence in sequences}
+    rows = []
+    for result in results:
+        sequence = by_name[result.sequence]
+        counted = sequence.counted
+        best, worst = best_and_worst(result.overlaps)
+        cells, texts = [], []
+        for place in best + worst:
+            number = counted[place]
+            cells.append(compared_boxes(sequence, number, result.boxes_xywh[number]))
+            about = f"{result.follower} {result.sequence} {number}"
+            texts.append(f"{about}  IoU {result.overlaps[place]:.2f}")
+        rows.append((cells, texts))
+    return moments_sheet(rows)
 
 
 def _by_follower(results: Sequence[BoxResult]) -> dict[str, list[BoxResult]]:

@@ -39,6 +39,11 @@ class BoxSequence:
             raise DataError(f"{self.image_paths[number]} cannot be decoded; expected an image")
         return np.asarray(image, np.uint8)
 
+    @property
+    def counted(self) -> list[int]:
+        """The pictures on which a follower is judged: the target is there, the first is given."""
+        return [n for n, polygon in enumerate(self.polygons) if n and polygon is not None]
+
     def box_xywh(self, number: int) -> BoxXywh | None:
         """The upright box around the true polygon: left, top, width, height."""
         polygon = self.polygons[number]

@@ -11,16 +11,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from siammask_ros.errors import DataError
 from siammask_ros.evaluation.davis import Measure, ObjectResult
+from siammask_ros.evaluation.moments import best_and_worst, compared_masks, moments_sheet
 from siammask_ros.evaluation.sequences import DavisSequence
-from siammask_ros.media.drawing import colour_of, contact_sheet, evenly_spaced
+from siammask_ros.media.drawing import contact_sheet, evenly_spaced
 from siammask_ros.media.plots import measure_over_time
 from siammask_ros.media.recording import plain
 
-_SHEET_WIDTH = 480
 _SHEET_COLUMNS = 5
-_TRUTH_BGR = (255, 255, 255)
 
 
 def table(results: Sequence[ObjectResult]) -> str:
@@ -59,18 +57,19 @@ def write_report(
     results: Sequence[ObjectResult],
     made_with: Mapping[str, Any],
 ) -> list[Path]:
-    """Writes summary.json, j_over_time.png and contact_sheet.png to ``folder``.
+    """Writes summary.json, j_over_time.png and two sheets of pictures to ``folder``.
 
-    Reads the masks under ``folder``/masks again. ``made_with`` says in the JSON which engine and
-    settings gave the numbers. Returns the files.
+    contact_sheet.png shows each sequence from start to end, best_and_worst.jpg where J is highest
+    and lowest. Reads the masks under ``folder``/masks again. ``made_with`` says in the JSON which
+    engine and settings gave the numbers. Returns the files.
     """
-    summary, plot, sheet = (
-        folder / name for name in ("summary.json", "j_over_time.png", "contact_sheet.png")
-    )
+    names = ("summary.json", "j_over_time.png", "contact_sheet.png", "best_and_worst.jpg")
+    summary, plot, sheet, moments = (folder / name for name in names)
     summary.write_text(json.dumps(_summary(results, made_with), indent=1), encoding="utf-8")
     measure_over_time(plot, {result.name: result.j for result in results}, "J")
     cv2.imwrite(str(sheet), _sheet(sequences, folder / "masks"))
-    return [summary, plot, sheet]
+    cv2.imwrite(str(moments), _moments(sequences, results, folder / "masks"))
+    return [summary, plot, sheet, moments]
 
 
 def _summary(results: Sequence[ObjectResult], made_with: Mapping[str, Any]) -> Any:
@@ -101,26 +100,22 @@ def _sheet(sequences: Sequence[DavisSequence], masks: Path) -> NDArray[np.uint8]
     for sequence in sequences:
         numbers = evenly_spaced(_SHEET_COLUMNS, len(sequence.image_paths))
         for number in numbers + numbers[-1:] * (_SHEET_COLUMNS - len(numbers)):
-            cells.append(_compared(sequence, number, masks))
+            cells.append(compared_masks(sequence, number, masks))
             captions.append(f"{sequence.name} {number}")
     return contact_sheet(cells, _SHEET_COLUMNS, captions)
 
 
-def _compared(sequence: DavisSequence, number: int, masks: Path) -> NDArray[np.uint8]:
-    path = masks / sequence.name / sequence.annotation_paths[number].name
-    predicted = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if predicted is None:
-        raise DataError(f"{path} cannot be read back; was it changed meanwhile?")
-    image, truth = sequence.image(number), sequence.labels(number)
-    for label in (int(value) for value in np.unique(predicted) if value):
-        # 255 stands for the one target of DAVIS-2016.
-        colour = np.array(colour_of("1" if label == 255 else str(label)))
-        where = predicted == label
-        image[where] = (image[where] * 0.45 + colour * 0.55).astype(np.uint8)
-    for label in (int(value) for value in np.unique(truth) if value):
-        region = (truth == label).astype(np.uint8)
-        lines, _ = cv2.findContours(region, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(image, lines, -1, _TRUTH_BGR, 1)
-    height = round(image.shape[0] * _SHEET_WIDTH / image.shape[1])
-    small = cv2.resize(image, (_SHEET_WIDTH, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.uint8)
+def _moments(
+    sequences: Sequence[DavisSequence], results: Sequence[ObjectResult], masks: Path
+) -> NDArray[np.uint8]:
+    """A row for each object: where J is highest, then where it is lowest."""
+    by_name = {sequence.name: sequence for sequence in sequences}
+    rows = []
+    for result in results:
+        best, worst = best_and_worst(result.j)
+        # The first frame, which is given, is not among those that count.
+        numbers = [place + 1 for place in best + worst]
+        cells = [compared_masks(by_name[result.sequence], number, masks) for number in numbers]
+        texts = [f"{result.name} {number}  J {result.j[number - 1]:.2f}" for number in numbers]
+        rows.append((cells, texts))
+    return moments_sheet(rows)

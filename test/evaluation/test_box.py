@@ -123,12 +123,16 @@ def test_report_has_the_followers_side_by_side(tmp_path: Path) -> None:
     assert lines[0].split() == ["one", "1", "0.952", "1.000", "50.0", "0.286", "1.000", "50.0"]
     assert lines[1].split() == ["two", "1", "0.000", "0.000", "50.0", "0.286", "1.000", "50.0"]
     assert lines[2].split() == ["mean", "0.476", "0.500", "0.286", "1.000"]
-    summary, picture = write_report(tmp_path, results, {"engine": "fake"})
+    for name in ("one", "two"):
+        write_numbered(tmp_path / "videos", name, ["1,2,3,4", "5,6,7,8"])
+    sequences = box_sequences(tmp_path / "videos")
+    summary, *pictures = write_report(tmp_path, sequences, results, {"engine": "fake"})
     read = json.loads(summary.read_text())
     assert [f["name"] for f in read["followers"]] == ["ours", "a peer"]
     assert read["followers"][0]["success_auc"] == pytest.approx(10 / 21, abs=1e-4)
     assert read["followers"][0]["sequences"][0]["overlap_by_frame"] == [1.0]
     assert read["made_with"] == {"engine": "fake"}
-    assert cv2.imread(str(picture)) is not None
+    assert [path.name for path in pictures] == ["curves.png", "best_and_worst.jpg"]
+    assert all(cv2.imread(str(path)) is not None for path in pictures)
     kept = (tmp_path / "boxes" / "a_peer" / "two.txt").read_text().splitlines()
     assert kept == ["1.00,2.00,3.00,4.00", "5.00,6.00,7.00,8.00"]

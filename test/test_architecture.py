@@ -47,6 +47,8 @@ ROOMS = {
     # model.variants: the numbers that describe a network, without torch.
     "tracker": room("geometry engines.base model.variants", "numpy cv2"),
     "session": room("tracker geometry", "numpy"),
+    # Pure: a control law that knows neither pictures nor messages.
+    "following": room("", ""),
     "media": room("geometry", "numpy cv2 rosbags matplotlib"),
     "training": room(
         "geometry model media.plots media.labels media.image_header",
@@ -58,7 +60,7 @@ ROOMS = {
     # messages also reads those of a bag, without ROS. media.recording: what is written down.
     "ros": room(
         "session tracker.config engines.registry media.drawing media.frames media.image_messages "
-        "media.recording geometry msg",
+        "media.recording following geometry msg",
         f"numpy cv2 rclpy ament_index_python cv_bridge {MESSAGES}",
     ),
     # Starts the nodes as processes, and makes pictures of what they left.

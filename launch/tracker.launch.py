@@ -1,4 +1,7 @@
-"""Starts the tracker and, with autostart, configures and activates it; also after a respawn."""
+"""Starts the tracker and, with autostart, configures and activates it; also after a respawn.
+
+With follower:=true a robot drives after the target: see docs/follower.md first.
+"""
 
 from pathlib import Path
 
@@ -32,6 +35,9 @@ ARGUMENTS = (
     ("namespace", "", "namespace of the node, for example the camera's name"),
     ("autostart", "true", "configure and activate the node"),
     ("respawn", "true", "start the node again when it has died"),
+    ("follower", "false", "drive after the target: commands on cmd_vel"),
+    ("follower_params_file", str(CONFIG / "follower.yaml"), "parameters of the follower"),
+    ("cmd_vel", "cmd_vel", "topic of the follower's commands"),
 )
 PARAMETERS = (
     ("model", "network: lite, resnet50, ...; empty: as in the file"),
@@ -71,6 +77,20 @@ def start_tracker(context):
         RegisterEventHandler(respawn, condition=IfCondition(LaunchConfiguration("respawn"))),
         tracker,
     ]
+
+
+def follower():
+    """The node that drives; one that has died stays so, until somebody has looked why."""
+    return Node(
+        package="siammask_ros",
+        executable="follower_node",
+        name="siammask_follower",
+        namespace=LaunchConfiguration("namespace"),
+        parameters=[LaunchConfiguration("follower_params_file")],
+        remappings=[("cmd_vel", LaunchConfiguration("cmd_vel"))],
+        output="screen",
+        condition=IfCondition(LaunchConfiguration("follower")),
+    )
 
 
 def node_of(context, **parameters):
@@ -118,5 +138,6 @@ def generate_launch_description():
             *arguments,
             SetEnvironmentVariable(FAST_DDS, profiles),
             OpaqueFunction(function=start_tracker),
+            follower(),
         ]
     )

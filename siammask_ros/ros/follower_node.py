@@ -56,7 +56,7 @@ class FollowerNode(Node):  # type: ignore[misc]
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, **node: Any) -> None:
         super().__init__(NAME, **node)
-        self._clock = clock
+        self._seconds = clock
         self._border = Border(self.get_logger())
         self._acting = threading.Lock()
         self._has_ended = False
@@ -90,19 +90,19 @@ class FollowerNode(Node):  # type: ignore[misc]
 
     def stop(self, why: str) -> None:
         """Says zero, now."""
-        self._act(lambda state: stopped(state, why, self._clock()))
+        self._act(lambda state: stopped(state, why, self._seconds()))
 
     def destroy_node(self) -> None:
         """Leaves the robot standing: nothing is said after the last zero."""
-        self._act(lambda state: stopped(state, "the node ends", self._clock()), is_last=True)
+        self._act(lambda state: stopped(state, "the node ends", self._seconds()), is_last=True)
         super().destroy_node()
 
     def _on_tracks(self, message: TrackArray) -> None:
         report = self._heard(message)
-        self._act(lambda state: after_report(state, report, self._clock(), self.config))
+        self._act(lambda state: after_report(state, report, self._seconds(), self.config))
 
     def _watch(self) -> None:
-        self._act(lambda state: after_silence(state, self._clock(), self.config))
+        self._act(lambda state: after_silence(state, self._seconds(), self.config))
 
     def _on_new_config(self, config: FollowConfig) -> None:
         self._watch()

@@ -16,7 +16,7 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from calibrated_camera import CameraInfos
 from geometry_msgs.msg import TwistStamped
-from node_bench import NODE, NodeBench
+from node_bench import NODE, NodeBench, wait_until_matched
 from numpy.typing import NDArray
 from planar_world import World
 from rclpy.parameter import Parameter
@@ -28,7 +28,7 @@ from std_msgs.msg import Header
 
 from siammask_ros.engines.registry import open_engine
 from siammask_ros.following.law import Velocity
-from siammask_ros.ros.conversions import stamp_ns
+from siammask_ros.media.image_messages import stamp_ns
 from siammask_ros.ros.follower_node import FollowerNode
 from siammask_ros.ros.messages import image_message
 from siammask_ros.ros.process import spinning_executor
@@ -85,7 +85,8 @@ class ClosedLoop:
         client = bench.client
         client.listen(TwistStamped, "/cmd_vel")
         self._clock = client.publisher(Clock, "/clock")
-        self._depths = client.publisher(Image, "/depth")
+        wait_until_matched(self._clock, self.follower)
+        self._depths = bench.publisher(Image, "/depth")
         CameraInfos(bench).until_told("from")
 
     def close(self) -> None:

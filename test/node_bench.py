@@ -99,6 +99,12 @@ class Client:
 
         return wait_until(found, f"{topic} of the image {header.stamp}", timeout_s)
 
+    def publisher(self, kind: Any, topic: str) -> Any:
+        """A publisher on a topic that has a reader, who may need a moment more to know of it."""
+        publisher = self.node.create_publisher(kind, topic, 10)
+        wait_until(lambda: publisher.get_subscription_count() > 0, f"a reader of {topic}", 60)
+        return publisher
+
     def answer(self, index: int, **picture_options: Any) -> TrackArray:
         return self.of_stamp(f"{NODE}/tracks", self.send(index, **picture_options))
 
@@ -110,7 +116,7 @@ class Client:
         detection.bbox.size_x, detection.bbox.size_y = float(box.width), float(box.height)
         self.boxes.publish(detection)
 
-    def call(self, kind: Any, service: str, request: Any, timeout_s: float = 20.0) -> Any:
+    def call(self, kind: Any, service: str, request: Any, timeout_s: float = 60.0) -> Any:
         client = self.node.create_client(kind, service)
         assert client.wait_for_service(timeout_s), f"no service {service}"
         future = client.call_async(request)
@@ -235,7 +241,7 @@ class NodeBench:
 
     def publisher(self, kind: Any, topic: str) -> Any:
         """A publisher on a topic that the node reads, heard from its first message on."""
-        publisher = self.client.node.create_publisher(kind, topic, 10)
+        publisher = self.client.publisher(kind, topic)
         wait_until_matched(publisher, self.node)
         return publisher
 

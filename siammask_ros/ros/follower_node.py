@@ -26,9 +26,9 @@ from siammask_ros.following.follower import (
     stopped,
 )
 from siammask_ros.following.sighting import TRACKING, Report, Sighting
+from siammask_ros.media.image_messages import stamp_ns
 from siammask_ros.msg import Track, TrackArray
 from siammask_ros.ros import qos
-from siammask_ros.ros.conversions import stamp_ns
 from siammask_ros.ros.guard import Border, described
 from siammask_ros.ros.live_parameters import LiveParameters, built, declare
 from siammask_ros.ros.process import run

@@ -181,9 +181,18 @@ class _Record:
 
 
 def start_box(mask: NDArray[np.bool_]) -> RotatedBox:
-    """The mask's bounding box, not smaller than a tracker can start from."""
+    """The mask's bounding box, not smaller than a tracker can start from, and in the picture."""
     box = RotatedBox.from_xywh(mask_bounding_xywh(mask))
-    return RotatedBox(box.x, box.y, max(box.width, MIN_SIDE_PX), max(box.height, MIN_SIDE_PX))
+    height, width = mask.shape
+    x, box_width = _widened(box.x, box.width, width)
+    y, box_height = _widened(box.y, box.height, height)
+    return RotatedBox(x, y, box_width, box_height)
+
+
+def _widened(middle: float, side: float, limit: int) -> tuple[float, float]:
+    """The middle and length of a side that is long enough, moved in from the picture's border."""
+    side = max(side, MIN_SIDE_PX)
+    return min(max(middle, side / 2), limit - side / 2), side
 
 
 def _write_mask(path: Path, labels: Labels) -> None:

@@ -63,7 +63,8 @@ def serve(tracker: Tracker, name: str, kind: RegionKind = "polygon") -> int:
             image = _picture(request.image)
             if request.type == TraxStatus.INITIALIZE:
                 region = _only(request.objects)
-                states = tracker.start(image, [_start_box(region)])
+                size = (image.shape[0], image.shape[1])
+                states = tracker.start(image, [_start_box(region, size)])
                 server.status([(region, {})])
                 continue
             (result,), states = tracker.step(image, states)
@@ -90,7 +91,7 @@ def _picture(images: dict[str, Any]) -> NDArray[np.uint8]:
     return np.asarray(image, np.uint8)
 
 
-def _start_box(region: Any) -> RotatedBox:
+def _start_box(region: Any, picture_size: tuple[int, int]) -> RotatedBox:
     """Where to start: a rectangle as it is, a polygon as VOT's, a mask's bounding box."""
     from trax import Region
 
@@ -98,12 +99,14 @@ def _start_box(region: Any) -> RotatedBox:
         return RotatedBox.from_xywh(region.bounds())
     if region.type == Region.POLYGON:
         return start_box_of_polygon(np.array(list(region), np.float64))
+    mask = np.zeros(picture_size, np.bool_)
     left, top = region.offset()
-    mask = region.array().astype(bool)
+    window = mask[max(top, 0) :, max(left, 0) :]
+    shown = region.array()[max(-top, 0) :, max(-left, 0) :][: window.shape[0], : window.shape[1]]
+    window[: shown.shape[0], : shown.shape[1]] = shown > 0
     if not mask.any():
         raise DataError("the first mask is empty; expected the target to start from")
-    box = start_box_of_mask(mask)
-    return RotatedBox(box.x + left, box.y + top, box.width, box.height)
+    return start_box_of_mask(mask)
 
 
 def _region(result: TargetResult, kind: RegionKind) -> Any:

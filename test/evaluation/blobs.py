@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 SIZE = (240, 320)
 FRAMES = 12
@@ -62,7 +63,15 @@ def write_davis(root: Path, name: str, objects: int, coloured: bool = False) -> 
         labels = truth(frame, objects)
         noise = np.random.default_rng(frame).integers(0, 20, (*SIZE, 3), np.uint8)
         cv2.imwrite(str(images / f"{frame:05d}.jpg"), colours[labels] + noise)
-        annotation = palette_bgr()[labels] if coloured else labels
-        if objects == 1 and not coloured:
-            annotation = annotation * np.uint8(255)
-        cv2.imwrite(str(annotations / f"{frame:05d}.png"), annotation)
+        path = annotations / f"{frame:05d}.png"
+        if coloured:
+            write_palette_png(path, labels)
+        else:
+            cv2.imwrite(str(path), labels * np.uint8(255 if objects == 1 else 1))
+
+
+def write_palette_png(path: Path, labels: NDArray[np.uint8]) -> None:
+    """Object numbers as DAVIS-2017 keeps them: places in a palette, which OpenCV cannot write."""
+    picture = Image.frombytes("P", (labels.shape[1], labels.shape[0]), labels.tobytes())
+    picture.putpalette(palette_bgr()[:, ::-1].tobytes())
+    picture.save(path)

@@ -37,7 +37,7 @@ RIDER_XYWH: dict[int, BoxXywh] = {
     54: (350, 4, 135, 268),
     60: (350, 2, 138, 270),
 }
-RIDER_FLOOR = 0.6
+RIDER_FLOOR = 0.7
 # A van and then a car are in front of him.
 RIDER_HIDDEN = (12, 15, 18, 21)
 

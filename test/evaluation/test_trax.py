@@ -103,9 +103,9 @@ def as_polygon(box: RotatedBox) -> str:
 
 
 def as_mask(box: RotatedBox) -> str:
-    """No pixel without, then all with the target: run lengths, row by row."""
+    """A row without the target, then all with it: run lengths, row by row."""
     left, top, width, height = (round(value) for value in box.bounding_xywh)
-    return f"mask:{left},{top},{width},{height},0,{width * height}"
+    return f"mask:{left},{top - 1},{width},{height + 1},{width},{width * height}"
 
 
 def numbers_of(region: str) -> list[float]:

@@ -26,7 +26,7 @@ vos_benchmark = pytest.importorskip(
 def test_equal_on_the_same_pngs(
     tmp_path: Path, year: Year, objects: int, labels: list[int]
 ) -> None:
-    write_davis(tmp_path, "blobs", objects)
+    write_davis(tmp_path, "blobs", objects, coloured=year == 2017)
     masks = tmp_path / "masks"
     (sequence,) = davis_sequences(tmp_path, year)
     tracker = Tracker(FakeEngine(), settings_named("lite"))

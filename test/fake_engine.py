@@ -73,8 +73,8 @@ class FakeEngine:
             padded = np.pad(match, size)
             top, left = ((int(cell) - self.variant.base_size // 2) * step for cell in (row, column))
             mask[:] = padded[size + top : 2 * size + top, size + left : 2 * size + left]
-        seen = [np.count_nonzero(match) >= MIN_SEEN_PX for match in response.maps]
-        return Masks(masks, np.array(seen, np.float32))
+        seen = np.count_nonzero(masks, axis=(1, 2)) >= MIN_SEEN_PX
+        return Masks(masks, seen.astype(np.float32))
 
     def _found(self, colour: NDArray[Any], crop: NDArray[np.uint8]) -> NDArray[np.bool_]:
         distance = np.abs(crop.astype(np.float64) - colour).sum(axis=2)

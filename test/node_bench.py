@@ -22,7 +22,7 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import CompressedImage, Image
 from session_bench import wait_until
 from siammask_ros.msg import FrameLatency, Track, TrackArray
@@ -79,9 +79,9 @@ class Client:
         self._spinning = threading.Thread(target=self._spin, daemon=True)
         self._spinning.start()
 
-    def listen(self, kind: Any, topic: str) -> Any:
+    def listen(self, kind: Any, topic: str, qos: QoSProfile | int = 10) -> Any:
         self.heard.setdefault(topic, [])
-        return self.node.create_subscription(kind, topic, self.heard[topic].append, 10)
+        return self.node.create_subscription(kind, topic, self.heard[topic].append, qos)
 
     def header(self) -> Header:
         return Header(stamp=self.node.get_clock().now().to_msg(), frame_id="camera")

@@ -11,12 +11,17 @@ import pytest
 from fake_engine import FakeEngine
 from moving_square import picture, square_box
 from node_bench import NODE, Client, NodeBench, assert_on_square, wait_until_matched
+from rcl_interfaces.msg import Log
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from session_bench import wait_until
 
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.ros.messages import image_message
 
 ERROR, WARN, OK = 2, 1, 0
+
+# Delivers what was said before somebody listened, too.
+_LOG = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 def send_bad_image(client: Client, **changes: Any) -> None:
@@ -98,14 +103,13 @@ def test_b6_a_box_on_an_image_that_is_gone_is_refused_and_one_that_is_kept_caugh
         bench.assert_tracks(5, "kept")
 
 
-def test_b8_a_box_is_refused_with_the_name_of_the_state_while_the_node_is_not_active(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
+def test_b8_a_box_is_refused_with_the_name_of_the_state_while_the_node_is_not_active() -> None:
     with NodeBench(active=False) as bench:
         client = bench.client
+        client.listen(Log, "/rosout", _LOG)
         wait_until_matched(client.boxes, bench.node)
         client.send_box(square_box(0))
-        _wait_for_log(capfd, "box refused: node is unconfigured; activate it first")
+        _wait_for_log(client, "box refused: node is unconfigured; activate it first")
         answer = client.reset()
         assert not answer.success
         assert answer.message == "node is unconfigured; activate it first"
@@ -199,11 +203,8 @@ def test_f1_at_200_hz_and_50_ms_of_work_the_newest_image_is_taken() -> None:
         bench.assert_tracks(2, "2")
 
 
-def _wait_for_log(capfd: pytest.CaptureFixture[str], words: str) -> None:
-    said = []
-
+def _wait_for_log(client: Client, words: str) -> None:
     def is_said() -> bool:
-        said.append(capfd.readouterr().err)
-        return words in "".join(said)
+        return any(words in line.msg for line in client.heard["/rosout"])
 
     wait_until(is_said, f"the log to say {words!r}")

@@ -29,4 +29,5 @@ check:
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
-	$(RUN) python -m pytest -q test/test_architecture.py test/test_packaging.py test/test_unsafe_calls.py
+	$(RUN) python -m pytest -q \
+		test/test_architecture.py test/test_packaging.py test/test_parameters_page.py test/test_unsafe_calls.py

@@ -32,6 +32,8 @@ FIELDS = {
         "float score",
         "vision_msgs/BoundingBox2D box",
         "vision_msgs/Point2D[4] corners",
+        "float predicted_ms",
+        "vision_msgs/BoundingBox2D observed_box",
         "sequence<vision_msgs/Point2D> outline",
         "uint32 mask_area",
         "builtin_interfaces/Duration time_since_seen",
@@ -127,6 +129,17 @@ def test_a_vision_message_is_the_one_everybody_uses(name: str) -> None:
     assert hashes[f"vision_msgs/msg/{name}"] == TYPE_HASHES[name]
 
 
+def test_the_tf_message_is_the_one_everybody_uses() -> None:
+    pytest.importorskip("rosbags", reason="rosbags knows the hash of the original")
+    from rosbags.typesys import Stores, get_typestore
+
+    original = get_typestore(Stores.ROS2_JAZZY).hash_rihs01("tf2_msgs/msg/TFMessage")
+    file = Path(get_package_share_directory("tf2_msgs")) / "msg" / "TFMessage.json"
+    hashes = json.loads(file.read_text(encoding="utf-8"))["type_hashes"]
+    ours = {each["type_name"]: each["hash_string"] for each in hashes}
+    assert ours["tf2_msgs/msg/TFMessage"] == original
+
+
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_message_has_the_fields_of_its_contract(name: str) -> None:
     from siammask_ros import msg
@@ -143,9 +156,19 @@ def test_the_track_states_keep_their_numbers() -> None:
 
 
 def test_every_message_field_says_what_it_means() -> None:
-    for file in (ROOT / "msg").glob("*.msg"):
+    for file in (*(ROOT / "msg").glob("*.msg"), *(ROOT / "srv").glob("*.srv")):
         for line in file.read_text(encoding="utf-8").splitlines():
-            assert not line or "#" in line, f"{file.name}: {line}"
+            assert line in ("", "---") or "#" in line, f"{file.name}: {line}"
+
+
+def test_the_service_has_the_fields_of_its_contract() -> None:
+    from siammask_ros.srv import TargetFile
+
+    request, response = (
+        kind.get_fields_and_field_types() for kind in (TargetFile.Request, TargetFile.Response)
+    )
+    assert request == {"id": "string", "name": "string"}
+    assert response == {"success": "boolean", "message": "string"}
 
 
 def test_config_and_launch_files_are_installed() -> None:

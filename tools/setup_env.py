@@ -31,6 +31,9 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOG = VENV / "setup.log"
 
+# Message packages that are no wheels; ours stand in for them (docs/decisions/0003).
+OWN_MESSAGES = ("vision_msgs", "tf2_msgs")
+
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 # What sourcing a ROS 2 sets. Its libraries and Python packages must not mix with the wheels',
@@ -50,7 +53,7 @@ ROS_VARIABLES = (
 VERIFY = """
 import cv2, matplotlib, numpy, openvino, rclpy, rosbags, safetensors, torch, tqdm, yaml
 import hypothesis, mypy, pytest
-import siammask_ros.msg, vision_msgs.msg
+import siammask_ros.msg, siammask_ros.srv, tf2_msgs.msg, vision_msgs.msg
 from rclpy.type_support import check_for_type_support
 check_for_type_support(siammask_ros.msg.TrackArray)
 """
@@ -211,9 +214,9 @@ def has_cmake() -> bool:
 
 
 def build_messages() -> None:
-    """Build vision_msgs and siammask_ros into .venv, which so becomes their ament prefix."""
+    """Build what is no wheel and siammask_ros into .venv, which so becomes their ament prefix."""
     for name, source, linked in (
-        ("vision_msgs", TOOLS / "vision_msgs", "OFF"),
+        *((package, TOOLS / package, "OFF") for package in OWN_MESSAGES),
         ("siammask_ros", ROOT, "ON"),
     ):
         say(f"building the messages of {name}")
@@ -248,7 +251,7 @@ def link_source_tree() -> None:
 
 def message_sources() -> list[Path]:
     """Return every file that the built messages and scripts depend on."""
-    folders = (ROOT / "msg", ROOT / "cmake", TOOLS / "vision_msgs")
+    folders = [ROOT / "msg", ROOT / "srv", ROOT / "cmake", *(TOOLS / name for name in OWN_MESSAGES)]
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     return [*files, ROOT / "CMakeLists.txt", ROOT / "package.xml", TOOLS / "ros_wheels.cmake"]
 

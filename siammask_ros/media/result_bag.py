@@ -208,6 +208,8 @@ class _Messages:
             score=float(target.score),
             box=self._box(target.box),
             corners=[self._point(corner) for corner in target.box.corners_xy],
+            predicted_ms=0.0,
+            observed_box=self._box(target.box),
             outline=[self._point(point) for point in simplified(target.outline)],
             mask_area=target.mask_area_px,
             time_since_seen=self._new("builtin_interfaces/Duration", sec=whole, nanosec=rest),

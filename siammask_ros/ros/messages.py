@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
+import cv2
 import numpy as np
 from builtin_interfaces.msg import Duration, Time
 from geometry_msgs.msg import Point, Vector3
 from numpy.typing import NDArray
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import (
     BoundingBox2D,
@@ -25,10 +27,13 @@ from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.geometry.outlines import simplified
 from siammask_ros.media.image_messages import NANOSECONDS
 from siammask_ros.msg import FrameLatency, Track, TrackArray
+from siammask_ros.ros.prediction import Predicted
 from siammask_ros.ros.whereabouts import Whereabouts, is_shown
 from siammask_ros.session import Frame, FrameResult, TrackedTarget
 
 CLASS_ID = "target"
+JPEG_QUALITY = 85
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def header_of(frame: Frame) -> Header:
@@ -57,29 +62,55 @@ def image_message(header: Header, picture: NDArray[np.uint8]) -> Image:
     )
 
 
-def detections_message(answer: FrameResult) -> Detection2DArray:
-    """The rotated box of every target that the image shows; a LOST one has none."""
+def jpeg_message(header: Header, picture: NDArray[np.uint8]) -> CompressedImage:
+    """A picture (H, W, 3) as JPEG, described as image_transport does."""
+    _, encoded = cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
+    data = array("B")
+    data.frombytes(memoryview(encoded).cast("B"))
+    return CompressedImage(header=header, format="bgr8; jpeg compressed bgr8", data=data)
+
+
+def detections_message(
+    answer: FrameResult, predicted: Mapping[str, Predicted] = NOTHING
+) -> Detection2DArray:
+    """The rotated box of every target that the image shows, predicted where that is asked for.
+
+    A LOST target has none.
+    """
     header = header_of(answer.frame)
-    detections = [_detection(header, target) for target in answer.targets if is_shown(target)]
-    return Detection2DArray(header=header, detections=detections)
-
-
-def tracks_message(
-    answer: FrameResult, where: Mapping[str, Whereabouts] | None = None
-) -> TrackArray:
-    """Every target, LOST ones included, with what is known of where it is in space."""
-    known = where or {}
-    return TrackArray(
-        header=header_of(answer.frame),
-        config_serial=answer.config_serial,
-        tracks=[_track(target, known.get(target.target_id)) for target in answer.targets],
+    return Detection2DArray(
+        header=header,
+        detections=[
+            _detection(header, target, predicted.get(target.target_id))
+            for target in answer.targets
+            if is_shown(target)
+        ],
     )
 
 
-def latency_message(
-    answer: FrameResult, publish_ms: float, since_arrival_ms: float
-) -> FrameLatency:
-    """Where the time of a frame went; an image without a stamp counts from its arrival."""
+def tracks_message(
+    answer: FrameResult,
+    where: Mapping[str, Whereabouts] = NOTHING,
+    predicted: Mapping[str, Predicted] = NOTHING,
+) -> TrackArray:
+    """Every target, LOST ones included, with what is known of where it is in space."""
+    return TrackArray(
+        header=header_of(answer.frame),
+        config_serial=answer.config_serial,
+        tracks=[
+            _track(target, where.get(target.target_id), predicted.get(target.target_id))
+            for target in answer.targets
+        ],
+    )
+
+
+def age_ms(frame: Frame, now_s: float) -> float:
+    """How old an image is at ``now_s`` of its session's clock; one without a stamp from arrival."""
+    return frame.transport_ms + (now_s - frame.arrived_s) * 1e3
+
+
+def latency_message(answer: FrameResult, publish_ms: float, left_s: float) -> FrameLatency:
+    """Where the time of a frame went whose answer left at ``left_s`` of its session's clock."""
     frame, stages = answer.frame, answer.stages_ms
     return FrameLatency(
         header=header_of(frame),
@@ -91,7 +122,7 @@ def latency_message(
         select_ms=stages.get("select", 0.0),
         mask_ms=stages.get("mask", 0.0),
         publish_ms=publish_ms,
-        age_ms=frame.transport_ms + since_arrival_ms,
+        age_ms=age_ms(frame, left_s),
         received=answer.counters.received,
         processed=answer.counters.processed,
         dropped=answer.counters.dropped_in_total,
@@ -109,9 +140,9 @@ def box_of(detection: Detection2D) -> RotatedBox:
         raise BoxError(f"box holds something that is no number: {numbers}") from error
 
 
-def _detection(header: Header, target: TrackedTarget) -> Detection2D:
+def _detection(header: Header, target: TrackedTarget, predicted: Predicted | None) -> Detection2D:
     detection = Detection2D(header=header, id=target.target_id)
-    detection.bbox = _bounding_box(target.result.box)
+    detection.bbox = _bounding_box(predicted.box if predicted else target.result.box)
     hypothesis = ObjectHypothesisWithPose()
     hypothesis.hypothesis.class_id = CLASS_ID
     hypothesis.hypothesis.score = float(target.result.score)
@@ -119,15 +150,18 @@ def _detection(header: Header, target: TrackedTarget) -> Detection2D:
     return detection
 
 
-def _track(target: TrackedTarget, where: Whereabouts | None) -> Track:
+def _track(target: TrackedTarget, where: Whereabouts | None, predicted: Predicted | None) -> Track:
     result = target.result
+    box = predicted.box if predicted else result.box
     track = Track(
         id=target.target_id,
         state=int(result.status),
         reason=result.reason,
         score=float(result.score),
-        box=_bounding_box(result.box),
-        corners=[_point(corner) for corner in result.box.corners_xy],
+        box=_bounding_box(box),
+        corners=[_point(corner) for corner in box.corners_xy],
+        predicted_ms=predicted.ms if predicted else 0.0,
+        observed_box=_bounding_box(result.box),
         outline=[_point(point) for point in simplified(result.outline)],
         mask_area=result.mask.area_px if result.mask is not None else 0,
         time_since_seen=_duration(target.unseen_s),

@@ -24,6 +24,17 @@ class NodeConfig:
     depth_max_offset_s: float = number(
         0.05, "A depth image this much before or after the image is not that of it", 0.0, 1.0
     )
+    predict_max_age_s: float = number(
+        0.0,
+        "Boxes of TRACKING targets are predicted to the time of publishing where the image is "
+        "no older than this; 0: never",
+        0.0,
+        1.0,
+    )
+    publish_tf: bool = flag(False, "Broadcast a frame on /tf for each target that has a position")
+    templates_dir: str = text(
+        "", "Folder in which ~/save_target and ~/load_target keep targets; empty: neither does"
+    )
     max_image_side: int = number(
         MAX_SIDE_PX, "Images with a longer side are refused (px)", 16, 65535
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rclpy.lifecycle import LifecycleNode
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from vision_msgs.msg import Detection2DArray
 from visualization_msgs.msg import MarkerArray
 
@@ -15,8 +15,11 @@ from siammask_ros.msg import FrameLatency, TrackArray
 from siammask_ros.ros import messages, qos
 from siammask_ros.ros.guard import Border
 from siammask_ros.ros.markers import markers_message
+from siammask_ros.ros.node_config import NodeConfig
 from siammask_ros.ros.outbox import Outbox
 from siammask_ros.ros.overlay import overlay
+from siammask_ros.ros.prediction import Prediction
+from siammask_ros.ros.target_frames import TargetFrames
 from siammask_ros.ros.whereabouts import Whereabouts
 from siammask_ros.session import FrameResult
 
@@ -24,7 +27,8 @@ from siammask_ros.session import FrameResult
 class Outputs:
     """Publishes answers on the node's topics; pictures and markers only while someone listens.
 
-    ``where`` tells where in space an answer's targets are. Drawing has a slot of its own: masks
+    ``where`` tells where in space an answer's targets are, ``config`` the settings in force.
+    ``frames`` broadcasts them for tf where that is asked for. Drawing has a slot of its own: masks
     and boxes never wait for what people look at.
     """
 
@@ -33,16 +37,23 @@ class Outputs:
         node: LifecycleNode,
         border: Border,
         where: Callable[[FrameResult], Mapping[str, Whereabouts]],
+        config: Callable[[], NodeConfig],
     ) -> None:
         # Tracks do not depend on it: without an answer they have no bearing.
         self._where = border.guard(where, lambda error, answer: {})
+        self._config = config
+        self._prediction = Prediction()
+        self.frames: TargetFrames | None = None
         create = node.create_lifecycle_publisher
         self._mask = create(Image, "~/mask", qos.PICTURES)
+        self._instance_mask = create(Image, "~/instance_mask", qos.PICTURES)
         self._overlay = create(Image, "~/overlay", qos.PICTURES)
+        self._overlay_jpeg = create(CompressedImage, "~/overlay/compressed", qos.PICTURES)
         self._markers = create(MarkerArray, "~/markers", qos.PICTURES)
         self._detections = create(Detection2DArray, "~/detections", qos.ANSWERS)
         self._tracks = create(TrackArray, "~/tracks", qos.ANSWERS)
         self._latency = create(FrameLatency, "~/latency", qos.ANSWERS)
+        self._drawn = (self._overlay, self._overlay_jpeg, self._markers)
         self._answers = Outbox("answers", border.guard(self._publish))
         self._drawings = Outbox("drawings", border.guard(self._draw))
 
@@ -66,28 +77,38 @@ class Outputs:
 
     def _publish(self, answer: FrameResult) -> None:
         began_s = time.monotonic()
-        self._detections.publish(messages.detections_message(answer))
-        wanted = _is_heard(self._tracks) or _is_heard(self._markers)
+        age_ms = messages.age_ms(answer.frame, began_s)
+        config = self._config()
+        predicted = self._prediction.of(answer, age_ms, config.predict_max_age_s)
+        self._detections.publish(messages.detections_message(answer, predicted))
+        frames = self.frames if config.publish_tf else None
+        wanted = frames is not None or _is_heard(self._tracks) or _is_heard(self._markers)
         where = self._where(answer) if wanted else {}
-        self._tracks.publish(messages.tracks_message(answer, where))
+        self._tracks.publish(messages.tracks_message(answer, where, predicted))
+        if frames is not None:
+            frames.publish(answer, where)
+        header = messages.header_of(answer.frame)
         if _is_heard(self._mask):
-            header = messages.header_of(answer.frame)
             self._mask.publish(messages.image_message(header, answer.mask()))
-        now_s = time.monotonic()
-        publish_ms = (now_s - began_s) * 1e3
-        since_arrival_ms = (now_s - answer.frame.arrived_s) * 1e3
-        latency = messages.latency_message(answer, publish_ms, since_arrival_ms)
+        if _is_heard(self._instance_mask):
+            self._instance_mask.publish(messages.image_message(header, answer.labels()))
+        left_s = time.monotonic()
+        latency = messages.latency_message(answer, (left_s - began_s) * 1e3, left_s)
         self._latency.publish(latency)
-        if _is_heard(self._overlay) or _is_heard(self._markers):
+        if any(_is_heard(publisher) for publisher in self._drawn):
             self._drawings.put((answer, where, latency.age_ms))
 
     def _draw(self, item: tuple[FrameResult, Mapping[str, Whereabouts], float]) -> None:
         answer, where, age_ms = item
         if _is_heard(self._markers):
             self._markers.publish(markers_message(answer, where))
+        if not (_is_heard(self._overlay) or _is_heard(self._overlay_jpeg)):
+            return
+        header, picture = messages.header_of(answer.frame), overlay(answer, age_ms)
         if _is_heard(self._overlay):
-            header = messages.header_of(answer.frame)
-            self._overlay.publish(messages.image_message(header, overlay(answer, age_ms)))
+            self._overlay.publish(messages.image_message(header, picture))
+        if _is_heard(self._overlay_jpeg):
+            self._overlay_jpeg.publish(messages.jpeg_message(header, picture))
 
 
 def _is_heard(publisher: Any) -> bool:

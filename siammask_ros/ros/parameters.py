@@ -15,11 +15,14 @@ from siammask_ros.ros.node_config import NodeConfig
 from siammask_ros.session import SessionConfig
 from siammask_ros.tracker.config import SETTINGS, TrackerConfig, settings_named
 
-# Fixed when the process starts.
-START_ONLY = frozenset({"autostart", "settings"})
+# Fixed when the process starts. Who may set parameters over the network must not choose where
+# files are written.
+START_ONLY = frozenset({"autostart", "settings", "templates_dir"})
 
 # Taken up when the node is activated.
-NEEDS_RELOAD = frozenset({"image_transport", *(item.name for item in fields(EngineConfig))})
+NEEDS_RELOAD = frozenset(
+    {"image_transport", "publish_tf", *(item.name for item in fields(EngineConfig))}
+)
 
 _CONSTRAINTS = {
     **dict.fromkeys(NEEDS_RELOAD, "cannot change while active"),

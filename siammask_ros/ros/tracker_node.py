@@ -27,6 +27,8 @@ from siammask_ros.ros.outputs import Outputs
 from siammask_ros.ros.parameters import Parameters, Settings
 from siammask_ros.ros.process import run
 from siammask_ros.ros.sight import Sight
+from siammask_ros.ros.target_files import TargetFiles
+from siammask_ros.ros.target_frames import TargetFrames
 from siammask_ros.ros.whereabouts import Whereabouts
 from siammask_ros.session import FrameResult, Session, Tracker, warm_up
 
@@ -59,12 +61,20 @@ class TrackerNode(LifecycleNode):
         self._own_parameters = Parameters(
             self, self._border, lambda: self._state == "active", self._on_new_settings
         )
-        self._outputs = Outputs(self, self._border, self._where)
+        self._outputs = Outputs(
+            self, self._border, self._where, lambda: self._own_parameters.settings.node
+        )
         self._commands = Commands(
             self,
             self._border,
             self._active_session,
             lambda: self._own_parameters.settings.node.max_image_side,
+        )
+        TargetFiles(
+            self,
+            self._border,
+            self._active_session,
+            lambda: self._own_parameters.settings.node.templates_dir,
         )
         self._start_timers()
         self._guard_lifecycle_services()
@@ -215,6 +225,8 @@ class TrackerNode(LifecycleNode):
     def _begin(self) -> None:
         self._load_engine()
         settings = self._own_parameters.settings
+        if settings.node.publish_tf and self._outputs.frames is None:
+            self._outputs.frames = TargetFrames(self)
         self._config_serial += 1
         self._session = Session(
             Tracker(self._engine, settings.tracker),

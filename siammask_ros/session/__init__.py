@@ -4,6 +4,7 @@ from siammask_ros.session.config import SessionConfig
 from siammask_ros.session.frames import Frame, FrameResult, TrackedTarget
 from siammask_ros.session.health import Health, Judgement, Level
 from siammask_ros.session.session import Session, StartedTarget
+from siammask_ros.tracker.saved_target import SavedTarget
 from siammask_ros.tracker.tracker import Tracker
 from siammask_ros.tracker.warm_up import warm_up
 
@@ -13,6 +14,7 @@ __all__ = [
     "Health",
     "Judgement",
     "Level",
+    "SavedTarget",
     "Session",
     "SessionConfig",
     "StartedTarget",

@@ -91,7 +91,10 @@ class FrameResult:
     stages_ms: Mapping[str, float] = field(default_factory=dict)
     counters: Counters = field(default_factory=Counters)
 
+    def labels(self) -> NDArray[np.uint8]:
+        """Whose each pixel is: (H, W) uint8, k for the k-th of ``targets`` (from 1), else 0."""
+        return label_map([target.result.mask for target in self.targets], self.frame.size)
+
     def mask(self) -> NDArray[np.uint8]:
         """All targets together on the whole picture: (H, W) uint8, 255 on a target, else 0."""
-        masks = [target.result.mask for target in self.targets]
-        return np.asarray(np.minimum(label_map(masks, self.frame.size), 1) * np.uint8(255))
+        return np.asarray(np.minimum(self.labels(), 1) * np.uint8(255))

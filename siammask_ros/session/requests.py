@@ -10,17 +10,23 @@ from siammask_ros.geometry.boxes import RotatedBox, checked_init_box
 from siammask_ros.session.config import SessionConfig
 from siammask_ros.session.frames import Frame
 from siammask_ros.session.stream import History, KeptFrame
+from siammask_ros.tracker.saved_target import SavedTarget
 
 MAX_ID_LENGTH = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Request:
-    """A box as clipped to the frame that it is for, and the id that its target will have."""
+    """A box as clipped to the frame that it is for, and the id that its target will have.
+
+    ``saved``, where given, is the target itself, known from an earlier run; ``box`` is then only
+    where it was.
+    """
 
     target_id: str
     box: RotatedBox
     on: KeptFrame
+    saved: SavedTarget | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +76,32 @@ class Requests:
         _check_same_size(drawn_on, kept.frame)
         height, width = kept.frame.size
         box = checked_init_box(box, width, height)
+        return self._put(target_id, box, kept, followed, config)
+
+    def add_saved(
+        self,
+        target_id: str,
+        saved: SavedTarget,
+        history: History,
+        followed: Collection[str],
+        config: SessionConfig,
+    ) -> Request:
+        """Takes a saved target for the worker, from the newest frame on; raises as ``add``."""
+        kept = _frame_of(0, history, config)
+        return self._put(target_id, saved.box, kept, followed, config, saved)
+
+    def _put(
+        self,
+        target_id: str,
+        box: RotatedBox,
+        kept: KeptFrame,
+        followed: Collection[str],
+        config: SessionConfig,
+        saved: SavedTarget | None = None,
+    ) -> Request:
         known = self.ids(followed)
         _check_room(target_id, known, config)
-        request = Request(target_id or self._free_id(known), box, kept)
+        request = Request(target_id or self._free_id(known), box, kept, saved)
         self._waiting[request.target_id] = request
         return request
 

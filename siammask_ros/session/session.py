@@ -8,15 +8,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from siammask_ros.errors import BoxError
+from siammask_ros.errors import BoxError, SiamMaskError
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.session.config import CATCH_UP_STEPS, SessionConfig
 from siammask_ros.session.frames import Frame, FrameResult
 from siammask_ros.session.health import Health, HealthRecord
-from siammask_ros.session.requests import Request, Requests
+from siammask_ros.session.requests import MAX_ID_LENGTH, Request, Requests
 from siammask_ros.session.stream import History, KeptFrame, Stream
 from siammask_ros.session.table import Target, TargetTable
 from siammask_ros.tracker.config import TrackerConfig
+from siammask_ros.tracker.saved_target import SavedTarget
 from siammask_ros.tracker.tracker import StageClock, Tracker
 
 _log = logging.getLogger(__name__)
@@ -124,6 +125,27 @@ class Session:
             self._record.last_box_refusal = ""
             self._wake.notify()
             return StartedTarget(request.target_id, request.box, request.on.frame)
+
+    def saved_target(self, target_id: str) -> SavedTarget:
+        """What to keep of a target in a file; raises SiamMaskError where there is none."""
+        with self._wake:
+            state, tracker = self._table.state_of(target_id), self._tracker
+        if state is None:
+            raise SiamMaskError(f"no such target: {target_id[:MAX_ID_LENGTH]!r}")
+        return tracker.saved(state)
+
+    def resume_target(self, saved: SavedTarget, target_id: str = "") -> str:
+        """Looks for a saved target from the newest frame on: it is LOST until it is found.
+
+        Its id. Raises DataError where it was saved with other weights, and BoxError before the
+        first frame and where there are as many targets as allowed.
+        """
+        with self._wake:
+            self._tracker.check_saved(saved)
+            followed, config = self._table.statuses(), self._config
+            request = self._requests.add_saved(target_id, saved, self._history, followed, config)
+            self._wake.notify()
+            return request.target_id
 
     def refuse_box(self, reason: str) -> None:
         """Notes why a box could not even be handed in."""
@@ -245,6 +267,9 @@ class Session:
 
     def _caught_up(self, request: Request, tracker: Tracker) -> Target:
         frame, since = request.on.frame, request.on
+        if request.saved is not None:
+            state = tracker.resume(request.saved, frame.image)
+            return Target(request.target_id, state, request.box, since, frame)
         (state,) = tracker.start(frame.image, [request.box])
         target = Target(request.target_id, state, request.box, since, frame)
         with self._wake:

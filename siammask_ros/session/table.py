@@ -61,6 +61,11 @@ class TargetTable:
         """Drops all."""
         self._targets.clear()
 
+    def state_of(self, target_id: str) -> TargetState | None:
+        """What the tracker remembers of a target, or None where there is none of this id."""
+        target = self._targets.get(target_id)
+        return None if target is None else target.state
+
     def hold_older_than(self, stream: int, reason: str) -> None:
         """Stops searching for targets of earlier streams; they say LOST and why."""
         for target in self._targets.values():

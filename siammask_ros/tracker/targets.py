@@ -29,7 +29,8 @@ class TargetState:
     """All that a tracker remembers of a target: a value, never changed in place.
 
     ``size`` is the axis-aligned width and height in pixels that the search follows, ``theta``
-    the last rotated box's angle, ``fill_bgr`` the first frame's mean colour.
+    the last rotated box's angle, ``fill_bgr`` the first frame's mean colour. ``template`` is
+    what the engine made of ``template_bgr`` (127, 127, 3).
     """
 
     center_in_image: tuple[float, float]
@@ -37,6 +38,7 @@ class TargetState:
     theta: float
     fill_bgr: NDArray[Any]
     template: Template
+    template_bgr: NDArray[np.uint8]
     status: Status = Status.TRACKING
     reason: str = ""
     frames_unseen: int = 0

@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.engines.base import Aims, Engine
+from siammask_ros.errors import DataError
 from siammask_ros.geometry.boxes import RotatedBox, checked_init_box
 from siammask_ros.geometry.crops import Image, context_side, crop_square, mean_bgr
 from siammask_ros.tracker.box_fit import fitted_box
 from siammask_ros.tracker.config import TrackerConfig
 from siammask_ros.tracker.masks import RegionMask, SearchSquare, largest_outline, paste
+from siammask_ros.tracker.saved_target import SavedTarget
 from siammask_ros.tracker.scoring import AnchorField, Choice, choose
 from siammask_ros.tracker.targets import Status, TargetResult, TargetState, judge
 
@@ -75,9 +77,52 @@ class Tracker:
         ]
         templates = self.engine.template(np.stack(crops))
         return [
-            TargetState(center, size, box.theta, fill, template)
-            for (center, size), box, template in zip(seeds, checked, templates, strict=True)
+            TargetState(center, size, box.theta, fill, template, crop)
+            for (center, size), box, template, crop in zip(
+                seeds, checked, templates, crops, strict=True
+            )
         ]
+
+    def saved(self, state: TargetState) -> SavedTarget:
+        """What to keep of a target in order to resume it in another run."""
+        box = RotatedBox(*state.center_in_image, *state.size, state.theta)
+        sha256 = self.engine.info.sha256
+        return SavedTarget(state.template_bgr, state.fill_bgr, box, sha256)
+
+    def check_saved(self, saved: SavedTarget) -> None:
+        """Raises DataError where a target was saved with other weights than these."""
+        sha256, side_px = self.engine.info.sha256, self.engine.variant.template_size
+        if saved.sha256 != sha256:
+            raise DataError(
+                f"was saved with the weights {saved.sha256[:12]}…, these are {sha256[:12]}…; "
+                "expected the same: choose the checkpoint that it was saved with"
+            )
+        if saved.template_bgr.shape != (side_px, side_px, 3):
+            raise DataError(
+                f"holds a template of {saved.template_bgr.shape}; expected "
+                f"({side_px}, {side_px}, 3)"
+            )
+
+    def resume(self, saved: SavedTarget, image: Image) -> TargetState:
+        """The state of a saved target: LOST, and to be looked for where it was last.
+
+        It is taken up only by what takes up any lost target. Raises as ``check_saved`` does.
+        """
+        self.check_saved(saved)
+        (template,) = self.engine.template(saved.template_bgr[None])
+        box = saved.box
+        center, size = _clamped((box.x, box.y), (box.width, box.height), image)
+        return TargetState(
+            center_in_image=center,
+            size=size,
+            theta=box.theta,
+            fill_bgr=saved.fill_bgr,
+            template=template,
+            template_bgr=saved.template_bgr,
+            status=Status.LOST,
+            reason="loaded; looking for it",
+            frames_unseen=self.config.lost_after_frames,
+        )
 
     def step(
         self, image: Image, states: Sequence[TargetState], clock: StageClock | None = None

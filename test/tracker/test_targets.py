@@ -25,7 +25,8 @@ HISTORIES = {
 
 
 def state(status: Status = T) -> TargetState:
-    return TargetState((50, 40), (20, 10), 0.0, np.zeros(3), None, status)
+    crop = np.zeros((127, 127, 3), np.uint8)
+    return TargetState((50, 40), (20, 10), 0.0, np.zeros(3), None, crop, status)
 
 
 @pytest.mark.parametrize("history", HISTORIES.values(), ids=HISTORIES)

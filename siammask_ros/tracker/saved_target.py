@@ -1,0 +1,100 @@
+"""A target as a file: what a tracker has to know to look for it again in another run."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from siammask_ros.errors import DataError
+from siammask_ros.geometry.boxes import MAX_COORDINATE_PX, RotatedBox
+
+_HASH_BYTES = hashlib.sha256().digest_size
+
+# Every array of a file: its type and shape; 0 stands for any length.
+_LAYOUT: dict[str, tuple[type[Any], tuple[int, ...]]] = {
+    "template_bgr": (np.uint8, (0, 0, 3)),
+    "fill_bgr": (np.float64, (3,)),
+    "box": (np.float64, (5,)),
+    "weights_sha256": (np.uint8, (_HASH_BYTES,)),
+    "digest": (np.uint8, (_HASH_BYTES,)),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SavedTarget:
+    """A target's template as the picture (S, S, 3) uint8 BGR that the network was shown.
+
+    Engines keep templates in forms of their own; each makes its own of the picture. ``fill_bgr``
+    (3,) is what crops are filled with beyond the border, ``box`` what was searched around last,
+    ``sha256`` the hash of the weights, in hex.
+    """
+
+    template_bgr: NDArray[np.uint8]
+    fill_bgr: NDArray[np.float64]
+    box: RotatedBox
+    sha256: str
+
+    def to_bytes(self) -> bytes:
+        """The content of a file, in safetensors' format: numbers only, nothing to execute."""
+        box = self.box
+        arrays: dict[str, NDArray[Any]] = {
+            "template_bgr": np.ascontiguousarray(self.template_bgr),
+            "fill_bgr": np.asarray(self.fill_bgr, np.float64),
+            "box": np.array([box.x, box.y, box.width, box.height, box.theta]),
+            "weights_sha256": np.frombuffer(bytes.fromhex(self.sha256), np.uint8),
+        }
+        return save({**arrays, "digest": _digest(arrays)})
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> SavedTarget:
+        """What a file holds; raises DataError for anything that ``to_bytes`` has not written."""
+        try:
+            arrays = load(content)
+        except (SafetensorError, KeyError, ValueError) as error:
+            raise DataError(f"is no saved target, or damaged: {error}") from error
+        found = {name: (array.dtype.type, array.shape) for name, array in arrays.items()}
+        if found.keys() != _LAYOUT.keys() or not all(
+            kind is _LAYOUT[name][0] and _is_of(shape, _LAYOUT[name][1])
+            for name, (kind, shape) in found.items()
+        ):
+            raise DataError(
+                f"is no saved target: it holds {', '.join(sorted(found)) or 'nothing'}; "
+                f"expected {', '.join(sorted(_LAYOUT))} as ~/save_target writes them"
+            )
+        if not np.array_equal(arrays.pop("digest"), _digest(arrays)):
+            raise DataError("is damaged: its content does not have the hash that it names")
+        box = RotatedBox(*(float(value) for value in arrays["box"]))
+        if not _is_sensible(box, arrays["fill_bgr"]):
+            raise DataError(f"holds a box or a colour that no target has: {box}")
+        sha256 = arrays["weights_sha256"].tobytes().hex()
+        return cls(arrays["template_bgr"], arrays["fill_bgr"], box, sha256)
+
+
+def _is_of(shape: tuple[int, ...], expected: tuple[int, ...]) -> bool:
+    return len(shape) == len(expected) and all(
+        side in (0, length) for side, length in zip(expected, shape, strict=True)
+    )
+
+
+def _is_sensible(box: RotatedBox, fill_bgr: NDArray[np.float64]) -> bool:
+    numbers = np.array([box.x, box.y, box.width, box.height, box.theta])
+    return bool(
+        (np.abs(numbers) <= MAX_COORDINATE_PX).all()
+        and min(box.width, box.height) > 0
+        and ((fill_bgr >= 0) & (fill_bgr <= 255)).all()
+    )
+
+
+def _digest(arrays: dict[str, NDArray[Any]]) -> NDArray[np.uint8]:
+    """The hash (32,) of the arrays' names, shapes and bytes, in the order of their names."""
+    total = hashlib.sha256()
+    for name in sorted(arrays):
+        total.update(f"{name} {arrays[name].shape}\n".encode())
+        total.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return np.frombuffer(total.digest(), np.uint8)

@@ -1,0 +1,121 @@
+"""A target as a file: the same after a round trip, and everything else is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fake_engine import FakeEngine
+from hypothesis import given
+from hypothesis import strategies as st
+from moving_square import picture, square_box, square_center
+from safetensors.numpy import load, save
+
+from siammask_ros.errors import DataError
+from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.saved_target import SavedTarget
+from siammask_ros.tracker.targets import Status
+from siammask_ros.tracker.tracker import Tracker
+
+
+def tracker(sha256: str = "ab" * 32) -> Tracker:
+    engine = FakeEngine()
+    engine.info = replace(engine.info, sha256=sha256)
+    return Tracker(engine, settings_named("lite"))
+
+
+def saved() -> SavedTarget:
+    ours = tracker()
+    (state,) = ours.start(picture(0), [square_box(0)])
+    return ours.saved(state)
+
+
+CONTENT = saved().to_bytes()
+
+
+def test_a_target_is_the_same_after_a_round_trip() -> None:
+    before, after = saved(), SavedTarget.from_bytes(CONTENT)
+    assert np.array_equal(after.template_bgr, before.template_bgr)
+    assert after.template_bgr.shape == (127, 127, 3)
+    assert np.array_equal(after.fill_bgr, before.fill_bgr)
+    assert (after.box, after.sha256) == (before.box, "ab" * 32)
+    assert after.to_bytes() == CONTENT
+
+
+def test_a_resumed_target_is_lost_until_a_picture_shows_it() -> None:
+    ours = tracker()
+    state = ours.resume(SavedTarget.from_bytes(CONTENT), picture(3))
+    assert (state.status, state.reason) == (Status.LOST, "loaded; looking for it")
+    (result,), (state,) = ours.step(picture(2, visible=False), [state])
+    assert result.status == Status.LOST
+    assert result.mask is None
+    (result,), (state,) = ours.step(picture(3), [state])
+    assert result.status == Status.TRACKING
+    assert (result.box.x, result.box.y) == pytest.approx(square_center(3), abs=4)
+
+
+def test_it_is_looked_for_inside_a_smaller_picture() -> None:
+    there = replace(SavedTarget.from_bytes(CONTENT), box=square_box(200))
+    state = tracker().resume(there, picture(0, width=100, height=80))
+    assert state.center_in_image == (100, 80)
+
+
+def test_a_target_of_other_weights_is_refused_with_both_hashes() -> None:
+    with pytest.raises(DataError, match=r"weights abababababab…, these are 000000000000…"):
+        tracker("00" * 32).resume(SavedTarget.from_bytes(CONTENT), picture(0))
+
+
+def test_a_template_of_another_size_is_refused() -> None:
+    small = replace(saved(), template_bgr=np.zeros((64, 64, 3), np.uint8))
+    with pytest.raises(DataError, match=r"\(64, 64, 3\); expected \(127, 127, 3\)"):
+        tracker().resume(small, picture(0))
+
+
+def with_array(name: str, array: np.ndarray) -> bytes:
+    arrays = load(CONTENT)
+    arrays[name] = array
+    return save(arrays)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(CONTENT[:100], id="cut-in-the-header"),
+        pytest.param(CONTENT[:-1], id="cut-short"),
+        pytest.param(CONTENT + b"x", id="too-long"),
+        pytest.param(b"<html></html>" * 100, id="a-web-page"),
+        pytest.param(b"\xff" * 64, id="a-huge-header"),
+        pytest.param(save({}), id="nothing-in-it"),
+        pytest.param(save({"a": np.zeros(3)}), id="other-weights"),
+        pytest.param(with_array("more", np.zeros(3)), id="one-more"),
+        pytest.param(with_array("box", np.zeros(5, np.float32)), id="another-type"),
+        pytest.param(with_array("fill_bgr", np.zeros(4)), id="another-shape"),
+        pytest.param(with_array("template_bgr", np.zeros((9, 9), np.uint8)), id="no-colours"),
+        pytest.param(with_array("box", np.zeros(5)), id="not-the-hash"),
+    ],
+)
+def test_a_file_that_is_no_saved_target_is_refused(content: bytes) -> None:
+    with pytest.raises(DataError, match=r"damaged|no saved target"):
+        SavedTarget.from_bytes(content)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -1e9, -1.0])
+def test_numbers_that_no_target_has_are_refused(number: float) -> None:
+    box = replace(square_box(0), width=number)
+    with pytest.raises(DataError, match="no target has"):
+        SavedTarget.from_bytes(replace(saved(), box=box).to_bytes())
+
+
+@given(st.lists(st.tuples(st.integers(0, len(CONTENT) - 1), st.integers(1, 255)), min_size=1))
+def test_no_damage_goes_unnoticed(damage: list[tuple[int, int]]) -> None:
+    content = bytearray(CONTENT)
+    for at, change in damage:
+        content[at] ^= change
+    try:
+        read = SavedTarget.from_bytes(bytes(content))
+    except DataError:
+        return
+    # Spaces of the header may become others; what it holds is the same then.
+    assert read.to_bytes() == CONTENT

@@ -1,4 +1,7 @@
-"""The node's health in three statuses, named as REP 107 asks: `node: part`."""
+"""The node's health in three statuses, named as REP 107 asks: `node: part`.
+
+The node's namespace belongs to its name: trackers of several cameras are told apart by it.
+"""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ class FollowerNode(Node):  # type: ignore[misc]
         message.status = [
             DiagnosticStatus(
                 level=level,
-                name=f"{self.get_name()}: following",
+                name=f"{self.get_fully_qualified_name().lstrip('/')}: following",
                 message=sentence,
                 values=[KeyValue(key=key, value=value) for key, value in values.items()],
             )

@@ -115,7 +115,7 @@ class TrackerNode(LifecycleNode):
         info = getattr(self._engine, "info", None)
         about = ("engine", "device", "precision", "checkpoint", "sha256", "reason")
         node = NodeHealth(
-            name=self.get_name(),
+            name=self.get_fully_qualified_name().lstrip("/"),
             state=self._state,
             failure=self._failure,
             image_topic=camera.topic if camera else "",

@@ -45,6 +45,7 @@ PARAMETERS = (
     ("device", "auto, cpu, cuda or cuda:N; empty: as in the file"),
     ("engine", "what runs the network; empty: as in the file"),
     ("image_transport", "raw or compressed; empty: as in the file"),
+    ("templates_dir", "folder of saved targets; empty: as in the file"),
 )
 
 

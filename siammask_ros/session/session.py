@@ -263,7 +263,8 @@ class Session:
         if target is None:
             self._on_refusal(request.target_id, reason)
         else:
-            _log.info("following target %r from %s", request.target_id, request.box)
+            what = "looking for saved" if request.saved else "following"
+            _log.info("%s target %r from %s", what, request.target_id, request.box)
 
     def _caught_up(self, request: Request, tracker: Tracker) -> Target:
         frame, since = request.on.frame, request.on

@@ -15,7 +15,7 @@ import cv2
 import pytest
 import rclpy
 from moving_square import picture, square_box, square_center
-from node_bench import NODE, Client, NodeBench
+from node_bench import Client, NodeBench
 from rclpy.context import Context
 from sensor_msgs.msg import Image
 from session_bench import wait_until
@@ -136,18 +136,3 @@ def test_the_player_says_in_one_line_what_it_cannot_play(
     assert player.returncode == 1
     assert words in output
     assert "Traceback" not in output
-
-
-def test_the_names_of_the_topics_are_those_of_the_documentation() -> None:
-    text = (ROOT / "docs" / "interface.md").read_text(encoding="utf-8")
-    with NodeBench(active=False) as bench:
-        own = bench.node.get_publisher_names_and_types_by_node("siammask_tracker", "/")
-        heard = bench.node.get_subscriber_names_and_types_by_node("siammask_tracker", "/")
-        services = bench.node.get_service_names_and_types_by_node("siammask_tracker", "/")
-    standard = ("/parameter", "/rosout", "get_", "set_", "list_", "describe_", "transition_event")
-    for name, (kind, *_) in (*own, *heard, *services):
-        short = name.replace(f"{NODE}/", "~/")
-        if any(word in name for word in (*standard, "change_state")):
-            continue
-        assert f"`{short}`" in text, f"{short} is missing in docs/interface.md"
-        assert kind.replace("/msg/", "/").replace("/srv/", "/") in text, kind

@@ -1,0 +1,85 @@
+"""The tables of docs/interface.md list the topics and services of the real nodes, and no others."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from node_bench import NODE, NodeBench
+from rclpy.qos import ReliabilityPolicy
+
+from siammask_ros.ros.follower_node import FollowerNode
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "interface.md"
+READ, PUBLISHED, SERVICES = "Topics it reads", "Topics it publishes", "Services"
+FOLLOWER = "The follower"
+
+# What every lifecycle node has.
+STANDARD = re.compile(
+    r"/(rosout|parameter_events|transition_event|change_state"
+    r"|(get|set|list|describe)_(parameter\w*|state|available_\w+|transition_graph|type_description))"
+    r"|/(get|set)_parameters_atomically"
+)
+
+
+def documented(title: str) -> dict[str, str]:
+    """Names and types in the tables of a section of the page."""
+    text = PAGE.read_text(encoding="utf-8")
+    section = re.split(rf"^## {title}$", text, flags=re.MULTILINE)[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(\S+)`(?: \(in\))? \| `(\w+/\w+)` \|", section, re.MULTILINE)
+    assert rows, f"no table in {title}"
+    return dict(rows)
+
+
+def names_of(found: list[tuple[str, list[str]]], own: str) -> dict[str, str]:
+    """Names and types as the page writes them, without those that every node has."""
+    return {
+        name.replace(f"{own}/", "~/"): kind.replace("/msg/", "/").replace("/srv/", "/")
+        for name, (kind, *_) in found
+        if not STANDARD.search(name)
+    }
+
+
+def endpoints(node: Any, own: str) -> tuple[dict[str, str], ...]:
+    """What a node publishes, reads and serves."""
+    about = (node.get_name(), node.get_namespace())
+    found = (
+        node.get_publisher_names_and_types_by_node(*about),
+        node.get_subscriber_names_and_types_by_node(*about),
+        node.get_service_names_and_types_by_node(*about),
+    )
+    return tuple(names_of(each, own) for each in found)
+
+
+def test_the_page_lists_what_the_tracker_has() -> None:
+    with NodeBench(publish_tf=True) as bench:
+        published, read, services = endpoints(bench.node, NODE)
+        assert bench.client.change_state("deactivate")
+        assert bench.client.set_parameters(image_transport="compressed")[0].successful
+        assert bench.client.change_state("activate")
+        _, compressed, _ = endpoints(bench.node, NODE)
+    assert published == documented(PUBLISHED)
+    assert read | compressed == documented(READ)
+    assert set(compressed) - set(read) == {"/image/compressed"}
+    assert set(read) - set(compressed) == {"/image"}
+    assert services == documented(SERVICES)
+
+
+def test_everything_it_publishes_is_reliable() -> None:
+    with NodeBench(publish_tf=True) as bench:
+        for name in documented(PUBLISHED):
+            (publisher,) = bench.node.get_publishers_info_by_topic(name.replace("~", NODE))
+            assert publisher.qos_profile.reliability == ReliabilityPolicy.RELIABLE, name
+
+
+def test_the_page_lists_what_the_follower_has() -> None:
+    with NodeBench(active=False) as bench:
+        follower = FollowerNode(context=bench.context)
+        try:
+            published, read, services = endpoints(follower, "/siammask_follower")
+        finally:
+            follower.destroy_node()
+    assert published | read == documented(FOLLOWER)
+    assert set(read) == {f"{NODE}/tracks"}
+    assert services == {}

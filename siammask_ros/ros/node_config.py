@@ -26,8 +26,8 @@ class NodeConfig:
     )
     predict_max_age_s: float = number(
         0.0,
-        "Boxes of TRACKING targets are predicted to the time of publishing where the image is "
-        "no older than this; 0: never",
+        "Boxes of steadily moving targets are predicted to the time of publishing where the image "
+        "is no older than this; 0: never",
         0.0,
         1.0,
     )

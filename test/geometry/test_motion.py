@@ -1,4 +1,4 @@
-"""Boxes moved ahead: at constant velocity, bounded, and not at all where nothing tells how."""
+"""How far a target goes on: along a straight line, bounded, and not at all where nothing tells."""
 
 from __future__ import annotations
 
@@ -7,91 +7,98 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from siammask_ros.geometry.boxes import RotatedBox
-from siammask_ros.geometry.motion import MOST_SIGHTINGS, WINDOW_S, Motion
+from siammask_ros.geometry.motion import FEWEST_SIGHTINGS, MOST_SIGHTINGS, WINDOW_S, Motion
 
 PERIOD_S = 0.04
+REACH_PX = 60.0
 
 
-def box_at(x: float, y: float) -> RotatedBox:
-    return RotatedBox(x, y, 60.0, 30.0, 0.4)
+def along(centers: np.ndarray, period_s: float = PERIOD_S) -> Motion:
+    """What is known after these sightings (n, 2)."""
+    motion = Motion()
+    for index, (x, y) in enumerate(centers):
+        motion = motion.seen((float(x), float(y)), index * period_s, REACH_PX)
+    return motion
 
 
-def moving(
-    count: int, dx: float = 4.0, dy: float = -2.0, period_s: float = PERIOD_S
-) -> tuple[Motion, RotatedBox]:
-    """What is known after ``count`` sightings, and the last box."""
-    motion, box = Motion(), box_at(100, 100)
-    for index in range(count):
-        box = box_at(100 + dx * index, 100 + dy * index)
-        motion = motion.seen(box, index * period_s)
-    return motion, box
+def straight(count: int, dx: float = 4.0, dy: float = -2.0) -> np.ndarray:
+    return 100.0 + np.arange(count)[:, None] * np.array([dx, dy])
 
 
 @given(
     velocity=st.tuples(st.floats(-400, 400), st.floats(-400, 400)),
     seconds=st.floats(0.0, 0.1),
-    count=st.integers(3, 40),
+    count=st.integers(FEWEST_SIGHTINGS, 40),
 )
-def test_a_steady_target_is_where_it_goes_on_to(
+def test_a_steady_target_goes_on_as_it_came(
     velocity: tuple[float, float], seconds: float, count: int
 ) -> None:
     dx, dy = (value * PERIOD_S for value in velocity)
-    motion, box = moving(count, dx, dy)
-    ahead = motion.ahead(box, seconds)
-    assert ahead is not None
-    assert (ahead.x, ahead.y) == pytest.approx(
-        (box.x + velocity[0] * seconds, box.y + velocity[1] * seconds), abs=1e-6
-    )
-    assert (ahead.width, ahead.height, ahead.theta) == (box.width, box.height, box.theta)
+    shift = along(straight(count, dx, dy)).shift_after(seconds, REACH_PX)
+    assert shift == pytest.approx((velocity[0] * seconds, velocity[1] * seconds), abs=1e-6)
 
 
 def test_what_does_not_move_stays() -> None:
-    motion, box = moving(5, 0.0, 0.0)
-    assert motion.ahead(box, 0.2) == box
+    assert along(straight(5, 0.0, 0.0)).shift_after(0.2, REACH_PX) == (0, 0)
 
 
-@pytest.mark.parametrize("count", [0, 1, 2])
+@pytest.mark.parametrize("count", range(FEWEST_SIGHTINGS))
 def test_too_few_sightings_tell_nothing(count: int) -> None:
-    motion, box = moving(count)
-    assert motion.ahead(box, 0.1) is None
+    assert along(straight(count)).shift_after(0.1, REACH_PX) is None
+
+
+NOISE = np.random.default_rng(5).normal(0, 1, (12, 2))
+BEND = np.array([(np.cos(angle), np.sin(angle)) for angle in np.linspace(0, 3, 12)])
 
 
 @pytest.mark.parametrize(
-    ("box", "time_s"),
+    "centers",
     [
-        pytest.param(box_at(230, 100), 10 * PERIOD_S, id="a-jump"),
-        pytest.param(box_at(140, 80), 9 * PERIOD_S + WINDOW_S + 0.01, id="a-gap"),
-        pytest.param(box_at(140, 80), 9 * PERIOD_S, id="the-same-time"),
-        pytest.param(box_at(140, 80), -50.0, id="time-jumps-back"),
+        pytest.param(100 + 3 * NOISE, id="standing-and-noisy"),
+        pytest.param(straight(12) + 8 * NOISE, id="shaken-more-than-moved"),
+        pytest.param(np.abs(straight(12) - straight(12)[6]), id="turning-back"),
+        pytest.param(100 + 20 * BEND, id="a-bend"),
     ],
 )
-def test_it_begins_anew_after(box: RotatedBox, time_s: float) -> None:
-    motion, last = moving(10)
-    assert motion.ahead(last, 0.05) is not None
-    anew = motion.seen(box, time_s)
-    assert anew.sightings == ((time_s, box.x, box.y),)
-    assert anew.ahead(box, 0.05) is None
+def test_what_does_not_move_steadily_along_a_line_is_left_where_it_is(centers: np.ndarray) -> None:
+    assert along(centers).shift_after(0.1, REACH_PX) is None
 
 
-def test_no_box_goes_further_than_its_longer_side() -> None:
-    motion, box = moving(10, 40.0, 0.0)
-    assert motion.ahead(box, 0.059) is not None
-    assert motion.ahead(box, 0.061) is None
+def test_a_little_noise_is_no_hindrance() -> None:
+    shift = along(straight(12) + NOISE).shift_after(0.1, REACH_PX)
+    assert shift == pytest.approx((10, -5), abs=1)
+
+
+@pytest.mark.parametrize(
+    ("center_xy", "time_s"),
+    [
+        pytest.param((230, 100), 10 * PERIOD_S, id="a-jump"),
+        pytest.param((140, 80), 9 * PERIOD_S + WINDOW_S + 0.01, id="a-gap"),
+        pytest.param((140, 80), 9 * PERIOD_S, id="the-same-time"),
+        pytest.param((140, 80), -50.0, id="time-jumps-back"),
+    ],
+)
+def test_it_begins_anew_after(center_xy: tuple[float, float], time_s: float) -> None:
+    motion = along(straight(10))
+    assert motion.shift_after(0.05, REACH_PX) is not None
+    anew = motion.seen(center_xy, time_s, REACH_PX)
+    assert anew.sightings == ((time_s, *center_xy),)
+    assert anew.shift_after(0.05, REACH_PX) is None
+
+
+def test_nothing_goes_further_than_its_reach() -> None:
+    motion = along(straight(10, 40.0, 0.0))
+    assert motion.shift_after(0.059, REACH_PX) is not None
+    assert motion.shift_after(0.061, REACH_PX) is None
 
 
 def test_old_sightings_are_let_go() -> None:
-    motion, _ = moving(500, 1.0, 0.0, 0.001)
-    assert len(motion.sightings) == MOST_SIGHTINGS
-    motion, _ = moving(50, 1.0, 0.0, 0.2)
-    assert np.ptp([time_s for time_s, *_ in motion.sightings]) <= WINDOW_S
+    assert len(along(straight(500, 1.0, 0.0), 0.001).sightings) == MOST_SIGHTINGS
+    kept = along(straight(50, 1.0, 0.0), 0.1).sightings
+    assert np.ptp([time_s for time_s, *_ in kept]) <= WINDOW_S + 1e-9
 
 
-def test_a_turn_is_followed_within_the_window() -> None:
-    motion, box = moving(20, 4.0, 0.0)
-    for index in range(1, 20):
-        box = box_at(176, 100 + 4.0 * index)
-        motion = motion.seen(box, (19 + index) * PERIOD_S)
-    ahead = motion.ahead(box, 0.1)
-    assert ahead is not None
-    assert (ahead.x, ahead.y) == pytest.approx((176, box.y + 10.0))
+def test_a_turn_is_behind_it_after_the_window() -> None:
+    down = straight(20, 0.0, 4.0) + np.array([76, 4])
+    shift = along(np.concatenate([straight(20, 4.0, 0.0), down])).shift_after(0.1, REACH_PX)
+    assert shift == pytest.approx((0, 10))

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import Any
 
 import numpy as np
 import pytest
+from builtin_interfaces.msg import Time
 from moving_square import square_box, square_center
 from node_bench import NODE, NodeBench, assert_on_square
 from session_bench import wait_until
 from siammask_ros.msg import Track
+from std_msgs.msg import Header
 
-from siammask_ros.geometry.motion import FEWEST_SIGHTINGS, WINDOW_S
+from siammask_ros.geometry.motion import WINDOW_S
+
+STEP_S = 0.05
 
 
-def seconds_of(header: Any) -> float:
-    return float(header.stamp.sec + header.stamp.nanosec / 1e9)
+def header_at(time_s: float) -> Header:
+    seconds, rest_s = divmod(time_s, 1)
+    return Header(stamp=Time(sec=int(seconds), nanosec=int(rest_s * 1e9)), frame_id="camera")
 
 
 def center(box: Any) -> tuple[float, float]:
@@ -32,26 +38,37 @@ def test_without_being_asked_for_no_box_is_moved() -> None:
             assert track.box == track.observed_box
 
 
+def there_and_back(step: int) -> int:
+    """Which picture shows the square after so many steps: 40 along its line, 40 back."""
+    return 40 - abs(40 - step % 80)
+
+
 def test_a_box_is_where_the_target_is_when_it_is_published() -> None:
     with NodeBench(predict_max_age_s=1.0) as bench:
-        bench.engine.delay_s = 0.05
+        client = bench.client
         bench.started(0)
+        began_s = time.time() + 0.1
         sent: list[tuple[float, float, float]] = []
-        for index in range(1, 40):
-            header = bench.client.send(index)
-            sent.append((seconds_of(header), *square_center(index)))
-            (track,) = bench.client.of_stamp(f"{NODE}/tracks", header).tracks
-            recent = [each for each in sent if sent[-1][0] - each[0] <= WINDOW_S]
-            if len(recent) > FEWEST_SIGHTINGS and track.predicted_ms:
-                break
-        detections = bench.client.of_stamp(f"{NODE}/detections", header)
-        latency = bench.client.of_stamp(f"{NODE}/latency", header)
-    assert 50 <= track.predicted_ms <= latency.age_ms + 1
+        deadline_s = time.monotonic() + 30
+        predicted_ms = 0.0
+        while not predicted_ms and time.monotonic() < deadline_s:
+            # The square is where its stamp says, however slow this machine is.
+            step = max(int((time.time() - began_s) / STEP_S), 0)
+            index, taken_s = there_and_back(step), began_s + step * STEP_S
+            header = client.send(index, header_at(taken_s))
+            (track,) = client.of_stamp(f"{NODE}/tracks", header).tracks
+            sent.append((taken_s - began_s, *square_center(index)))
+            predicted_ms = track.predicted_ms
+            time.sleep(STEP_S)
+        detections = client.of_stamp(f"{NODE}/detections", header)
+        latency = client.of_stamp(f"{NODE}/latency", header)
+    assert 0 < predicted_ms <= latency.age_ms + 1
+    recent = [each for each in sent if sent[-1][0] - each[0] <= WINDOW_S]
     times_s, *centers = np.array(recent).T
-    velocity = [np.polyfit(times_s - times_s[0], each, 1)[0] for each in centers]
+    velocity = [np.polyfit(times_s, each, 1)[0] for each in centers]
     shift = np.subtract(center(track.box), center(track.observed_box))
-    assert shift == pytest.approx(np.array(velocity) * track.predicted_ms / 1e3, abs=2.5)
-    assert math.hypot(*shift) > 1
+    assert shift == pytest.approx(np.array(velocity) * predicted_ms / 1e3, abs=2)
+    assert math.hypot(*shift) > 0.1
     assert center(track.observed_box) == pytest.approx(square_center(index), abs=4)
     assert (track.box.size_x, track.box.center.theta) == (
         track.observed_box.size_x,
@@ -62,7 +79,8 @@ def test_a_box_is_where_the_target_is_when_it_is_published() -> None:
     corners = np.array([(corner.x, corner.y) for corner in track.corners])
     assert corners.mean(axis=0) == pytest.approx(center(track.box))
     outline = np.array([(point.x, point.y) for point in track.outline])
-    assert outline.mean(axis=0) == pytest.approx(square_center(index), abs=4)
+    middle = (outline.min(axis=0) + outline.max(axis=0)) / 2
+    assert middle == pytest.approx(square_center(index), abs=4)
 
 
 def test_what_is_not_tracking_is_not_predicted() -> None:

@@ -44,7 +44,8 @@ ROOMS = {
     # zoo.cache: a checkpoint may be the name of fetched weights. An engine downloads nothing.
     "engines": room("model zoo.cache", "torch numpy onnxruntime openvino nncf"),
     "zoo": room("model.checkpoint", ""),
-    # model.variants: the numbers that describe a network, without torch.
+    # model.variants: the numbers that describe a network, without torch. safetensors: the file of a
+    # saved target holds nothing but arrays.
     "tracker": room("geometry engines.base model.variants", "numpy cv2 safetensors"),
     "session": room("tracker geometry", "numpy"),
     # Pure: a control law that knows neither pictures nor messages.
@@ -80,6 +81,7 @@ LAZY = {
     "openvino": "engines/openvino_rt.py",
     "pycocotools": "training/layouts.py",
     "rosbags": "media/bag_files.py media/bag_types.py media/result_bag.py",
+    "tf2_msgs": "ros/target_frames.py",
     "trax": "evaluation/trax_server.py",
 }
 

@@ -141,7 +141,7 @@ class Session:
         first frame and where there are as many targets as allowed.
         """
         with self._wake:
-            self._tracker.check_saved(saved)
+            saved.check_fits(self._tracker.engine)
             followed, config = self._table.statuses(), self._config
             request = self._requests.add_saved(target_id, saved, self._history, followed, config)
             self._wake.notify()

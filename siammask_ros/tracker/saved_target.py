@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from siammask_ros.engines.base import Engine
 from siammask_ros.errors import DataError
 from siammask_ros.geometry.boxes import MAX_COORDINATE_PX, RotatedBox
 
@@ -50,6 +51,18 @@ class SavedTarget:
             "weights_sha256": np.frombuffer(bytes.fromhex(self.sha256), np.uint8),
         }
         return save({**arrays, "digest": _digest(arrays)})
+
+    def check_fits(self, engine: Engine) -> None:
+        """Raises DataError where it was saved with other weights than this engine's."""
+        sha256, side_px = engine.info.sha256, engine.variant.template_size
+        if self.sha256 != sha256:
+            raise DataError(
+                f"was saved with the weights {self.sha256[:12]}…, these are {sha256[:12]}…; "
+                "expected the same: choose the checkpoint that it was saved with"
+            )
+        shape, expected = self.template_bgr.shape, (side_px, side_px, 3)
+        if shape != expected:
+            raise DataError(f"holds a template of {shape}; expected {expected}")
 
     @classmethod
     def from_bytes(cls, content: bytes) -> SavedTarget:

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.engines.base import Aims, Engine
-from siammask_ros.errors import DataError
 from siammask_ros.geometry.boxes import RotatedBox, checked_init_box
 from siammask_ros.geometry.crops import Image, context_side, crop_square, mean_bgr
 from siammask_ros.tracker.box_fit import fitted_box
@@ -89,26 +88,13 @@ class Tracker:
         sha256 = self.engine.info.sha256
         return SavedTarget(state.template_bgr, state.fill_bgr, box, sha256)
 
-    def check_saved(self, saved: SavedTarget) -> None:
-        """Raises DataError where a target was saved with other weights than these."""
-        sha256, side_px = self.engine.info.sha256, self.engine.variant.template_size
-        if saved.sha256 != sha256:
-            raise DataError(
-                f"was saved with the weights {saved.sha256[:12]}…, these are {sha256[:12]}…; "
-                "expected the same: choose the checkpoint that it was saved with"
-            )
-        if saved.template_bgr.shape != (side_px, side_px, 3):
-            raise DataError(
-                f"holds a template of {saved.template_bgr.shape}; expected "
-                f"({side_px}, {side_px}, 3)"
-            )
-
     def resume(self, saved: SavedTarget, image: Image) -> TargetState:
         """The state of a saved target: LOST, and to be looked for where it was last.
 
-        It is taken up only by what takes up any lost target. Raises as ``check_saved`` does.
+        It is taken up only by what takes up any lost target. Raises DataError where it was saved
+        with other weights.
         """
-        self.check_saved(saved)
+        saved.check_fits(self.engine)
         (template,) = self.engine.template(saved.template_bgr[None])
         box = saved.box
         center, size = _clamped((box.x, box.y), (box.width, box.height), image)

@@ -87,19 +87,20 @@ def tracker_section() -> str:
             kind(item),
             *(shown(getattr(SETTINGS[name], item.name)) for name in names),
             legal(item),
+            when(item.name),
             said(item),
         )
         for item in fields(TrackerConfig)
     ]
-    head = ("parameter", "type", *(f"`{name}`" for name in names), "values", "meaning")
+    head = ("parameter", "type", *(f"`{name}`" for name in names), "values", "changes", "meaning")
     automatic = {
         model: next(name for name in names if SETTINGS[name] == default_tracker("auto", model))
         for model in ("lite", "resnet50")
     }
     chosen = ", ".join(f"`{name}` for `{model}`" for model, name in automatic.items())
     return (
-        f"{first_line(TrackerConfig())} All of them change with the next image. Their defaults are "
-        f"those of a set: `settings` names it, and `auto` is {chosen}.\n\n{table(head, rows)}"
+        f"{first_line(TrackerConfig())} Their defaults are those of a set: `settings` names it, "
+        f"and `auto` is {chosen}.\n\n{table(head, rows)}"
     )
 
 

@@ -18,6 +18,9 @@ from siammask_ros.tracker.saved_target import SavedTarget
 from siammask_ros.tracker.targets import Status
 from siammask_ros.tracker.tracker import Tracker
 
+# A lost target is taken back after so many looks at the latest.
+LOOKS = 5
+
 
 def tracker(sha256: str = "ab" * 32) -> Tracker:
     engine = FakeEngine()
@@ -50,7 +53,8 @@ def test_a_resumed_target_is_lost_until_a_picture_shows_it() -> None:
     (result,), (state,) = ours.step(picture(2, visible=False), [state])
     assert result.status == Status.LOST
     assert result.mask is None
-    (result,), (state,) = ours.step(picture(3), [state])
+    for _ in range(LOOKS):
+        (result,), (state,) = ours.step(picture(3), [state])
     assert result.status == Status.TRACKING
     assert (result.box.x, result.box.y) == pytest.approx(square_center(3), abs=4)
 

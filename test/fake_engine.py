@@ -38,10 +38,7 @@ class FakeEngine:
         self.delay_s = delay_s
         self.released = threading.Event()
         self.batches: list[int] = []
-        side = self.variant.score_size
-        self._centers, self._sizes = anchor_grid(
-            self.variant.anchor_ratios, self.variant.anchor_scale, self.variant.stride, side
-        )
+        self.sides_px: list[list[int]] = []
 
     def template(self, crops: NDArray[np.uint8]) -> list[Any]:
         middle = self.variant.template_size // 2
@@ -49,10 +46,11 @@ class FakeEngine:
         return list(np.median(part, axis=(1, 2)))
 
     def search(
-        self, templates: Sequence[Any], crops: NDArray[np.uint8], aims: Aims | None = None
+        self, templates: Sequence[Any], crops: Sequence[NDArray[np.uint8]], aims: Aims | None = None
     ) -> Response:
         assert len(templates) == len(crops)
         self.batches.append(len(crops))
+        self.sides_px.append([len(crop) for crop in crops])
         action = self.script.popleft() if self.script else "ok"
         if action == "raise":
             raise EngineError("scripted failure; expected by the test")
@@ -60,10 +58,10 @@ class FakeEngine:
             self.released.wait(60)
         time.sleep(self.delay_s)
         found = [self._found(colour, crop) for colour, crop in zip(templates, crops, strict=True)]
-        score = np.stack([self._scores(match) for match in found]).astype(np.float32)
-        box = np.stack([self._boxes(match) for match in found]).astype(np.float32)
+        score = [self._scores(match).astype(np.float32) for match in found]
+        box = [self._boxes(match).astype(np.float32) for match in found]
         if action == "nan":
-            score[0] = np.nan
+            score[0][:] = np.nan
         return Response(score, box, found)
 
     def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Masks:
@@ -83,7 +81,7 @@ class FakeEngine:
     def _box(self, match: NDArray[np.bool_]) -> tuple[float, float, float, float]:
         """Centre from the crop's middle, and size."""
         rows, columns = np.nonzero(match)
-        middle = self.variant.search_size / 2
+        middle = len(match) / 2
         if len(rows) < MIN_SEEN_PX:
             return 0.0, 0.0, 64.0, 64.0
         width, height = np.ptp(columns) + 1, np.ptp(rows) + 1
@@ -93,17 +91,24 @@ class FakeEngine:
     def _scores(self, match: NDArray[np.bool_]) -> NDArray[np.float64]:
         x, y, _, _ = self._box(match)
         best = 0.95 if match.sum() >= 20 else 0.05
-        away = (self._centers[0] - x) ** 2 + (self._centers[1] - y) ** 2
+        centers, _ = self._anchors(match)
+        away = (centers[0] - x) ** 2 + (centers[1] - y) ** 2
         scores = best * np.exp(-away / (2 * 24.0**2))
         return np.repeat(scores[None], self.variant.anchors, axis=0)
 
     def _boxes(self, match: NDArray[np.bool_]) -> NDArray[np.float64]:
         x, y, width, height = self._box(match)
-        side = self.variant.score_size
-        box = np.empty((4, self.variant.anchors, side, side))
-        for anchor, (anchor_w, anchor_h) in enumerate(self._sizes):
-            box[0, anchor] = (x - self._centers[0]) / anchor_w
-            box[1, anchor] = (y - self._centers[1]) / anchor_h
+        centers, sizes = self._anchors(match)
+        box = np.empty((4, self.variant.anchors, *centers.shape[1:]))
+        for anchor, (anchor_w, anchor_h) in enumerate(sizes):
+            box[0, anchor] = (x - centers[0]) / anchor_w
+            box[1, anchor] = (y - centers[1]) / anchor_h
             box[2, anchor] = np.log(width / anchor_w)
             box[3, anchor] = np.log(height / anchor_h)
         return box
+
+    def _anchors(self, match: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Centres and sizes on the score map of a crop of this size."""
+        variant = self.variant
+        side = variant.searching(len(match)).score_size
+        return anchor_grid(variant.anchor_ratios, variant.anchor_scale, variant.stride, side)

@@ -156,6 +156,6 @@ def _how(plan: Plan, options: argparse.Namespace) -> dict[str, str]:
     )
     return {
         "measured": measured,
-        "targets": f"{SIDE_PX} px wide in pictures of any size",
+        "targets": f"{SIDE_PX} px wide in pictures of any size, surely tracked, moving slowly",
         "accuracy": accuracy,
     }

@@ -11,6 +11,7 @@ import torch
 
 _CPU = Path("/proc/cpuinfo")
 _FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimddp")
+_NO_GPU = "none that PyTorch can use; where there is one, the same command measures it"
 _PACKAGES = ("torch", "openvino", "onnxruntime", "numpy", "opencv-python-headless")
 
 
@@ -25,6 +26,7 @@ def machine(device: str) -> dict[str, str]:
     kernel = platform.release().partition("-")[0]
     return {
         "device": accelerator or cpu,
+        **({} if torch.cuda.is_available() else {"gpu": _NO_GPU}),
         "cpu": f"{cpu} ({', '.join(flags) or 'no vector extensions known'}), {memory_gb:.0f} GB",
         "load at the start": f"{os.getloadavg()[0]:.1f} (programs that wanted a core, 1 min)",
         "system": f"{platform.system()} {kernel}, Python {platform.python_version()}",

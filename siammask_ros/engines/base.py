@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from siammask_ros.model.variants import Variant
 
 Crops = NDArray[np.uint8]
+Crop = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 # What an engine keeps of a target's template; only that engine looks in.
@@ -46,14 +47,14 @@ class Aims:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What a batch of N search crops gives.
+    """What N search crops give, an entry each.
 
-    ``score`` (N, k, S, S) target probability, ``box`` (N, 4, k, S, S) raw box head. ``maps`` is
-    the engine's own, handed back to ``refine``.
+    ``score`` (k, S, S) target probability, ``box`` (4, k, S, S) raw box head, where S is the
+    score size of the entry's crop. ``maps`` is the engine's own, handed back to ``refine``.
     """
 
-    score: Floats
-    box: Floats
+    score: Sequence[Floats]
+    box: Sequence[Floats]
     maps: Any
 
 
@@ -83,11 +84,13 @@ class Engine(Protocol):
         ...
 
     def search(
-        self, templates: Sequence[Template], crops: Crops, aims: Aims | None = None
+        self, templates: Sequence[Template], crops: Sequence[Crop], aims: Aims | None = None
     ) -> Response:
-        """Maps of N search crops (N, 255, 255, 3) BGR, each for its own target, in one batch.
+        """Maps of N search crops (S, S, 3) BGR, each for its own target.
 
-        ``aims`` change nothing of the answers, only how soon ``refine`` has its own.
+        S is ``search_size`` or ``crowd_search_size`` of the variant, and may differ from crop to
+        crop. What a size or a number of crops needs is prepared at its first use. ``aims``
+        change nothing of the answers, only how soon ``refine`` has its own.
         """
         ...
 

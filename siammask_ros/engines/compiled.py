@@ -14,7 +14,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from siammask_ros.engines.base import Aims, Crops, EngineInfo, Floats, Masks, Response, Template
+from siammask_ros.engines.base import (
+    Aims,
+    Crop,
+    Crops,
+    EngineInfo,
+    Floats,
+    Masks,
+    Response,
+    Template,
+)
+from siammask_ros.engines.batches import Batches
 from siammask_ros.engines.eager import torch_errors_told
 from siammask_ros.engines.frame import (
     Answer,
@@ -42,7 +52,7 @@ class _Asked:
     """A frame's question and its answer: whatever is asked next can be computed from them."""
 
     templates: Sequence[Template]
-    crops: Crops
+    crops: Sequence[Crop]
     asks: NDArray[np.float64]
     answer: Answer
 
@@ -62,7 +72,7 @@ class CompiledEngine:
         self.network = folded(network).to(device, self._dtype)
         # Only its own buffer moves: the window stays in double, as the tracker's.
         self.frame = FrameNetwork(self.network).to(device)
-        self._programs: dict[int, Program] = {}
+        self._programs: dict[tuple[int, int], Program] = {}
 
     def template(self, crops: Crops) -> list[Template]:
         """See ``Engine.template``."""
@@ -72,12 +82,12 @@ class CompiledEngine:
             return [[kernel[i].clone() for kernel in kernels] for i in range(len(crops))]
 
     def search(
-        self, templates: Sequence[Template], crops: Crops, aims: Aims | None = None
+        self, templates: Sequence[Template], crops: Sequence[Crop], aims: Aims | None = None
     ) -> Response:
         """See ``Engine.search``."""
         asks = asks_of(self.variant, len(crops), aims)
         answer = self._answer(templates, crops, asks)
-        asked = _Asked(tuple(templates), crops, asks, answer)
+        asked = _Asked(tuple(templates), tuple(crops), asks, answer)
         return Response(answer.score, answer.box, asked)
 
     def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Masks:
@@ -91,36 +101,54 @@ class CompiledEngine:
         asks = with_cells(asked.asks, cells)
         return self._answer(asked.templates, asked.crops, asks).masks
 
-    def program(self, items: int, template: Template) -> Program:
-        """What runs up to so many items, made at its first use, for kernels as of ``template``."""
+    def program(self, items: int, side_px: int, template: Template) -> Program:
+        """What runs up to so many crops of a size, made at its first use.
+
+        ``template`` is an example of the kernels that it will get.
+        """
         size = next(size for size in SIZES if size >= items)
-        if size not in self._programs:
+        if (size, side_px) not in self._programs:
             make = CudaProgram if self._device.type == "cuda" else Program
-            self._programs[size] = make(self.frame, template, size)
-        return self._programs[size]
+            self._programs[size, side_px] = make(self.frame, template, size, side_px)
+        return self._programs[size, side_px]
 
     def _answer(
-        self, templates: Sequence[Template], crops: Crops, asks: NDArray[np.float64]
+        self, templates: Sequence[Template], crops: Sequence[Crop], asks: NDArray[np.float64]
     ) -> Answer:
-        most = SIZES[-1]
+        batches = Batches.of(crops, SIZES[-1])
         with torch.inference_mode(), torch_errors_told():
-            pieces = []
-            for first in range(0, len(crops), most):
-                piece = slice(first, first + most)
-                program = self.program(len(crops[piece]), templates[first])
-                pieces.append(program(templates[piece], crops[piece], asks[piece]))
-            return unpacked(np.concatenate(pieces), self.variant)
+            answers = [
+                self._batch_answer(
+                    [templates[n] for n in numbers], [crops[n] for n in numbers], asks[[*numbers]]
+                )
+                for numbers in batches.numbers
+            ]
+        values = batches.stacked(answer.masks.values for answer in answers)
+        quality = [q for answer in answers if (q := answer.masks.quality) is not None]
+        return Answer(
+            batches.sorted(answer.score for answer in answers),
+            batches.sorted(answer.box for answer in answers),
+            batches.stacked(answer.cells for answer in answers),
+            Masks(values, batches.stacked(quality) if quality else None),
+        )
+
+    def _batch_answer(
+        self, templates: Sequence[Template], crops: Sequence[Crop], asks: NDArray[np.float64]
+    ) -> Answer:
+        side_px = len(crops[0])
+        program = self.program(len(crops), side_px, templates[0])
+        packed = program(templates, np.stack(crops), asks)
+        return unpacked(packed, self.variant.searching(side_px))
 
 
 class Program:
     """A frame for a fixed number of items, in memory that stays where it is."""
 
-    def __init__(self, frame: FrameNetwork, template: Template, items: int) -> None:
-        variant = frame.network.variant
+    def __init__(self, frame: FrameNetwork, template: Template, items: int, side_px: int) -> None:
+        variant = frame.network.variant.searching(side_px)
         self._frame = frame
         self._device = template[0].device
-        side = variant.search_size
-        self._crops = self._on_host(torch.uint8, items, side, side, 3)
+        self._crops = self._on_host(torch.uint8, items, side_px, side_px, 3)
         self._asks = self._on_host(torch.float64, items, asks_width(variant))
         self._answer = self._on_host(torch.float32, items, answer_width(variant))
         self._kernels = [kernel.new_zeros(items, *kernel.shape) for kernel in template]
@@ -169,8 +197,8 @@ class Program:
 class CudaProgram(Program):
     """The frame as a CUDA graph, from the upload of the crops to the answers on the host."""
 
-    def __init__(self, frame: FrameNetwork, template: Template, items: int) -> None:
-        super().__init__(frame, template, items)
+    def __init__(self, frame: FrameNetwork, template: Template, items: int, side_px: int) -> None:
+        super().__init__(frame, template, items, side_px)
         self._graph = torch.cuda.CUDAGraph()
         # What cuDNN chooses here stays in the graph. Single precision is asked for as such.
         with torch.cuda.device(self._device), _exact_and_fastest():

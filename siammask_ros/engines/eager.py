@@ -1,9 +1,10 @@
-"""The network in plain PyTorch: every device, the reference for all other engines."""
+"""The network in plain PyTorch: on every device, without any other library."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,19 +12,35 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from siammask_ros.engines.base import Aims, Crops, EngineInfo, Masks, Response, Template
+from siammask_ros.engines.base import Aims, Crop, Crops, EngineInfo, Masks, Response, Template
+from siammask_ros.engines.batches import Batches
 from siammask_ros.errors import EngineError
 from siammask_ros.model.siammask import Kernels, SearchMaps, SiamMask, score_probability
 
+_MOST = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Searched:
+    """A frame's batches of crops, and the network's maps of each."""
+
+    batches: Batches
+    maps: list[SearchMaps]
+
 
 class EagerEngine:
-    """Runs a SiamMask network as it is, float32."""
+    """Runs a SiamMask network as it is, float32.
+
+    On a CPU a batch has no more crops than there are threads: each then has one to itself, and
+    all of them together leave the caches no sooner than they have to.
+    """
 
     def __init__(self, network: SiamMask, device: torch.device, info: EngineInfo) -> None:
         self.variant = network.variant
         self.info = info
         self._device = device
         self.network = network.to(device).eval()
+        self._together = torch.get_num_threads() if device.type == "cpu" else _MOST
 
     def template(self, crops: Crops) -> list[Template]:
         """See ``Engine.template``."""
@@ -32,25 +49,37 @@ class EagerEngine:
             return [Kernels(*(part[i : i + 1] for part in kernels)) for i in range(len(crops))]
 
     def search(
-        self, templates: Sequence[Template], crops: Crops, aims: Aims | None = None
+        self, templates: Sequence[Template], crops: Sequence[Crop], aims: Aims | None = None
     ) -> Response:
         """See ``Engine.search``."""
+        batches = Batches.of(crops, self._together)
         with torch.inference_mode(), torch_errors_told():
-            kernels = Kernels(*(torch.cat(parts) for parts in zip(*templates, strict=True)))
-            maps = self.network.search(self.input(crops), kernels)
-            score = score_probability(maps.score, self.variant.anchors)
-            items, _, *cells = maps.box.shape
-            box = maps.box.reshape(items, 4, self.variant.anchors, *cells)
-            return Response(score.cpu().numpy(), box.cpu().numpy(), maps)
+            maps = [
+                self._searched([templates[n] for n in numbers], [crops[n] for n in numbers])
+                for numbers in batches.numbers
+            ]
+            anchors = self.variant.anchors
+            score = [score_probability(each.score, anchors).cpu().numpy() for each in maps]
+            box = [each.box.unflatten(1, (4, anchors)).cpu().numpy() for each in maps]
+        return Response(batches.sorted(score), batches.sorted(box), _Searched(batches, maps))
 
     def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Masks:
         """See ``Engine.refine``."""
-        maps: SearchMaps = response.maps
+        searched: _Searched = response.maps
+        values, quality = [], []
         with torch.inference_mode(), torch_errors_told():
-            items = torch.arange(len(rows), device=self._device)
-            masks = self.network.masks(maps, items, self._index(rows), self._index(columns))
-            values, quality = (torch.sigmoid(logits).cpu().numpy() for logits in masks)
-            return Masks(values, quality if self.variant.has_matching else None)
+            for numbers, maps in zip(searched.batches.numbers, searched.maps, strict=True):
+                items = torch.arange(len(numbers), device=self._device)
+                cells = (self._index(each[[*numbers]]) for each in (rows, columns))
+                masks = self.network.masks(maps, items, *cells)
+                values.append(torch.sigmoid(masks.logits).cpu().numpy())
+                quality.append(torch.sigmoid(masks.quality).cpu().numpy())
+        stacked = searched.batches.stacked
+        return Masks(stacked(values), stacked(quality) if self.variant.has_matching else None)
+
+    def _searched(self, templates: Sequence[Template], crops: Sequence[Crop]) -> SearchMaps:
+        kernels = Kernels(*(torch.cat(parts) for parts in zip(*templates, strict=True)))
+        return self.network.search(self.input(np.stack(crops)), kernels)
 
     def input(self, crops: Crops) -> Tensor:
         """Crops as the network takes them: (N, 3, H, W) float, on the device."""

@@ -5,6 +5,7 @@ Nothing in it waits for the host, so that a GPU can be given all of it at once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,8 +32,8 @@ class Answer:
     The masks are (N, M, M), M = 0 for a network without.
     """
 
-    score: Floats
-    box: Floats
+    score: Sequence[Floats]
+    box: Sequence[Floats]
     cells: NDArray[np.int64]
     masks: Masks
 
@@ -45,7 +46,7 @@ class FrameNetwork(nn.Module):
     def __init__(self, network: SiamMask) -> None:
         super().__init__()
         self.network = network
-        self.register_buffer("window", cosine_window(network.variant.score_size))
+        self.register_buffer("window", cosine_window(network.variant.window_cells))
 
     def forward(self, crops: Tensor, asks: Tensor, *kernels: Tensor) -> Tensor:
         """Answers (N, ``answer_width``) float32, as ``unpacked`` reads them.
@@ -56,9 +57,8 @@ class FrameNetwork(nn.Module):
         dtype = kernels[0].dtype
         none = [crops.new_empty(0)] * (len(Kernels._fields) - len(kernels))
         maps = network.search(crops.permute(0, 3, 1, 2).to(dtype), Kernels(*kernels, *none))
-        side = variant.score_size
         score = score_probability(maps.score.float(), variant.anchors)
-        box = maps.box.float().reshape(-1, 4, variant.anchors, side, side)
+        box = maps.box.float().unflatten(1, (4, variant.anchors))
         anchors = asks[:, _ANCHORS].reshape(-1, variant.anchors, 2)
         guess = best_cells(score, box, asks[:, _SIZE], anchors, asks[:, _WEIGHTS], self.window)
         asked = asks[:, _CELL]

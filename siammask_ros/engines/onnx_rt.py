@@ -19,6 +19,8 @@ from siammask_ros.model.siammask import SiamMask
 
 _CUDA = "CUDAExecutionProvider"
 _OPSET = 17
+# What the two sides of a search crop are called in its file.
+_SIDE = "side"
 # Its exceptions have no common base of their own.
 _FAILURES = (
     failures.Fail,
@@ -82,9 +84,13 @@ class _Session:
 
 
 def onnx_bytes(part: Part) -> bytes:
-    """The part as an ONNX file for one item: the correlation's groups allow no open batch."""
+    """The part as an ONNX file for one item: the correlation's groups allow no open batch.
+
+    The sides of a search crop are open, everything else is fixed.
+    """
     example = part.example()
     buffer: Any = io.BytesIO()
+    is_search = isinstance(part, SearchPart)
     with torch.inference_mode(), warnings.catch_warnings():
         # The sizes that tracing warns about are fixed in a tracker; the newer exporter would
         # need one more package.
@@ -97,6 +103,7 @@ def onnx_bytes(part: Part) -> bytes:
             buffer,
             input_names=inputs,
             output_names=results,
+            dynamic_axes={"search_crop": {1: _SIDE, 2: _SIDE}} if is_search else None,
             opset_version=_OPSET,
             dynamo=False,
         )

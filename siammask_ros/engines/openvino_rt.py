@@ -57,46 +57,65 @@ class OpenVinoEngine(RequestEngine):
 
 
 class _Requests:
-    """A part of the network, for one item with all threads, or for several beside each other."""
+    """A part of the network, for one item with all threads, or for several beside each other.
+
+    It is compiled for every shape of its first input that occurs, when it first does; alone and
+    in the model's own shape at once.
+    """
 
     def __init__(self, model: ov.Model, options: dict[str, Any]) -> None:
         self._model = model
         self._options = options
-        self._one = self._compiled("LATENCY")
-        self._several: ov.AsyncInferQueue | None = None
+        self._one: dict[tuple[int, ...], ov.CompiledModel] = {}
+        self._several: dict[tuple[int, ...], ov.AsyncInferQueue] = {}
         self._answers: dict[int, Arrays] = {}
+        try:
+            self._alone(tuple(model.inputs[0].shape))
+        except RuntimeError as error:
+            raise EngineError(f"OpenVINO could not compile the network: {error}") from error
 
     def __call__(self, items: Sequence[Arrays]) -> list[Arrays]:
         """The part's outputs for every item; raises EngineError."""
         try:
             if len(items) == 1:
-                return [[*self._one(items[0]).values()]]
+                return [[*self._alone(items[0][0].shape)(items[0]).values()]]
             return self._at_once(items)
         except RuntimeError as error:
             raise EngineError(f"OpenVINO failed on this frame: {error}") from error
 
     def _at_once(self, items: Sequence[Arrays]) -> list[Arrays]:
-        if self._several is None:
-            self._several = ov.AsyncInferQueue(self._compiled("THROUGHPUT"))
-            self._several.set_callback(self._on_answer)
+        queues = [self._queue(item[0].shape) for item in items]
         self._answers.clear()
         try:
-            for number, item in enumerate(items):
-                self._several.start_async(item, number)
+            for number, (queue, item) in enumerate(zip(queues, items, strict=True)):
+                queue.start_async(item, number)
         finally:
-            self._several.wait_all()
+            for queue in set(queues):
+                queue.wait_all()
         return [self._answers.pop(number) for number in range(len(items))]
 
     def _on_answer(self, request: ov.InferRequest, number: int) -> None:
         # The request's own memory serves the next item.
         self._answers[number] = [np.array(tensor.data) for tensor in request.output_tensors]
 
-    def _compiled(self, hint: str) -> ov.CompiledModel:
-        options = {**self._options, "PERFORMANCE_HINT": hint}
-        try:
-            return ov.Core().compile_model(self._model, "CPU", options)
-        except RuntimeError as error:
-            raise EngineError(f"OpenVINO could not compile the network: {error}") from error
+    def _alone(self, shape: tuple[int, ...]) -> ov.CompiledModel:
+        if shape not in self._one:
+            self._one[shape] = self._compiled(shape, "LATENCY")
+        return self._one[shape]
+
+    def _queue(self, shape: tuple[int, ...]) -> ov.AsyncInferQueue:
+        if shape not in self._several:
+            queue = ov.AsyncInferQueue(self._compiled(shape, "THROUGHPUT"))
+            queue.set_callback(self._on_answer)
+            self._several[shape] = queue
+        return self._several[shape]
+
+    def _compiled(self, shape: tuple[int, ...], hint: str) -> ov.CompiledModel:
+        model = self._model.clone()
+        first = model.inputs[0]
+        if tuple(first.shape) != shape:
+            model.reshape({first: shape})
+        return ov.Core().compile_model(model, "CPU", {**self._options, "PERFORMANCE_HINT": hint})
 
 
 def _int8_model(sha256: str) -> ov.Model:
@@ -113,13 +132,21 @@ def save(model: ov.Model, path: Path) -> None:
 
 
 def converted(part: SearchPart | MaskPart) -> ov.Model:
-    """The part as an OpenVINO model for one item: it is faster with fixed shapes."""
+    """The part as an OpenVINO model for one item, its shapes fixed: so it is faster.
+
+    A search part can be given crops of another size by ``reshape``.
+    """
     example = part.example()
     with torch.inference_mode(), warnings.catch_warnings():
         # The sizes that tracing warns about are fixed in a tracker.
         warnings.simplefilter("ignore")
-        shapes = [tuple(tensor.shape) for tensor in example]
+        shapes: list[Any] = [tuple(tensor.shape) for tensor in example]
+        open_shapes = [(1, -1, -1, 3), *shapes[1:]] if isinstance(part, SearchPart) else shapes
         # Traced here because convert_model traces twice, to compare: half of a node's start.
         trace: Any = torch.jit.trace
         traced = trace(part.eval(), example, check_trace=False)
-        return ov.convert_model(torch.jit.freeze(traced), example_input=example, input=shapes)
+        frozen = torch.jit.freeze(traced)
+        # Converted with open sides: what would be computed from fixed ones becomes a constant.
+        model = ov.convert_model(frozen, example_input=example, input=open_shapes)
+    model.reshape(dict(zip(model.inputs, shapes, strict=True)))
+    return model

@@ -40,9 +40,9 @@ class SearchPart(nn.Module):
             depthwise_correlation(head.conv_search(features), kernel)
             for head, kernel in zip(heads, kernels, strict=False)
         ]
-        side = variant.score_size
         score = score_probability(heads[0].head(maps[0]), variant.anchors)
-        box = heads[1].head(maps[1]).reshape(-1, 4, variant.anchors, side, side)
+        # Of no fixed size: the same part runs on crops of every size.
+        box = heads[1].head(maps[1]).unflatten(1, (4, variant.anchors))
         return (score, box, *maps[2:], *(pyramid if variant.has_refinement else ()))
 
     def example(self) -> Example:

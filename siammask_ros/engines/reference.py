@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import torch
 
-from siammask_ros.engines.base import Aims, Crops, Response, Template
+from siammask_ros.engines.base import Aims, Crop, Crops, Response, Template
 from siammask_ros.engines.eager import EagerEngine, torch_errors_told
-from siammask_ros.engines.registry import EngineConfig, open_engine
+from siammask_ros.engines.registry import EngineConfig, open_network
 from siammask_ros.model.siammask import Kernels
 
 
@@ -28,7 +28,7 @@ class ReferenceEngine(EagerEngine):
             return list(zip(features.split(1), *levels, strict=True))
 
     def search(
-        self, templates: Sequence[Template], crops: Crops, aims: Aims | None = None
+        self, templates: Sequence[Template], crops: Sequence[Crop], aims: Aims | None = None
     ) -> Response:
         """See ``Engine.search``."""
         with torch.inference_mode(), torch_errors_told():
@@ -37,12 +37,14 @@ class ReferenceEngine(EagerEngine):
             parts = [Kernels(*(part[i : i + 1] for part in kernels)) for i in range(len(crops))]
             response = super().search(parts, crops)
             if self.variant.has_coarse_mask:
-                self.network.heads()[2].head(response.maps.mask_correlation)
+                for maps in response.maps.maps:
+                    self.network.heads()[2].head(maps.mask_correlation)
             return response
 
 
 def open_reference(config: EngineConfig) -> ReferenceEngine:
     """The reference engine of these weights on this device; raises as ``open_engine`` does."""
-    engine = open_engine(replace(config, engine="eager", precision="fp32"))
-    assert isinstance(engine, EagerEngine)
-    return ReferenceEngine(engine.network, torch.device(engine.info.device), engine.info)
+    network, device, info = open_network(replace(config, engine="eager", precision="fp32"))
+    if config.threads and device.type == "cpu":
+        torch.set_num_threads(config.threads)
+    return ReferenceEngine(network, device, info)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -15,6 +15,8 @@ from siammask_ros.engines.eager import EagerEngine
 from siammask_ros.engines.int8 import Int8Form
 from siammask_ros.errors import ConfigError, EngineError
 from siammask_ros.model.checkpoint import load_network
+from siammask_ros.model.fold import folded
+from siammask_ros.model.siammask import SiamMask
 from siammask_ros.model.variants import VARIANTS
 from siammask_ros.settings import check, number, text
 from siammask_ros.zoo.cache import located
@@ -57,9 +59,29 @@ class EngineConfig:
 def open_engine(config: EngineConfig) -> Engine:
     """An engine that is ready for its first frame.
 
-    What 'auto' chose and why is logged and in ``engine.info``. Raises CheckpointError for the
-    weights, EngineError where the device or the engine's library is missing: nothing is replaced
-    by something slower in silence.
+    What 'auto' chose and why is logged and in ``engine.info``. Raises as ``open_network`` does.
+    """
+    network, device, info = open_network(config)
+    if info.engine == "openvino":
+        from siammask_ros.engines.openvino_rt import OpenVinoEngine
+
+        return OpenVinoEngine(network, info, config.threads)
+    if info.engine == "onnxruntime":
+        from siammask_ros.engines.onnx_rt import OnnxEngine
+
+        return OnnxEngine(network, info, config.threads)
+    if config.threads and device.type == "cpu":
+        torch.set_num_threads(config.threads)
+    if info.engine == "compiled":
+        return open_compiled(network, device, info)
+    return EagerEngine(folded(network), device, info)
+
+
+def open_network(config: EngineConfig) -> tuple[SiamMask, torch.device, EngineInfo]:
+    """The network, and what is to run it where.
+
+    Raises CheckpointError for the weights, EngineError where the device or the engine's library
+    is missing: nothing is replaced by something slower in silence.
     """
     device = _device(config.device)
     name, reason = _engine_name(config.engine, device)
@@ -71,6 +93,9 @@ def open_engine(config: EngineConfig) -> Engine:
         )
     path, expected = located(config.checkpoint, config.model, config.expected_sha256)
     network, sha256 = load_network(path, config.model, expected)
+    if device.type == "cuda":
+        # A batch costs it little more than one target: every search stays whole.
+        network.variant = replace(network.variant, crowd_search_size=network.variant.search_size)
     precision, why_so = _precision(config, name, sha256)
     reason = f"{reason}; {why_so}" if why_so else reason
     checkpoint = config.checkpoint or f"shipped {config.model}"
@@ -78,19 +103,7 @@ def open_engine(config: EngineConfig) -> Engine:
     _LOG.info(
         "%s on %s in %s (%s), %s weights %s", name, device, precision, reason, checkpoint, sha256
     )
-    if name == "openvino":
-        from siammask_ros.engines.openvino_rt import OpenVinoEngine
-
-        return OpenVinoEngine(network, info, config.threads)
-    if name == "onnxruntime":
-        from siammask_ros.engines.onnx_rt import OnnxEngine
-
-        return OnnxEngine(network, info, config.threads)
-    if config.threads and device.type == "cpu":
-        torch.set_num_threads(config.threads)
-    if name == "compiled":
-        return open_compiled(network, device, info)
-    return EagerEngine(network, device, info)
+    return network, device, info
 
 
 def _precision(config: EngineConfig, engine: str, sha256: str) -> tuple[str, str]:

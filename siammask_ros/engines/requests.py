@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from siammask_ros.engines.base import Aims, Crops, EngineInfo, Masks, Response, Template
+from siammask_ros.engines.base import Aims, Crop, Crops, EngineInfo, Masks, Response, Template
 from siammask_ros.engines.eager import torch_errors_told
 from siammask_ros.engines.parts import MaskPart, used
 from siammask_ros.errors import EngineError
@@ -45,15 +45,14 @@ class RequestEngine:
         return [[part[i : i + 1] for part in parts] for i in range(len(crops))]
 
     def search(
-        self, templates: Sequence[Template], crops: Crops, aims: Aims | None = None
+        self, templates: Sequence[Template], crops: Sequence[Crop], aims: Aims | None = None
     ) -> Response:
         """See ``Engine.search``."""
         items = [
-            [crops[i : i + 1], *template]
-            for i, template in zip(range(len(crops)), templates, strict=True)
+            [crop[None], *template] for crop, template in zip(crops, templates, strict=True)
         ]
         answers = self._search(items)
-        score, box = (np.concatenate([answer[k] for answer in answers]) for k in (0, 1))
+        score, box = ([answer[k][0] for answer in answers] for k in (0, 1))
         return Response(score, box, [answer[2:] for answer in answers])
 
     def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Masks:

@@ -28,7 +28,8 @@ def best_cells(
 
     ``score`` (N, k, S, S) is the probability, ``box`` (N, 4, k, S, S) the raw box head, ``sizes``
     (N, 2) the targets' and ``anchors`` (N, k, 2) the anchors' width and height in search-crop
-    pixels, ``weights`` (N, 2) the strength of the penalty and the window's influence.
+    pixels, ``weights`` (N, 2) the strength of the penalty and the window's influence. A map
+    smaller than the window gets its middle.
     """
     score, box = score.double(), box.double()
     strength, influence = (weight[:, None, None, None] for weight in weights.unbind(1))
@@ -38,10 +39,11 @@ def best_cells(
     size_change = _change(_context(width, height) / _context(target_w, target_h))
     shape_change = _change((target_w / target_h) / (width / height))
     penalty = torch.exp(-(shape_change * size_change - 1) * strength)
+    side = score.shape[-1]
+    rim = (len(window) - side) // 2
+    window = window[rim : rim + side, rim : rim + side]
     ranking = penalty * score * (1 - influence) + window * influence
-    cells = window.numel()
-    best = ranking.flatten(1).argmax(dim=1) % cells
-    side = window.shape[1]
+    best = ranking.flatten(1).argmax(dim=1) % side**2
     return torch.stack([best // side, best % side], dim=1)
 
 

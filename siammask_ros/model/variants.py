@@ -5,7 +5,7 @@ Free of torch, so that a tracker can be tested without it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from siammask_ros.errors import ConfigError
@@ -21,6 +21,10 @@ class Variant:
     ``exact_paste`` puts masks where the crop was really cut; without it they are up to a pixel
     off, as in the authors' code, whose published thresholds were tuned so. With ``has_matching``
     the refinement also gets what each pixel resembles in the template, and tells a quality.
+
+    The network is convolutional, so that a smaller crop of the same scale gives the middle of the
+    larger one's score map, but for what lies near its border. ``crowd_search_size`` is that of a
+    target among many. The cosine window spans ``window_cells``; a smaller map gets its middle.
     """
 
     name: str
@@ -34,6 +38,8 @@ class Variant:
     has_matching: bool = False
     template_size: int = 127
     search_size: int = 255
+    crowd_search_size: int = 159
+    window_cells: int = 25
     stride: int = 8
     base_size: int = 8
     anchor_ratios: tuple[float, ...] = (0.33, 0.5, 1.0, 2.0, 3.0)
@@ -43,6 +49,10 @@ class Variant:
     def score_size(self) -> int:
         """Cells along a side of the score map."""
         return (self.search_size - self.template_size) // self.stride + 1 + self.base_size
+
+    def searching(self, search_size: int) -> Variant:
+        """The same network on crops of another size."""
+        return replace(self, search_size=search_size)
 
     @property
     def anchors(self) -> int:

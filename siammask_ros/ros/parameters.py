@@ -19,9 +19,12 @@ from siammask_ros.tracker.config import SETTINGS, TrackerConfig, settings_named
 # files are written.
 START_ONLY = frozenset({"autostart", "settings", "templates_dir"})
 
-# Taken up when the node is activated.
+# Taken up when the node is activated; a crowd's smaller crops have to be prepared for.
 NEEDS_RELOAD = frozenset(
-    {"image_transport", "publish_tf", *(item.name for item in fields(EngineConfig))}
+    {
+        *("image_transport", "publish_tf", "crowd_targets"),
+        *(item.name for item in fields(EngineConfig)),
+    }
 )
 
 _CONSTRAINTS = {

@@ -53,7 +53,7 @@ class TrackerNode(LifecycleNode):
         self._state = "unconfigured"
         self._failure = ""
         self._engine: Any = None
-        self._engine_config: EngineConfig | None = None
+        self._prepared: tuple[EngineConfig, int] | None = None
         self._session: Session | None = None
         self._config_serial = 0
         self._camera: Camera | None = None
@@ -210,16 +210,16 @@ class TrackerNode(LifecycleNode):
 
     def _load_engine(self) -> None:
         settings = self._own_parameters.settings
-        wanted = settings.engine
-        if self._engine is not None and wanted == self._engine_config:
+        prepared = settings.engine, settings.tracker.crowd_targets
+        if self._engine is not None and prepared == self._prepared:
             return
-        engine = self._open_engine(wanted)
+        engine = self._open_engine(settings.engine)
         warm_up(Tracker(engine, settings.tracker), settings.session.max_targets)
         # Libraries and weights stay for good. Without this the collector looks through all of
         # them while a frame waits.
         gc.collect()
         gc.freeze()
-        self._engine, self._engine_config = engine, wanted
+        self._engine, self._prepared = engine, prepared
         self.get_logger().info(f"engine ready: {engine.info}")
 
     def _begin(self) -> None:
@@ -257,7 +257,7 @@ class TrackerNode(LifecycleNode):
 
     def _unload(self) -> None:
         self._end()
-        self._engine = self._engine_config = None
+        self._engine = self._prepared = None
 
     def _guard_lifecycle_services(self) -> None:
         """Because rclpy raises where a transition is asked for that the state does not have."""

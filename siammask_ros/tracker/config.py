@@ -26,6 +26,9 @@ class TrackerConfig:
     lost_score: float = number(0.0, "Below this score the target counts as not seen", 0.0, 1.0)
     lost_after_frames: int = number(3, "Frames in a row below lost_score until LOST", 1, 1000)
     box_strategy: str = text("mbr", "How a mask becomes a rotated box", STRATEGIES)
+    crowd_targets: int = number(
+        0, "From so many targets on, calm ones are searched for in a smaller crop; 0: never", 0, 64
+    )
 
     def __post_init__(self) -> None:
         check(self)
@@ -42,7 +45,7 @@ SETTINGS = {
     "davis": TrackerConfig(0.04, 0.40, 1.0, 0.35),
     "vot": TrackerConfig(0.04, 0.42, 0.25, 0.30),
     "vot_ld": TrackerConfig(0.10, 0.41, 0.32, 0.15),
-    "lite": TrackerConfig(0.10, 0.50, 0.60, 0.50, tracking_score=0.45, lost_score=0.30),
+    "lite": TrackerConfig(0.10, 0.50, 0.60, 0.50, tracking_score=0.45, lost_score=0.30, crowd_targets=4),
 }
 
 

@@ -30,7 +30,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class AnchorField:
-    """Anchor centres (2, S, S), sizes (k, 2) and the cosine window (S, S) of a network."""
+    """Anchor centres (2, S, S), sizes (k, 2) and the cosine window (S, S) of a network.
+
+    For a crop smaller than the network was tuned for they are the middle of those of the full
+    one: a target at a place ranks there as it would have in the full crop.
+    """
 
     centers: Floats
     sizes: Floats
@@ -44,7 +48,9 @@ class AnchorField:
         centers, sizes = anchor_grid(
             variant.anchor_ratios, variant.anchor_scale, variant.stride, side
         )
-        return cls(centers, sizes, np.outer(np.hanning(side), np.hanning(side)))
+        rim = (variant.window_cells - side) // 2
+        falloff = np.hanning(variant.window_cells)[rim : rim + side]
+        return cls(centers, sizes, np.outer(falloff, falloff))
 
 
 def choose(

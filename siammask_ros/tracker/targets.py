@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -30,7 +31,9 @@ class TargetState:
 
     ``size`` is the axis-aligned width and height in pixels that the search follows, ``theta``
     the last rotated box's angle, ``fill_bgr`` the first frame's mean colour. ``template`` is
-    what the engine made of ``template_bgr`` (127, 127, 3).
+    what the engine made of ``template_bgr`` (127, 127, 3). ``shift`` is how far the centre moved
+    in the last frame, across or down, in sides of the template's square; infinite until there
+    was one.
     """
 
     center_in_image: tuple[float, float]
@@ -42,6 +45,7 @@ class TargetState:
     status: Status = Status.TRACKING
     reason: str = ""
     frames_unseen: int = 0
+    shift: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

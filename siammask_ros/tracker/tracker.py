@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from siammask_ros.engines.base import Aims, Engine
 from siammask_ros.geometry.boxes import RotatedBox, checked_init_box
 from siammask_ros.geometry.crops import Image, context_side, crop_square, mean_bgr
+from siammask_ros.model.variants import Variant
 from siammask_ros.tracker.box_fit import fitted_box
 from siammask_ros.tracker.config import TrackerConfig
+from siammask_ros.tracker.crowd import searched_as
 from siammask_ros.tracker.masks import RegionMask, SearchSquare, largest_outline, paste
 from siammask_ros.tracker.saved_target import SavedTarget
 from siammask_ros.tracker.scoring import AnchorField, Choice, choose
@@ -55,7 +57,6 @@ class Tracker:
     def __init__(self, engine: Engine, config: TrackerConfig) -> None:
         self.engine = engine
         self.config = config
-        self._anchors = AnchorField.of(engine.variant)
 
     def start(self, image: Image, boxes: Sequence[RotatedBox]) -> list[TargetState]:
         """States of the targets in these boxes of an image (H, W, 3) uint8 BGR.
@@ -123,29 +124,35 @@ class Tracker:
         clock = clock or StageClock()
         variant = self.engine.variant
         clock.start()
+        seen_as = searched_as(variant, states, self.config)
         sides = [context_side(*state.size) for state in states]
-        squares = [round(side * variant.search_size / variant.template_size) for side in sides]
+        squares = [
+            round(side * each.search_size / each.template_size)
+            for side, each in zip(sides, seen_as, strict=True)
+        ]
         crops = [
-            crop_square(image, state.center_in_image, square, variant.search_size, state.fill_bgr)
-            for state, square in zip(states, squares, strict=True)
+            crop_square(image, state.center_in_image, square, each.search_size, state.fill_bgr)
+            for state, square, each in zip(states, squares, seen_as, strict=True)
         ]
         clock.lap("crop")
         scales = [variant.template_size / side for side in sides]
         sizes = [_scaled(state.size, scale) for state, scale in zip(states, scales, strict=True)]
         templates = [state.template for state in states]
-        response = self.engine.search(templates, np.stack(crops), self._aims(sizes))
+        response = self.engine.search(templates, crops, self._aims(sizes))
         clock.lap("network")
         choices = [
-            choose(score, box, size, self._anchors, self.config)
-            for score, box, size in zip(response.score, response.box, sizes, strict=True)
+            choose(score, box, size, AnchorField.of(each), self.config)
+            for score, box, size, each in zip(
+                response.score, response.box, sizes, seen_as, strict=True
+            )
         ]
         clock.lap("select")
         masks: Sequence[NDArray[np.float32] | None] = [None] * len(states)
         qualities: Sequence[float | None] = [None] * len(states)
         if variant.has_mask:
-            middle = variant.score_size // 2
-            rows = np.array([choice.row if choice else middle for choice in choices])
-            columns = np.array([choice.column if choice else middle for choice in choices])
+            # Where nothing can be chosen any mask will do: it is not used.
+            rows = np.array([choice.row if choice else 0 for choice in choices])
+            columns = np.array([choice.column if choice else 0 for choice in choices])
             refined = self.engine.refine(response, rows, columns)
             masks = list(refined.values)
             if refined.quality is not None:
@@ -153,7 +160,9 @@ class Tracker:
             clock.lap("network")
         pairs = [
             self._finish(image, *parts)
-            for parts in zip(states, choices, masks, qualities, scales, squares, strict=True)
+            for parts in zip(
+                states, choices, masks, qualities, scales, squares, seen_as, strict=True
+            )
         ]
         clock.lap("mask")
         return [result for result, _ in pairs], [state for _, state in pairs]
@@ -161,7 +170,8 @@ class Tracker:
     def _aims(self, sizes_in_crop: Sequence[tuple[float, float]]) -> Aims:
         config = self.config
         sizes = np.array(sizes_in_crop)
-        return Aims(sizes, self._anchors.sizes, config.penalty_k, config.window_influence)
+        anchors = AnchorField.of(self.engine.variant)
+        return Aims(sizes, anchors.sizes, config.penalty_k, config.window_influence)
 
     def _finish(
         self,
@@ -172,6 +182,7 @@ class Tracker:
         quality: float | None,
         scale: float,
         square_px: int,
+        variant: Variant,
     ) -> tuple[TargetResult, TargetState]:
         """One target's result and next state from what the network said."""
         if choice is None or not _is_finite(mask, quality):
@@ -186,13 +197,13 @@ class Tracker:
         region: RegionMask | None = None
         outline = _NO_OUTLINE
         if mask is not None:
-            square = SearchSquare.around(state.center_in_image, square_px, self.engine.variant)
+            square = SearchSquare.around(state.center_in_image, square_px, variant)
             region = self._paste(
                 mask,
                 square,
                 (choice.row, choice.column),
                 (image.shape[0], image.shape[1]),
-                self.engine.variant,
+                variant,
                 self.config.mask_threshold,
             )
             outline, area = largest_outline(region)
@@ -210,6 +221,7 @@ class Tracker:
             status=status,
             reason=reason,
             frames_unseen=0,
+            shift=_shift(state, center),
         )
         xywh = (center[0] - size[0] / 2, center[1] - size[1] / 2, size[0], size[1])
         return TargetResult(status, reason, score, box, xywh, region, outline), after
@@ -228,6 +240,12 @@ class Tracker:
             height * (1 - rate) + new_height / scale * rate,
         )
         return center, size
+
+
+def _shift(before: TargetState, center: tuple[float, float]) -> float:
+    """How far a target moved, in sides of its template's square."""
+    (x0, y0), (x1, y1) = before.center_in_image, center
+    return max(abs(x1 - x0), abs(y1 - y0)) / context_side(*before.size)
 
 
 def _seed(box: RotatedBox) -> tuple[tuple[float, float], tuple[float, float]]:

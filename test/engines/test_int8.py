@@ -157,7 +157,7 @@ def test_c9_the_exported_int8_agrees_with_fp32_within_its_bound_and_auto_judges_
     answers = []
     for engine in (exact, rough):
         response = engine.search(engine.template(template), search)
-        answers.append((response.score, engine.refine(response, cell, cell).values))
+        answers.append((np.array(response.score), engine.refine(response, cell, cell).values))
     for ours, theirs, bound in zip(*answers, (SCORE, MASK), strict=True):
         assert np.abs(ours - theirs).mean() < bound
 

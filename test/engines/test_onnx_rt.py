@@ -41,9 +41,20 @@ def test_c9_onnxruntime_agrees_for_networks_without_refinement(name: str) -> Non
     assert_agree(answer(onnx_engine(variant), 1), answer(eager_engine(variant), 1))
 
 
+def test_c9_a_crowds_smaller_crops_are_answered_as_by_pytorch(onnx: Engine) -> None:
+    sides_px = [159, 255]
+    searches = [crops(1, side)[0] for side in sides_px]
+    rows, columns = np.array([6, 24]), np.array([12, 3])
+    answers = []
+    for engine in (onnx, eager_engine(LITE)):
+        response = engine.search(engine.template(crops(2, 127)), searches)
+        answers.append((response, engine.refine(response, rows, columns).values))
+    assert_agree(*answers)
+
+
 def test_a_later_frame_does_not_overwrite_an_answer(onnx: Engine) -> None:
     response, masks = answer(onnx, 1)
-    score = response.score.copy()
+    score = np.array(response.score)
     answer(onnx, 3, seed=7)
     assert np.array_equal(response.score, score)
     cell = np.array([12])

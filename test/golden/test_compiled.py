@@ -42,8 +42,8 @@ def test_network(device: str, precision: str, items: int, weights_path: Path) ->
     score = torch.softmax(logits, dim=0)[1].numpy()
     box = golden["box"].reshape(4, 5, 25, 25)
     score_bound, box_bound, mask_bound = BOUNDS[precision]
-    assert np.abs(response.score - score).max() < score_bound
-    assert np.abs(response.box - box).max() < box_bound * np.abs(box).max()
+    assert np.abs(np.array(response.score) - score).max() < score_bound
+    assert np.abs(np.array(response.box) - box).max() < box_bound * np.abs(box).max()
     for row, column in CELLS:
         masks = engine.refine(response, np.full(items, row), np.full(items, column)).values
         logits = torch.from_numpy(golden[f"refine_{row}_{column}"])

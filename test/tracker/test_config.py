@@ -47,6 +47,7 @@ BAD: dict[str, list[Any]] = {
     "lost_score": [-0.1, 1.1, math.nan],
     "lost_after_frames": [0, 1001, 2.0, "3", True],
     "box_strategy": ["", "MBR", 3, None],
+    "crowd_targets": [-1, 65, 2.0, "4", True],
 }
 
 

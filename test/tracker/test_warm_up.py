@@ -19,3 +19,10 @@ def test_every_number_of_targets_that_an_engine_prepares_for_is_tried(
     engine = FakeEngine()
     warm_up(Tracker(engine, TrackerConfig()), most)
     assert sorted(set(engine.batches)) == counts
+
+
+def test_both_sizes_of_search_crop_are_tried_where_a_crowd_gets_the_smaller_one() -> None:
+    engine = FakeEngine()
+    warm_up(Tracker(engine, TrackerConfig(crowd_targets=4)), 8)
+    tried = {(len(sides), *sides[:1]) for sides in engine.sides_px}
+    assert tried == {(1, 255), (2, 255), (4, 255), (4, 159), (8, 255), (8, 159)}

@@ -12,7 +12,6 @@ from siammask_ros.evaluation.speed.runners import Runner, Step
 from siammask_ros.evaluation.speed.scene import moving_squares
 
 WARM_UP_SIZE = "480p"
-WARM_UP_STEPS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +40,16 @@ class Lane:
         self._number = 0
 
     def warm_up(self) -> None:
-        """What a node does when it is configured: a few steps with one target."""
-        step = self._step_of(Cell())
-        for number in range(WARM_UP_STEPS):
-            step(number)
+        """What a node with one target does until its first answer."""
+        self._runner.warm_up(1)
+        self._timed(self._step_of(Cell()))
 
     def first_ms(self, cell: Cell) -> float:
-        """Milliseconds of the first step with so many targets on a picture of this size."""
+        """Milliseconds of the first step with so many targets on a picture of this size.
+
+        Before it the runner is warmed up for so many, as a node is when it is configured.
+        """
+        self._runner.warm_up(cell.targets)
         step_ms, _ = self._timed(self._step_of(cell))
         return step_ms
 

@@ -13,8 +13,10 @@ from siammask_ros.evaluation.report import mean_measures
 from siammask_ros.evaluation.sequences import DavisSequence
 from siammask_ros.evaluation.speed.scene import Scene
 from siammask_ros.geometry.boxes import RotatedBox
+from siammask_ros.geometry.crops import context_side
 from siammask_ros.tracker.targets import TargetState
 from siammask_ros.tracker.tracker import StageClock, Tracker
+from siammask_ros.tracker.warm_up import warm_up
 
 # One step on picture number i; gives the stages' milliseconds.
 Step = Callable[[int], dict[str, float]]
@@ -22,6 +24,10 @@ Step = Callable[[int], dict[str, float]]
 
 class Runner(Protocol):
     """Something that follows targets and can be timed."""
+
+    def warm_up(self, targets: int) -> None:
+        """What a node does before its first frame when it may get so many targets."""
+        ...
 
     def ready(self, scene: Scene) -> Step:
         """A step on the pictures of a scene, its targets started on the first one."""
@@ -33,7 +39,7 @@ class Runner(Protocol):
 
 
 class TrackerRunner:
-    """A tracker. Every step starts from where the targets truly were.
+    """A tracker. Every step starts from where the targets truly were, and how they moved there.
 
     So all frames cost the same work whatever the weights say, random ones included; for the same
     reason no target is given up for a low score.
@@ -44,12 +50,16 @@ class TrackerRunner:
         config = replace(tracker.config, tracking_score=0.0, lost_score=0.0)
         self._timed = type(tracker)(tracker.engine, config)
 
+    def warm_up(self, targets: int) -> None:
+        """See ``Runner.warm_up``."""
+        warm_up(self._timed, targets)
+
     def ready(self, scene: Scene) -> Step:
         """See ``Runner.ready``."""
         states = self._timed.start(scene.pictures[0], scene.boxes[0])
         starts = [
-            [_moved(state, box) for state, box in zip(states, boxes, strict=True)]
-            for boxes in scene.boxes
+            [*map(_moved, states, scene.boxes[number - 1], boxes)]
+            for number, boxes in enumerate(scene.boxes)
         ]
 
         def step(number: int) -> dict[str, float]:
@@ -74,6 +84,9 @@ class NanoRunner:
     def __init__(self, backbone: Path, head: Path) -> None:
         self._files = (backbone, head)
 
+    def warm_up(self, targets: int) -> None:
+        """See ``Runner.warm_up``: here nothing."""
+
     def ready(self, scene: Scene) -> Step:
         """See ``Runner.ready``."""
         follower = NanoFollower(*self._files)
@@ -91,5 +104,12 @@ class NanoRunner:
         return []
 
 
-def _moved(state: TargetState, box: RotatedBox) -> TargetState:
-    return replace(state, center_in_image=(box.x, box.y), size=(box.width, box.height))
+def _moved(state: TargetState, before: RotatedBox, box: RotatedBox) -> TargetState:
+    """As after a frame in which the target went from one box to the other."""
+    shift_px = max(abs(box.x - before.x), abs(box.y - before.y))
+    return replace(
+        state,
+        center_in_image=(box.x, box.y),
+        size=(box.width, box.height),
+        shift=shift_px / context_side(before.width, before.height),
+    )

@@ -48,6 +48,9 @@ class _Troubled:
         self.trouble = trouble
         self.steps = steps
 
+    def warm_up(self, targets: int) -> None:
+        pass
+
     def ready(self, scene: Scene) -> Step:
         return self._step
 

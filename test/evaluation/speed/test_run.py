@@ -68,14 +68,14 @@ def test_accuracy_is_the_mean_over_the_sequences(tmp_path: Path) -> None:
 def test_one_that_fails_says_why_and_the_next_is_measured() -> None:
     contestants = [
         contestant(refuse, "refuses"),
-        contestant(OpenTroubled("die", 9), "dies"),
+        contestant(OpenTroubled("die", 8), "dies"),
         contestant(open_fake),
     ]
     refuses, dies, good = run(TINY, contestants, open_fake)
     assert (refuses.engine, refuses.cells) == ("refuses", ())
     assert "not installed" in refuses.failure
     assert "exit code 9" in dies.failure
-    # Two steps of warm-up, three first steps, a block of three: it died in the second block.
+    # The first answer, three first steps, a block of three: it died in the second block.
     assert [cell.cell for cell in dies.cells] == [Cell(1)]
     assert good.failure == ""
     assert len(good.cells) == 3

@@ -48,7 +48,11 @@ def _onnx(options: argparse.Namespace) -> int:
 
     path, expected = located(options.checkpoint, options.model)
     network, sha256 = load_network(path, options.model, expected)
-    parts: dict[str, Any] = {"template": TemplatePart(network), "search": SearchPart(network)}
+    parts: dict[str, Any] = {
+        "template": TemplatePart(network),
+        "search": SearchPart(network),
+        "crowd_search": SearchPart(network, network.variant.crowd_search_size),
+    }
     if network.variant.has_mask:
         parts["mask"] = MaskPart(network)
     contents = {name: onnx_bytes(part) for name, part in parts.items()}

@@ -19,8 +19,6 @@ from siammask_ros.model.siammask import SiamMask
 
 _CUDA = "CUDAExecutionProvider"
 _OPSET = 17
-# What the two sides of a search crop are called in its file.
-_SIDE = "side"
 # Its exceptions have no common base of their own.
 _FAILURES = (
     failures.Fail,
@@ -45,11 +43,22 @@ class OnnxEngine(RequestEngine):
         self.variant = network.variant
         self.info = info
         self._network = network
-        self._search = _Session(SearchPart(network), info.device, threads)
+        self._threads = threads
+        self._searches = {self.variant.search_size: self._searching(self.variant.search_size)}
         self._mask_part = MaskPart(network)
         self._masks = (
             _Session(self._mask_part, info.device, threads) if self.variant.has_mask else None
         )
+
+    def _search(self, items: Sequence[Arrays]) -> list[Arrays]:
+        """Every crop by the session for its size, which is made when one first comes."""
+        sizes = [item[0].shape[1] for item in items]
+        for size in set(sizes) - set(self._searches):
+            self._searches[size] = self._searching(size)
+        return [self._searches[size]([item])[0] for size, item in zip(sizes, items, strict=True)]
+
+    def _searching(self, search_size: int) -> _Session:
+        return _Session(SearchPart(self._network, search_size), self.info.device, self._threads)
 
 
 class _Session:
@@ -84,13 +93,9 @@ class _Session:
 
 
 def onnx_bytes(part: Part) -> bytes:
-    """The part as an ONNX file for one item: the correlation's groups allow no open batch.
-
-    The sides of a search crop are open, everything else is fixed.
-    """
+    """The part as an ONNX file for one item: the correlation's groups allow no open batch."""
     example = part.example()
     buffer: Any = io.BytesIO()
-    is_search = isinstance(part, SearchPart)
     with torch.inference_mode(), warnings.catch_warnings():
         # The sizes that tracing warns about are fixed in a tracker; the newer exporter would
         # need one more package.
@@ -103,7 +108,6 @@ def onnx_bytes(part: Part) -> bytes:
             buffer,
             input_names=inputs,
             output_names=results,
-            dynamic_axes={"search_crop": {1: _SIDE, 2: _SIDE}} if is_search else None,
             opset_version=_OPSET,
             dynamo=False,
         )

@@ -49,11 +49,14 @@ class OpenVinoEngine(RequestEngine):
         if threads:
             options["INFERENCE_NUM_THREADS"] = threads
         search = _int8_model(info.sha256) if is_int8 else converted(SearchPart(network))
-        self._search = _Requests(search, options)
+        self._searches = _Requests(search, options)
         self._mask_part = MaskPart(network)
         self._masks = (
             _Requests(converted(self._mask_part), options) if self.variant.has_mask else None
         )
+
+    def _search(self, items: Sequence[Arrays]) -> list[Arrays]:
+        return self._searches(items)
 
 
 class _Requests:

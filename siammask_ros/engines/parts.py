@@ -21,12 +21,14 @@ Example = tuple[Tensor, ...]
 class SearchPart(nn.Module):
     """Crops (N, H, W, 3) uint8 and a template's kernels to score, box, correlation and pyramid.
 
-    Without masks it ends with the box, without refinement with the correlation.
+    Without masks it ends with the box, without refinement with the correlation. It takes crops of
+    any size; ``search_size`` is that of its example, by default the variant's.
     """
 
-    def __init__(self, network: SiamMask) -> None:
+    def __init__(self, network: SiamMask, search_size: int | None = None) -> None:
         super().__init__()
         self.network = network
+        self.search_size = search_size or network.variant.search_size
 
     def forward(self, crops: Tensor, *kernels: Tensor) -> tuple[Tensor, ...]:
         """Score (N, k, S, S), box (N, 4, k, S, S), correlation (N, C, S, S), finest first."""
@@ -41,14 +43,12 @@ class SearchPart(nn.Module):
             for head, kernel in zip(heads, kernels, strict=False)
         ]
         score = score_probability(heads[0].head(maps[0]), variant.anchors)
-        # Of no fixed size: the same part runs on crops of every size.
         box = heads[1].head(maps[1]).unflatten(1, (4, variant.anchors))
         return (score, box, *maps[2:], *(pyramid if variant.has_refinement else ()))
 
     def example(self) -> Example:
         """Inputs as they come."""
-        variant = self.network.variant
-        side, template_side = variant.search_size, variant.template_size
+        side, template_side = self.search_size, self.network.variant.template_size
         with torch.inference_mode():
             kernels = self.network.template(torch.zeros(1, 3, template_side, template_side))
         return (torch.zeros(1, side, side, 3, dtype=torch.uint8), *used(kernels))

@@ -28,14 +28,17 @@ Requests = Callable[[Sequence[Arrays]], list[Arrays]]
 
 
 class RequestEngine:
-    """Searches and masks by requests, which a subclass sets; templates in PyTorch."""
+    """Searches and masks by requests, which a subclass has; templates in PyTorch."""
 
     variant: Variant
     info: EngineInfo
     _network: SiamMask
-    _search: Requests
     _mask_part: MaskPart
     _masks: Requests | None
+
+    def _search(self, items: Sequence[Arrays]) -> list[Arrays]:
+        """The search part's outputs for every item, of one or two sizes; raises EngineError."""
+        raise NotImplementedError
 
     def template(self, crops: Crops) -> list[Template]:
         """See ``Engine.template``."""
@@ -48,9 +51,13 @@ class RequestEngine:
         self, templates: Sequence[Template], crops: Sequence[Crop], aims: Aims | None = None
     ) -> Response:
         """See ``Engine.search``."""
-        items = [
-            [crop[None], *template] for crop, template in zip(crops, templates, strict=True)
-        ]
+        known = {self.variant.search_size, self.variant.crowd_search_size}
+        if wrong := {len(crop) for crop in crops} - known:
+            raise EngineError(
+                f"the network failed on this frame: crops of {sorted(wrong)} px; expected "
+                f"{sorted(known)}"
+            )
+        items = [[crop[None], *template] for crop, template in zip(crops, templates, strict=True)]
         answers = self._search(items)
         score, box = ([answer[k][0] for answer in answers] for k in (0, 1))
         return Response(score, box, [answer[2:] for answer in answers])

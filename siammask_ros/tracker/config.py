@@ -45,7 +45,9 @@ SETTINGS = {
     "davis": TrackerConfig(0.04, 0.40, 1.0, 0.35),
     "vot": TrackerConfig(0.04, 0.42, 0.25, 0.30),
     "vot_ld": TrackerConfig(0.10, 0.41, 0.32, 0.15),
-    "lite": TrackerConfig(0.10, 0.50, 0.60, 0.50, tracking_score=0.45, lost_score=0.30, crowd_targets=4),
+    "lite": TrackerConfig(
+        0.10, 0.50, 0.60, 0.50, tracking_score=0.45, lost_score=0.30, crowd_targets=4
+    ),
 }
 
 

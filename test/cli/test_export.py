@@ -25,7 +25,7 @@ def test_the_exported_files_run_and_are_described(tmp_path: Path) -> None:
     network, sha256 = load_network(weights, "lite")
     about = json.loads((out / "model.json").read_text())
     assert (about["model"], about["weights_sha256"]) == ("lite", sha256)
-    assert list(about["parts"]) == ["template", "search", "mask"]
+    assert list(about["parts"]) == ["template", "search", "crowd_search", "mask"]
     assert {path.name for path in out.iterdir()} == {
         "model.json",
         *(part["file"] for part in about["parts"].values()),

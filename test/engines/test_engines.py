@@ -84,7 +84,10 @@ def assert_agree(
     ours: tuple[Response, NDArray[np.float32] | None],
     theirs: tuple[Response, NDArray[np.float32] | None],
 ) -> None:
-    for bound, *pairs in ((SCORE, ours[0].score, theirs[0].score), (BOX, ours[0].box, theirs[0].box)):
+    for bound, *pairs in (
+        (SCORE, ours[0].score, theirs[0].score),
+        (BOX, ours[0].box, theirs[0].box),
+    ):
         for mine, other in zip(*pairs, strict=True):
             assert mine.shape == other.shape
             assert np.abs(mine - other).max() < bound

@@ -82,7 +82,7 @@ class SpoiltEngine(FakeEngine):
     ) -> Response:
         response = super().search(templates, crops)
         if self.item is not None and self.part in ("score", "box"):
-            getattr(response, self.part)[self.item, ..., 3, 21] = self.value
+            getattr(response, self.part)[self.item][..., 3, 21] = self.value
         return response
 
     def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Masks:

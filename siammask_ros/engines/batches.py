@@ -32,12 +32,12 @@ class Batches:
             )
         )
 
-    def sorted(self, answers: Iterable[Sequence[Any]]) -> list[Any]:
+    def sorted(self, answers: Iterable[Iterable[Any]]) -> list[Any]:
         """The crops' answers in the order of the crops, from those of each batch."""
         flat = [answer for batch in answers for answer in batch]
         order = np.argsort([number for batch in self.numbers for number in batch])
         return [flat[place] for place in order]
 
-    def stacked(self, answers: Iterable[Sequence[NDArray[Any]]]) -> NDArray[Any]:
+    def stacked(self, answers: Iterable[Iterable[Any]]) -> NDArray[Any]:
         """The same as one array."""
         return np.stack(self.sorted(answers))

@@ -60,7 +60,11 @@ class EagerEngine:
             ]
             anchors = self.variant.anchors
             score = [score_probability(each.score, anchors).cpu().numpy() for each in maps]
-            box = [each.box.unflatten(1, (4, anchors)).cpu().numpy() for each in maps]
+            shapes = [(-1, 4, anchors, *each.box.shape[2:]) for each in maps]
+            box = [
+                each.box.reshape(shape).cpu().numpy()
+                for each, shape in zip(maps, shapes, strict=True)
+            ]
         return Response(batches.sorted(score), batches.sorted(box), _Searched(batches, maps))
 
     def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Masks:

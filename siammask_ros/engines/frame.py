@@ -58,7 +58,7 @@ class FrameNetwork(nn.Module):
         none = [crops.new_empty(0)] * (len(Kernels._fields) - len(kernels))
         maps = network.search(crops.permute(0, 3, 1, 2).to(dtype), Kernels(*kernels, *none))
         score = score_probability(maps.score.float(), variant.anchors)
-        box = maps.box.float().unflatten(1, (4, variant.anchors))
+        box = maps.box.float().reshape(-1, 4, variant.anchors, *maps.box.shape[2:])
         anchors = asks[:, _ANCHORS].reshape(-1, variant.anchors, 2)
         guess = best_cells(score, box, asks[:, _SIZE], anchors, asks[:, _WEIGHTS], self.window)
         asked = asks[:, _CELL]
@@ -107,8 +107,8 @@ def unpacked(packed: Floats, variant: Variant) -> Answer:
     score, box, cells, masks, quality = np.split(packed, ends, axis=1)
     items = len(packed)
     return Answer(
-        score.reshape(items, anchors, side, side),
-        box.reshape(items, 4, anchors, side, side),
+        [*score.reshape(items, anchors, side, side)],
+        [*box.reshape(items, 4, anchors, side, side)],
         cells.astype(np.int64),
         Masks(
             masks.reshape(items, variant.mask_size, variant.mask_size),

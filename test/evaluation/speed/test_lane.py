@@ -117,7 +117,7 @@ def test_a_process_measures_and_judges(tmp_path: Path) -> None:
     [
         (refuse, "engine fake is not installed; run: nothing"),
         (break_down, "ZeroDivisionError: a bug"),
-        (OpenTroubled("die", 1), "ended while opening, exit code 9"),
+        (OpenTroubled("die", 0), "ended while opening, exit code 9"),
     ],
     ids=["refuses", "breaks", "dies"],
 )
@@ -152,3 +152,13 @@ def test_a_process_ends_quietly_when_the_other_side_is_gone(
     lane._process.join(PATIENCE_S)
     assert lane._process.exitcode == 0
     assert capfd.readouterr().err == ""
+
+
+def test_before_a_first_step_everything_is_prepared_that_so_many_targets_need() -> None:
+    engine = FakeEngine()
+    lane_of(engine, TickingClock()).first_ms(Cell(4, "480p"))
+    *warm_up, first = engine.sides_px
+    assert first == [159] * 4
+    assert {(len(sides), *set(sides)) for sides in warm_up} == {
+        *((1, 255), (2, 255), (4, 255), (4, 159))
+    }

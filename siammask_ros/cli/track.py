@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from siammask_ros.cli import options as shared
-from siammask_ros.errors import DataError
+from siammask_ros.errors import BoxError, DataError
 
 if TYPE_CHECKING:
     from siammask_ros.tracker.targets import TargetState
@@ -27,9 +27,7 @@ def add_to(commands: Any) -> None:
     track.add_argument(
         "--topic", default="", help="whose images of a bag; not needed where there is only one"
     )
-    track.add_argument(
-        "--box", required=True, metavar="X,Y,W,H", help="what to follow, on the first frame"
-    )
+    track.add_argument("--box", metavar="X,Y,W,H", help="what to follow, on the first frame")
     track.add_argument(
         "--out", type=Path, metavar="VIDEO", help=".mp4, .avi, or .webm for browsers"
     )
@@ -39,11 +37,50 @@ def add_to(commands: Any) -> None:
     )
     track.add_argument("--first", type=int, default=0, help="number of the first frame")
     track.add_argument("--last", type=int, help="number of the last frame")
+    _add_page(track)
     shared.add_network(track)
     track.set_defaults(run=_run)
 
 
+def _add_page(parser: argparse.ArgumentParser) -> None:
+    """Adds what says that a page is served, and to whom."""
+    group = parser.add_argument_group("page in the browser")
+    group.add_argument(
+        "--serve", action="store_true", help="draw boxes on a page; nothing is written"
+    )
+    group.add_argument("--loop", action="store_true", help="begin again at the end")
+    group.add_argument("--address", default="127.0.0.1", help="127.0.0.1: this machine only")
+    group.add_argument("--port", type=int, default=8088, help="0: a free one")
+    group.add_argument("--token-file", default="", metavar="FILE", help="holds the page's token")
+    group.add_argument(
+        "--origins",
+        default="",
+        metavar="A,B",
+        help="more names of the page: http://robot.local:8088",
+    )
+    group.add_argument(
+        "--record-folder", default="", metavar="FOLDER", help="where the page may record to"
+    )
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from siammask_ros.cli.serving import serve
+    from siammask_ros.media.frames import open_source
+
+    given = [name for name in ("box", "out", "json", "bag_out") if getattr(options, name)]
+    if given:
+        raise DataError(f"--{given[0].replace('_', '-')} does not go with --serve; leave it out")
+    source = open_source(options.source, options.first, options.last, options.topic)
+    return serve(options, source, shared.open_tracker(options))
+
+
 def _run(options: argparse.Namespace) -> int:
+    if options.serve:
+        return _serve(options)
+    return _follow(options)
+
+
+def _follow(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from siammask_ros.cli.recordings import Recordings
@@ -51,6 +88,8 @@ def _run(options: argparse.Namespace) -> int:
     from siammask_ros.media.frames import open_source
     from siammask_ros.session import TrackedTarget
 
+    if options.box is None:
+        raise BoxError("nothing says what to follow; expected --box x,y,w,h, or --serve")
     box = RotatedBox.from_xywh(shared.parse_box(options.box))
     source = open_source(options.source, options.first, options.last, options.topic)
     out = options.out

@@ -28,7 +28,7 @@ class SessionConfig:
         1.0, "A stamp this much before the last one begins a new stream", 0.0, 3600.0
     )
     history_s: float = number(
-        1.0, "How long frames are kept for a box that was drawn on one of them", 0.0, 1.0
+        1.0, "How long frames are kept for a box that was drawn on one of them", 0.0, 10.0
     )
     history_mb: int = number(256, "Memory that the kept frames may take (MiB)", 1, 4096)
 

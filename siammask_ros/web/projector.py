@@ -1,0 +1,60 @@
+"""Shots to pictures for pages, in a thread of its own: the newest one, so many a second."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from siammask_ros.web.config import WebConfig
+from siammask_ros.web.feed import Shot
+from siammask_ros.web.messages import Picture, picture_message
+
+
+class Projector:
+    """Makes pictures of shots and hands them to ``deliver``, which must not raise.
+
+    A shot that still waits when the next one comes is replaced: who takes pictures never waits.
+    """
+
+    def __init__(self, config: WebConfig, deliver: Callable[[Picture], None]) -> None:
+        self._config = config
+        self._deliver = deliver
+        self._period_s = 1.0 / config.picture_rate_hz
+        self._wake = threading.Condition()
+        self._shot: Shot | None = None
+        self._closed = False
+        self._number = 0
+        self._thread = threading.Thread(target=self._run, name="siammask pictures", daemon=True)
+        self._thread.start()
+
+    def put(self, shot: Shot) -> None:
+        """Leaves a shot to be shown; returns at once."""
+        with self._wake:
+            self._shot = shot
+            self._wake.notify()
+
+    def close(self) -> None:
+        """Ends the thread."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+        self._thread.join(2.0)
+
+    def _run(self) -> None:
+        due_s = time.monotonic()
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._closed or self._shot is not None)
+                self._wake.wait_for(lambda: self._closed, max(due_s - time.monotonic(), 0.0))
+                if self._closed:
+                    return
+                shot, self._shot = self._shot, None
+            assert shot is not None
+            # Against the schedule, so that a camera of the same rate loses nothing to jitter.
+            due_s = max(due_s + self._period_s, time.monotonic() - self._period_s)
+            self._number += 1
+            data = picture_message(
+                shot, self._number, self._config.jpeg_quality, self._config.max_picture_side
+            )
+            self._deliver(Picture(self._number, data))

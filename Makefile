@@ -1,5 +1,6 @@
 # The same words serve people and CI. Every one of them first sets up what is missing in .venv.
 #   make demo  VIDEO=path BOX=x,y,w,h   another video and what to follow in it
+#   make demo  DASHBOARD=1              play it for ever, and choose the target in the browser
 #   make test  ARGS="-k boxes"          arguments for pytest
 #   make bench ARGS="--quick"           arguments for siammask bench
 #   TORCH=cpu | cuda                    which build of torch; by default what fits the machine
@@ -17,7 +18,7 @@ setup:
 	@$(PYTHON) tools/setup_env.py
 
 demo:
-	@$(RUN) siammask demo $(if $(VIDEO),--video "$(VIDEO)") $(if $(BOX),--box "$(BOX)")
+	@$(RUN) siammask demo $(if $(VIDEO),--video "$(VIDEO)") $(if $(BOX),--box "$(BOX)") $(if $(DASHBOARD),--dashboard)
 
 test:
 	@$(RUN) python -m pytest $(ARGS)

@@ -1,6 +1,7 @@
 """Starts the tracker and, with autostart, configures and activates it; also after a respawn.
 
-With follower:=true a robot drives after the target: see docs/follower.md first.
+With follower:=true a robot drives after the target: see docs/follower.md first. With
+dashboard:=true people choose the target on a page in the browser: docs/dashboard.md.
 """
 
 from pathlib import Path
@@ -38,6 +39,9 @@ ARGUMENTS = (
     ("follower", "false", "drive after the target: commands on cmd_vel"),
     ("follower_params_file", str(CONFIG / "follower.yaml"), "parameters of the follower"),
     ("cmd_vel", "cmd_vel", "topic of the follower's commands"),
+    ("dashboard", "false", "serve a page on which targets are chosen"),
+    ("dashboard_params_file", str(CONFIG / "dashboard.yaml"), "parameters of the dashboard"),
+    ("choose_s", "5.0", "with the dashboard: how long one may draw on a picture (history_s)"),
 )
 PARAMETERS = (
     ("model", "network: lite, resnet50, ...; empty: as in the file"),
@@ -51,7 +55,7 @@ PARAMETERS = (
 
 def start_tracker(context):
     """The node, the events that lead it from state to state, and what follows its death."""
-    autostart = LaunchConfiguration("autostart").perform(context).lower() == "true"
+    autostart = is_on(context, "autostart")
     tracker = LifecycleNode(**node_of(context), name=NAME)
     configure = OnProcessStart(
         target_action=tracker, on_start=[ask_for(tracker, Transition.TRANSITION_CONFIGURE)]
@@ -94,6 +98,35 @@ def follower():
     )
 
 
+def dashboard(context):
+    """The page, a process that the tracker does not know; started again when it has died."""
+    if not is_on(context, "dashboard"):
+        return []
+    image = LaunchConfiguration("image").perform(context)
+    transport = LaunchConfiguration("image_transport").perform(context)
+    return [
+        Node(
+            package="siammask_ros",
+            executable="dashboard_node",
+            name="siammask_dashboard",
+            namespace=LaunchConfiguration("namespace"),
+            parameters=[
+                LaunchConfiguration("dashboard_params_file"),
+                *([{"image_transport": transport}] if transport else []),
+            ],
+            remappings=[("image", image), ("image/compressed", f"{image}/compressed")],
+            respawn=True,
+            respawn_delay=1.0,
+            output="screen",
+        )
+    ]
+
+
+def is_on(context, name):
+    """Whether an argument says true."""
+    return LaunchConfiguration(name).perform(context).lower() == "true"
+
+
 def node_of(context, **parameters):
     """What a launched tracker is made of, with these parameters on top."""
     image = LaunchConfiguration("image").perform(context)
@@ -102,6 +135,8 @@ def node_of(context, **parameters):
     depth = LaunchConfiguration("depth").perform(context)
     given = {name: LaunchConfiguration(name).perform(context) for name, _ in PARAMETERS}
     parameters |= {name: value for name, value in given.items() if value}
+    if is_on(context, "dashboard"):
+        parameters["history_s"] = float(LaunchConfiguration("choose_s").perform(context))
     return {
         "package": "siammask_ros",
         "executable": "tracker_node",
@@ -140,5 +175,6 @@ def generate_launch_description():
             SetEnvironmentVariable(FAST_DDS, profiles),
             OpaqueFunction(function=start_tracker),
             follower(),
+            OpaqueFunction(function=dashboard),
         ]
     )

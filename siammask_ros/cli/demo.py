@@ -14,12 +14,16 @@ def add_to(commands: Any) -> None:
     demo = commands.add_parser("demo", help="play a video over ROS 2 and follow a target in it")
     demo.add_argument("--video", metavar="SOURCE", help="a video or a folder of images")
     demo.add_argument("--box", metavar="X,Y,W,H", help="what to follow on its first frame")
+    demo.add_argument(
+        "--dashboard", action="store_true", help="play it for ever; choose on a page in the browser"
+    )
     demo.add_argument("--out", type=Path, default=Path("out"), help="where the results go")
     add_network(demo)
     demo.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
+    from siammask_ros.demo.dashboard import run_dashboard
     from siammask_ros.demo.demo import run_demo
 
     network = {
@@ -27,4 +31,6 @@ def _run(options: argparse.Namespace) -> int:
         for name in ("model", "checkpoint", "engine", "device", "precision", "threads")
     }
     box = parse_box(options.box) if options.box else None
+    if options.dashboard:
+        return run_dashboard(options.video, box, options.out, network)
     return run_demo(options.video, box, options.out, network)

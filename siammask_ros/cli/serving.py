@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from siammask_ros.errors import DataError
 from siammask_ros.geometry.boxes import RotatedBox
@@ -109,7 +110,7 @@ class SessionFeed:
         with self._lock:
             camera_hz = self._camera.hz
             return Status(
-                source=self._source.name,
+                source=Path(self._source.name).name,
                 since_picture_s=self._camera.since_s,
                 stale_after_s=stale_after_s(camera_hz),
                 choose_within_s=health.config.history_s,

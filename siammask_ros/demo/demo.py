@@ -40,7 +40,7 @@ def run_demo(video: str | None, box_xywh: Box | None, out: Path, network: Mappin
     """
     plan = planned(video, box_xywh)
     source = plan.opened()
-    folder = _made(out / "nodes")
+    folder = emptied(out / "nodes")
     print(f"demo: {plan.about or source.name}")
     try:
         run = _run_nodes(plan, folder, network)
@@ -59,7 +59,7 @@ def run_demo(video: str | None, box_xywh: Box | None, out: Path, network: Mappin
     return 0
 
 
-def _made(folder: Path) -> Path:
+def emptied(folder: Path) -> Path:
     """The folder, empty of an earlier run's files."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ def _run_nodes(plan: Plan, folder: Path, network: Mapping[str, Any]) -> Run:
     played, recorded = folder / "played.txt", folder / "recorded.jsonl"
     environment = node_environment()
     print(f"starting the nodes (ROS_DOMAIN_ID={environment['ROS_DOMAIN_ID']})")
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    before = signal.signal(signal.SIGTERM, interrupt)
     try:
         with ExitStack() as nodes:
             tracker = nodes.enter_context(
@@ -143,7 +143,7 @@ def _lines_in(path: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def interrupt(number: int, frame: FrameType | None) -> None:
     """SIGTERM ends the nodes as Ctrl-C does."""
     raise KeyboardInterrupt
 

@@ -103,7 +103,7 @@ def test_a_launch_file_lists_its_arguments(path: Path) -> None:
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    names = "image params_file model checkpoint device autostart respawn follower cmd_vel"
+    names = "image params_file model checkpoint device autostart respawn follower cmd_vel dashboard"
     for name in names.split():
         assert f"'{name}'" in done.stdout
 

@@ -94,7 +94,7 @@ class DashboardFeed:
         for kind, topic, callback, profile in (
             (TrackArray, self._of_tracker("tracks"), self._on_tracks, qos.LOOKED_AT),
             (FrameLatency, self._of_tracker("latency"), self._on_latency, qos.LOOKED_AT),
-            (DiagnosticArray, "/diagnostics", self._on_diagnostics, qos.ANSWERS),
+            (DiagnosticArray, "/diagnostics", self._on_diagnostics, qos.LOOKED_AT),
         ):
             self._node.create_subscription(
                 kind, topic, self._border.guard(callback), profile, callback_group=group

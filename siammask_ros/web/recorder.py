@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from siammask_ros.errors import ConfigError, DataError
 from siammask_ros.media.drawing import DrawnTarget, draw_targets
-from siammask_ros.media.recording import JsonLines, VideoRecorder, check_space
+from siammask_ros.media.recording import JsonLines, VideoRecorder, check_space, checked_output
 from siammask_ros.web.config import WebConfig
 from siammask_ros.web.feed import Shot, Target
 
@@ -54,11 +54,13 @@ class Recorder:
                 raise DataError("no folder for recordings is configured (record_folder)")
             if self.is_on:
                 raise DataError("a recording runs already; end it first")
-            check_space(self._folder / "recording")
-            name = datetime.now(timezone.utc).strftime("siammask_%Y-%m-%d_%H-%M-%S")
-            self._recording = _Recording(self._folder / name, hz or VIDEO_HZ, self._max_bytes)
+            path = self._folder / datetime.now(timezone.utc).strftime("siammask_%Y-%m-%d_%H-%M-%S")
+            check_space(path)
+            for suffix in (".mp4", ".jsonl"):
+                checked_output(path.with_suffix(suffix))
+            self._recording = _Recording(path, hz or VIDEO_HZ, self._max_bytes)
             self._last = ""
-            return f"recording {name}"
+            return f"recording {path.name}"
 
     def end(self) -> str:
         """Ends the one that runs; what was recorded, in words."""

@@ -1,0 +1,161 @@
+"""Recordings from the page; rows J1 and J2 for them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import namedtuple
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from moving_square import picture, square_center
+from page_bench import shot, target
+from session_bench import wait_until
+
+from siammask_ros.errors import ConfigError, DataError
+from siammask_ros.media import recording
+from siammask_ros.media.frames import open_source
+from siammask_ros.web.config import WebConfig
+from siammask_ros.web.feed import Shot
+from siammask_ros.web.recorder import Recorder, drawn
+
+HZ = 20.0
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Recorder:
+    return Recorder(WebConfig(record_folder=str(tmp_path)))
+
+
+def put(recorder: Recorder, make: Callable[[int], Shot] = shot, count: int = 20) -> None:
+    for index in range(count):
+        recorder.put(make(index))
+        time.sleep(1 / HZ)
+
+
+def test_pictures_and_tracks_are_recorded_in_step_with_the_clock(
+    recorder: Recorder, tmp_path: Path
+) -> None:
+    recorder.begin(HZ)
+    began_s = time.monotonic()
+    assert recorder.is_on
+    put(recorder)
+    took_s = time.monotonic() - began_s
+    words = recorder.end()
+    assert not recorder.is_on
+    (video,) = tmp_path.glob("*.mp4")
+    assert str(video) in words
+    source = open_source(video)
+    assert abs((source.length or 0) / HZ - took_s) < 1.0
+    rows = [json.loads(line) for line in video.with_suffix(".jsonl").read_text().splitlines()]
+    assert 5 < len(rows) <= 20
+    assert rows[0]["targets"][0]["state"] == "TRACKING"
+    assert [row["stamp_ns"] for row in rows] == sorted({row["stamp_ns"] for row in rows})
+
+
+def test_what_is_drawn_is_the_mask_within_its_contours() -> None:
+    one = shot(3)
+    image = drawn(one)
+    x, y = (round(value) for value in square_center(3))
+    assert np.abs(image[y, x].astype(int) - picture(3)[y, x]).max() > 20, "tinted"
+    assert np.abs(image[y + 60, x].astype(int) - picture(3)[y + 60, x]).max() == 0
+    assert np.array_equal(one.image, picture(3)), "a copy"
+    unanswered = drawn(Shot(picture(3), 5))
+    assert np.array_equal(unanswered, picture(3))
+
+
+def test_a_mask_with_a_hole_keeps_its_hole() -> None:
+    from siammask_ros.geometry.outlines import contours
+    from siammask_ros.web.feed import Target
+
+    mask = np.zeros((240, 320), np.uint8)
+    cv2.circle(mask, (100, 100), 40, 1, -1)
+    cv2.circle(mask, (100, 100), 15, 0, -1)
+    corners = np.full((4, 2), -1000.0)
+    image = np.zeros((240, 320, 3), np.uint8)
+    painted = drawn(Shot(image, 1, (Target("1", "TRACKING", "", 0.9, corners, contours(mask)),)))
+    assert painted[100, 70].max() > 0
+    assert painted[100, 100].max() == 0
+
+
+def test_j2_without_a_folder_nothing_is_recorded_and_a_wrong_one_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="record_folder"):
+        Recorder(WebConfig()).begin(HZ)
+    assert not Recorder(WebConfig()).state()["possible"]
+    file = tmp_path / "file"
+    file.write_text("")
+    for folder in (tmp_path / "none", file):
+        with pytest.raises(ConfigError, match="make it first"):
+            Recorder(WebConfig(record_folder=str(folder)))
+
+
+def test_j2_a_recording_that_is_there_is_never_replaced(recorder: Recorder, tmp_path: Path) -> None:
+    recorder.begin(HZ)
+    put(recorder, count=3)
+    recorder.end()
+    (video,) = tmp_path.glob("*.mp4")
+    before = video.read_bytes()
+    with pytest.raises(DataError, match="nothing is being recorded"):
+        recorder.end()
+    begun = 0
+    for _ in range(3):
+        try:
+            recorder.begin(HZ)
+            begun += 1
+            put(recorder, count=3)
+            recorder.end()
+        except DataError as error:
+            assert "is not replaced" in str(error)
+            time.sleep(1.0)
+    assert begun > 0
+    assert video.read_bytes() == before
+
+
+def test_j1_a_recording_ends_before_the_disk_is_full_and_can_be_read(
+    recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    recorder.begin(HZ)
+    put(recorder, count=5)
+    monkeypatch.setattr(recording.shutil, "disk_usage", lambda path: usage(10**9, 10**9, 10**6))
+    put(recorder, count=2)
+    wait_until(lambda: recorder.state()["failed"], "the recording to end")
+    assert "MiB are free" in recorder.state()["text"]
+    assert not recorder.is_on
+    recorder.end()
+    (video,) = tmp_path.glob("*.mp4")
+    assert (open_source(video).length or 0) > 0
+    with pytest.raises(DataError, match="MiB are free"):
+        recorder.begin(HZ)
+    monkeypatch.undo()
+    time.sleep(1.0)
+    recorder.begin(HZ)
+    put(recorder, count=3)
+    assert "recorded" in recorder.end()
+
+
+def test_a_camera_that_changes_its_resolution_ends_the_recording(recorder: Recorder) -> None:
+    recorder.begin(HZ)
+    put(recorder, count=3)
+    put(recorder, lambda index: Shot(picture(index, 400), 5, (target(index),)), count=2)
+    wait_until(lambda: recorder.state()["failed"], "the recording to end")
+    assert "takes (240, 320, 3)" in recorder.state()["text"]
+
+
+def test_a_recording_ends_at_its_largest_size(tmp_path: Path) -> None:
+    recorder = Recorder(WebConfig(record_folder=str(tmp_path), record_max_mb=1))
+    noise = np.random.default_rng(0)
+
+    def loud(index: int) -> Shot:
+        return Shot(noise.integers(0, 255, (480, 640, 3), np.uint8), index)
+
+    recorder.begin(60)
+    for index in range(400):
+        recorder.put(loud(index))
+        time.sleep(0.01)
+        if recorder.state()["failed"]:
+            break
+    assert "record_max_mb" in recorder.state()["text"]

@@ -111,16 +111,19 @@ class PageBench:
             yield Page(socket)
 
     @contextmanager
-    def playing(self, hz: float = 20.0, *targets: Target) -> Iterator[None]:
-        """Shows pictures of the moving square for ever, there and back again."""
+    def playing(
+        self, hz: float = 20.0, targets: tuple[Target, ...] | None = None
+    ) -> Iterator[None]:
+        """Shows the moving square for ever, there and back again, as a target or with these."""
         ended = threading.Event()
 
         def play() -> None:
             for step in itertools.count():
                 index = min(step % 80, 80 - step % 80)
-                shown = shot(index, *targets) if targets else shot(index)
-                stamp_ns = shown.stamp_ns + step * 10**6
-                self.server.show(replace(shown, stamp_ns=stamp_ns))
+                shown = shot(index)
+                if targets is not None:
+                    shown = replace(shown, targets=targets)
+                self.server.show(replace(shown, stamp_ns=shown.stamp_ns + step * 10**6))
                 if ended.wait(1 / hz):
                     return
 

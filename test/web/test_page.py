@@ -66,7 +66,6 @@ def test_pictures_move_and_the_state_is_told_in_words(page: Any, bench: PageBenc
             return [width, height]; }"""
     )
     assert drawn == [320, 240]
-    bench.feed.now = replace(bench.feed.now, targets=(target(0),))
     wait_for_text(page, "#guide", "Following target 1.")
 
 
@@ -142,7 +141,7 @@ def test_keys_draw_a_box_and_a_screen_reader_hears_of_it(page: Any, bench: PageB
     page.keyboard.press("Enter")
     wait_for_text(page, "#guide", "Put the box around the target")
     page.keyboard.press("Escape")
-    wait_for_text(page, "#guide", "Drag a box around what to follow.")
+    wait_for_text(page, "#guide", "Following target 1.")
     assert len(bench.feed.asked) == 1
     assert page.locator("#guide").get_attribute("role") == "status"
 
@@ -174,11 +173,30 @@ def test_what_is_wrong_is_said_on_top(page: Any, bench: PageBench) -> None:
     bench.feed.now = replace(good, diagnostics=(Diagnosis(2, "tracker: inference", sentence),))
     wait_for_text(page, "#guide", sentence)
     wait_for_text(page, "#diagnostics li[data-level='ERROR']", sentence)
-    bench.feed.now = replace(good, targets=(target(0, state="LOST"),))
-    wait_for_text(page, "#guide", "Target 1 lost.")
     bench.feed.now = good
-    wait_for_text(page, "#guide", "Drag a box around what to follow.")
+    wait_for_text(page, "#guide", "Following target 1.")
     assert page.locator("#cover").is_hidden()
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        ((), "Drag a box around what to follow."),
+        ((target(0, "a"), target(3, "b")), "Following targets a, b."),
+        ((target(0, "a", "UNCERTAIN"), target(3, "b")), "Not sure of target a."),
+        ((target(0, "a", "LOST"), target(3, "b", "UNCERTAIN")), "Target a lost."),
+    ],
+)
+def test_the_sentence_on_top_says_what_to_do_now(
+    shown: tuple[Any, ...], words: str, context: Any
+) -> None:
+    with PageBench() as bench, bench.playing(20.0, shown):
+        page = context.new_page()
+        page.goto(bench.url)
+        wait_for_text(page, "#guide", words)
+        page.wait_for_function(
+            "(count) => document.querySelectorAll('#targets li').length === count", arg=len(shown)
+        )
 
 
 def test_the_page_comes_back_by_itself_when_its_connection_was_cut(
@@ -195,7 +213,7 @@ def test_the_page_comes_back_by_itself_when_its_connection_was_cut(
 
 def test_k10_a_label_is_shown_as_text_and_runs_nothing(context: Any) -> None:
     label = "<img src=x onerror=document.title='hacked'>"
-    with PageBench() as bench, bench.playing(20.0, target(0, label)):
+    with PageBench() as bench, bench.playing(20.0, (target(0, label),)):
         page = context.new_page()
         page.goto(bench.url)
         wait_for_text(page, "#targets", label)

@@ -6,6 +6,7 @@ import json
 import time
 from collections import namedtuple
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 
 import cv2
@@ -57,7 +58,7 @@ def test_pictures_and_tracks_are_recorded_in_step_with_the_clock(
 
 
 def test_what_is_drawn_is_the_mask_within_its_contours() -> None:
-    one = shot(3)
+    one = shot(3, target(3, "2"))
     image = drawn(one)
     x, y = (round(value) for value in square_center(3))
     assert np.abs(image[y, x].astype(int) - picture(3)[y, x]).max() > 20, "tinted"
@@ -92,26 +93,31 @@ def test_j2_without_a_folder_nothing_is_recorded_and_a_wrong_one_is_refused(tmp_
             Recorder(WebConfig(record_folder=str(folder)))
 
 
-def test_j2_a_recording_that_is_there_is_never_replaced(recorder: Recorder, tmp_path: Path) -> None:
+def test_j2_a_recording_that_is_there_is_never_replaced(
+    recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("siammask_ros.web.recorder.datetime", _StoppedClock)
     recorder.begin(HZ)
     put(recorder, count=3)
     recorder.end()
     (video,) = tmp_path.glob("*.mp4")
     before = video.read_bytes()
+    with pytest.raises(DataError, match="is not replaced"):
+        recorder.begin(HZ)
     with pytest.raises(DataError, match="nothing is being recorded"):
         recorder.end()
-    begun = 0
-    for _ in range(3):
-        try:
-            recorder.begin(HZ)
-            begun += 1
-            put(recorder, count=3)
-            recorder.end()
-        except DataError as error:
-            assert "is not replaced" in str(error)
-            time.sleep(1.0)
-    assert begun > 0
     assert video.read_bytes() == before
+    monkeypatch.undo()
+    recorder.begin(HZ)
+    put(recorder, count=3)
+    recorder.end()
+    assert len(list(tmp_path.glob("*.mp4"))) == 2
+
+
+class _StoppedClock:
+    @staticmethod
+    def now(zone: timezone) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=zone)
 
 
 def test_j1_a_recording_ends_before_the_disk_is_full_and_can_be_read(

@@ -201,13 +201,18 @@ function guidance() {
   if (status.paused) return ["Paused. The targets are kept.", "warn"];
   const error = status.diagnostics.find(({ level }) => level === "ERROR");
   if (error) return [error.text, "bad"];
-  const states = status.targets.map(({ id, state }) => [id, state]);
+  const states = targetsNow().map(({ id, state }) => [id, state]);
   const lost = states.filter(([, state]) => state !== "TRACKING" && state !== "UNCERTAIN").map(([id]) => id);
   const unsure = states.filter(([, state]) => state === "UNCERTAIN").map(([id]) => id);
   if (!states.length) return ["Drag a box around what to follow.", "do"];
   if (lost.length) return [`${named(lost)} lost. The tracker keeps looking, or draw a new box.`, "bad"];
   if (unsure.length) return [`Not sure of ${named(unsure).toLowerCase()}.`, "warn"];
   return [`Following ${named(states.map(([id]) => id)).toLowerCase()}.`, "good"];
+}
+
+// Those of the picture on the screen; without an answer to it, the last ones that were heard of.
+function targetsNow() {
+  return (!status.is_stale && stage.choosing !== "frozen" && stage.now?.targets) || status.targets;
 }
 
 function named(ids) {
@@ -258,7 +263,7 @@ function buttons() {
   $("tools").hidden = stage.choosing === "adjusting";
   $("choosing").hidden = stage.choosing !== "adjusting";
   $("pause").disabled = !live || !status.is_tracker_there;
-  $("reset").disabled = !live || !status.targets.length;
+  $("reset").disabled = !live || !targetsNow().length;
   $("record").disabled = !live || !status.recording.possible;
   $("record").title = live && !status.recording.possible ? "No folder for recordings is configured." : "";
   if (!live) return;

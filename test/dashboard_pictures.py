@@ -24,28 +24,30 @@ from playwright.sync_api import sync_playwright  # noqa: E402
 
 from siammask_ros.demo.plan import planned  # noqa: E402
 
-SEEN_FRAMES = 22
+FIRST_FRAME = 36
+# The cyclist and a parked motorcycle: left, top, width, height.
+BOXES = ((366.0, 2.0, 134.0, 266.0), (516.0, 138.0, 122.0, 132.0))
 DESK, PHONE = (1280, 800), (390, 844)
 MAX_BYTES = 200_000
 WAIT_MS = 120_000
 
 
 def back_and_forth(folder: Path) -> Path:
-    """The demo's video up to where the target is hidden, and back: without a jump in it."""
+    """The demo's video from where the cyclist is seen again, and back: without a jump in it."""
     plan = planned(None, None)
-    images = [frame.image_bgr for frame in islice(plan.opened(), SEEN_FRAMES)]
+    images = [frame.image_bgr for frame in islice(plan.opened(), FIRST_FRAME, None)]
     for number, image in enumerate([*images, *images[-2:0:-1]]):
         cv2.imwrite(str(folder / f"{number:04d}.png"), image)
     return folder
 
 
-def draw(page: Any) -> None:
-    """The demo's box, with the mouse."""
+def draw(page: Any, box_xywh: tuple[float, float, float, float]) -> None:
+    """A box, with the mouse."""
     page.wait_for_function("() => document.querySelector('#p50').textContent !== '–'")
     frame = page.locator("#stage").bounding_box()
     width = page.evaluate("() => document.getElementById('picture').width")
     scale = frame["width"] / width
-    left, top, wide, high = planned(None, None).box_xywh
+    left, top, wide, high = box_xywh
     page.mouse.move(frame["x"] + left * scale, frame["y"] + top * scale)
     page.mouse.down()
     page.mouse.move(
@@ -70,10 +72,11 @@ def photographed(url: str, out: Path) -> Iterator[Path]:
                 )
                 page.set_default_timeout(WAIT_MS)
                 page.goto(url)
-                draw(page)
-                page.wait_for_selector("#targets li[data-state='TRACKING']")
+                for number, box_xywh in enumerate(BOXES, 1):
+                    draw(page, box_xywh)
+                    page.wait_for_selector(f"#targets li[data-id='{number}']")
                 page.wait_for_timeout(6000)
-                page.wait_for_selector("#targets li[data-state='TRACKING']")
+                page.wait_for_selector("#targets li[data-id='1'][data-state='TRACKING']")
                 page.evaluate("() => document.activeElement.blur()")
                 path = out / f"dashboard_{name}_{scheme}.jpg"
                 page.screenshot(path=path, type="jpeg", quality=82)

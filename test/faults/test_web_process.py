@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import statistics
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import aiohttp
 import cv2
 import pytest
 import rclpy
 from dashboard_processes import Nodes, running_nodes
 from moving_square import picture
 from node_bench import NODE, Client
-from page_bench import Page
+from page_visitor import visitor
 from rclpy.context import Context
 from session_bench import wait_until
 
@@ -54,40 +50,6 @@ def answer_s(client: Client, images: int) -> float:
         client.of_stamp(f"{NODE}/tracks", client.send(index % 40), 10.0)
         times_s.append(time.monotonic() - began_s)
     return statistics.median(times_s)
-
-
-@contextmanager
-def visitor(url: str) -> Iterator[Page]:
-    """A page that stays open, in a thread of its own."""
-    ended, opened = threading.Event(), threading.Event()
-    pages: list[Page] = []
-
-    async def visit() -> None:
-        origin = {"Origin": url.rstrip("/")}
-        async with (
-            aiohttp.ClientSession() as session,
-            session.ws_connect(f"{url}live", headers=origin) as socket,
-        ):
-            page = Page(socket)
-            pages.append(page)
-            opened.set()
-            while not ended.is_set() and not socket.closed:
-                await page.next_picture(0.2)
-
-    def run() -> None:
-        try:
-            asyncio.run(visit())
-        except (AssertionError, aiohttp.ClientError, OSError):
-            return  # The dashboard is dead by then.
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
-        assert opened.wait(WAIT_S)
-        yield pages[0]
-    finally:
-        ended.set()
-        thread.join(10)
 
 
 def test_k9_a_dashboard_that_hangs_or_was_killed_costs_no_answer_and_comes_back(

@@ -182,7 +182,7 @@ def test_what_is_wrong_is_said_on_top(page: Any, bench: PageBench) -> None:
     ("shown", "words"),
     [
         ((), "Drag a box around what to follow."),
-        ((target(0, "a"), target(3, "b")), "Following targets a, b."),
+        ((target(0, "A"), target(3, "b")), "Following targets A, b."),
         ((target(0, "a", "UNCERTAIN"), target(3, "b")), "Not sure of target a."),
         ((target(0, "a", "LOST"), target(3, "b", "UNCERTAIN")), "Target a lost."),
     ],

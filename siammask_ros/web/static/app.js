@@ -20,6 +20,7 @@ let commands = 0;
 let retryMs = 500;
 let retryTimer = 0;
 let shownAt = [];
+let gist = "";               // who is in which state on the newest picture
 let spoken = "";
 
 // --- connection
@@ -122,7 +123,10 @@ function shown(about) {
   const now = performance.now();
   shownAt.push(now);
   shownAt = shownAt.filter((at) => now - at < 3000);
+  const before = gist;
+  gist = JSON.stringify(about.targets?.map(({ id, state }) => [id, state]));
   listTargets(about.targets ?? []);
+  if (gist !== before) refresh();
   stage.element.dispatchEvent(new CustomEvent("shown", { detail: about }));
 }
 
@@ -205,9 +209,9 @@ function guidance() {
   const lost = states.filter(([, state]) => state !== "TRACKING" && state !== "UNCERTAIN").map(([id]) => id);
   const unsure = states.filter(([, state]) => state === "UNCERTAIN").map(([id]) => id);
   if (!states.length) return ["Drag a box around what to follow.", "do"];
-  if (lost.length) return [`${named(lost)} lost. The tracker keeps looking, or draw a new box.`, "bad"];
-  if (unsure.length) return [`Not sure of ${named(unsure).toLowerCase()}.`, "warn"];
-  return [`Following ${named(states.map(([id]) => id)).toLowerCase()}.`, "good"];
+  if (lost.length) return [`${named(lost, "T")} lost. The tracker keeps looking, or draw a new box.`, "bad"];
+  if (unsure.length) return [`Not sure of ${named(unsure)}.`, "warn"];
+  return [`Following ${named(states.map(([id]) => id))}.`, "good"];
 }
 
 // Those of the picture on the screen; without an answer to it, the last ones that were heard of.
@@ -215,8 +219,8 @@ function targetsNow() {
   return (!status.is_stale && stage.choosing !== "frozen" && stage.now?.targets) || status.targets;
 }
 
-function named(ids) {
-  return ids.length === 1 ? `Target ${ids[0]}` : `Targets ${ids.join(", ")}`;
+function named(ids, first = "t") {
+  return ids.length === 1 ? `${first}arget ${ids[0]}` : `${first}argets ${ids.join(", ")}`;
 }
 
 function seconds(value) {
@@ -233,9 +237,9 @@ function cover() {
 function refresh() {
   const [text, tone] = guidance();
   // A screen reader shall not read out every tenth of a second.
-  const gist = text.replace(/[\d.]+ (s|min)/, "");
-  $("guide").setAttribute("aria-live", gist === spoken ? "off" : "polite");
-  spoken = gist;
+  const words = text.replace(/[\d.]+ (s|min)/, "");
+  $("guide").setAttribute("aria-live", words === spoken ? "off" : "polite");
+  spoken = words;
   put($("guide"), text);
   $("guide").dataset.tone = tone;
   const covered = cover();

@@ -16,6 +16,7 @@ from page_bench import PageBench, shot, target
 from siammask_ros.errors import ConfigError
 from siammask_ros.web.access import FAILURE_WINDOW_S, MAX_FAILURES, MAX_SESSIONS, Access, read_token
 from siammask_ros.web.config import WebConfig
+from siammask_ros.web.entrance import PAGES
 
 TOKEN = "0123456789abcdef0123"
 
@@ -128,7 +129,7 @@ def test_k3_without_the_token_there_is_no_connection(
         assert request(bench, "GET", "/session")[0] == 401
         assert opened(bench) == 401
         for wrong in ("", "wrong", TOKEN[:-1], f"{TOKEN}x", "ü" * 20, 7, None, ["x"], "\ud800"):
-            bench.server._access._failures_s.clear()
+            bench.server._entrance._access._failures_s.clear()
             body = json.dumps({"token": wrong})
             assert request(bench, "POST", "/session", headers=origin, data=body)[0] == 401, wrong
         for body in ("", "[]", "nonsense", "[" * 4000):
@@ -229,7 +230,7 @@ def test_k10_the_page_loads_nothing_from_elsewhere_and_runs_nothing_inline() -> 
         assert "http:" not in policy
         assert "//" not in html.replace("<!doctype", "")
         assert headers["X-Content-Type-Options"] == "nosniff"
-        for path in ("/app.js", "/picture.js", "/chart.js", "/style.css", "/icon.svg"):
+        for path in sorted(PAGES):
             status, text, headers = request(bench, "GET", path)
             assert status == 200
             assert headers["Content-Security-Policy"] == policy

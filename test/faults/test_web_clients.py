@@ -140,7 +140,7 @@ def test_k6_a_page_that_never_reads_is_closed_and_the_others_get_the_newest_pict
             began_s = time.monotonic()
             until_s = began_s + TIMEOUT_S
             index = 0
-            while len(bench.server._clients) > 1 or len(shown) < 20:
+            while len(bench.server._live.clients) > 1 or len(shown) < 20:
                 assert time.monotonic() < until_s, "the stalled page is still there"
                 bench.server.show(shot(index))
                 index += 1

@@ -1,0 +1,78 @@
+// Targets drawn over the picture; all coordinates in its pixels, `scale` screen pixels for each.
+
+const SHOWN = ["TRACKING", "UNCERTAIN"];
+const GONE = "#bebebe";
+
+// A line that is seen on bright and on dark pictures.
+export function stroke(context, colour, width, dashes, trace) {
+  for (const [paint, thickness] of [["#000a", width + 3], [colour, width]]) {
+    context.beginPath();
+    trace();
+    context.setLineDash(dashes);
+    context.lineWidth = thickness;
+    context.strokeStyle = paint;
+    context.lineJoin = "round";
+    context.stroke();
+  }
+  context.setLineDash([]);
+}
+
+export function drawMask(context, target, scale) {
+  if (!SHOWN.includes(target.state) || !target.contours.length) return;
+  context.beginPath();
+  for (const contour of target.contours) {
+    for (let k = 0; k < contour.length; k += 2) {
+      // A pixel's middle, not its corner.
+      const [x, y] = [(contour[k] + 0.5) * scale, (contour[k + 1] + 0.5) * scale];
+      if (k) context.lineTo(x, y);
+      else context.moveTo(x, y);
+    }
+    context.closePath();
+  }
+  context.globalAlpha = 0.42;
+  context.fillStyle = target.colour;
+  context.fill("evenodd");
+  context.globalAlpha = 0.9;
+  context.lineWidth = 1.5;
+  context.strokeStyle = "#fff";
+  context.stroke();
+  context.globalAlpha = 1;
+}
+
+function look(target) {
+  return target.state === "TRACKING" ? [target.colour, []] : [target.state === "UNCERTAIN" ? target.colour : GONE, [10, 7]];
+}
+
+function isDark(colour) {
+  const [red, green, blue] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+  return 0.299 * red + 0.587 * green + 0.114 * blue < 120;
+}
+
+export function drawBox(context, target, scale) {
+  const [colour, dashes] = look(target);
+  const corners = target.corners;
+  if (corners.length !== 8 || corners.some((value) => value === null)) return;
+  stroke(context, colour, 3, dashes, () => {
+    for (let k = 0; k < 8; k += 2) context.lineTo((corners[k] + 0.5) * scale, (corners[k + 1] + 0.5) * scale);
+    context.closePath();
+  });
+}
+
+export function drawLabel(context, target, scale, width) {
+  const corners = target.corners;
+  if (corners.length !== 8 || corners.some((value) => value === null)) return;
+  const text = `${target.id}  ${target.state}`;
+  context.font = "600 14px system-ui, sans-serif";
+  const wide = context.measureText(text).width + 16;
+  const xs = corners.filter((_, k) => k % 2 === 0), ys = corners.filter((_, k) => k % 2 === 1);
+  const x = Math.min(Math.max(Math.min(...xs) * scale, 0), Math.max(width - wide, 0));
+  const y = Math.max(Math.min(...ys) * scale - 28, 0);
+  context.fillStyle = look(target)[0];
+  context.beginPath();
+  context.roundRect(x, y, wide, 24, 6);
+  context.fill();
+  context.fillStyle = isDark(look(target)[0]) ? "#fff" : "#000";
+  context.textBaseline = "middle";
+  context.textAlign = "left";
+  context.fillText(text, x + 8, y + 13);
+}

@@ -187,6 +187,14 @@ class Page:
 
         await asyncio.wait_for(take_all(), TIMEOUT_S)
 
+    async def status(
+        self, is_it: Callable[[dict[str, Any]], bool] = lambda status: True
+    ) -> dict[str, Any]:
+        """The next status of which this is true."""
+        self.statuses.clear()
+        await self.until(lambda: any(is_it(status) for status in self.statuses))
+        return self.statuses[-1]
+
     async def next_picture(self, timeout_s: float = TIMEOUT_S) -> dict[str, Any] | None:
         """What is said of the next picture; None where none comes in time."""
 

@@ -82,8 +82,7 @@ def test_a_target_is_followed_through_a_video_that_is_looped(bench: PageBench) -
             assert answer["text"] == "no such target: nobody"
             assert (await page.ask(do="reset"))["text"] == "1 targets forgotten"
             await until(None)
-            await page.until(lambda: bool(page.statuses))
-            status = page.statuses[-1]
+            status = await page.status()
             assert status["source"] == "pictures"
             assert status["choose_within_s"] == 5.0
 

@@ -133,7 +133,7 @@ def test_k6_a_page_that_never_reads_is_closed_and_the_others_get_the_newest_pict
 
     async def talk(bench: PageBench) -> None:
         async with bench.page() as stalled, bench.page() as good:
-            await stalled.until(lambda: bool(stalled.statuses))
+            await stalled.status()
             # From here on nobody reads: not even the library, whose buffer is full soon.
             stalled.socket._reader._protocol.pause_reading()
             shown: list[str] = []
@@ -162,7 +162,7 @@ def test_k6_a_page_that_never_reads_is_closed_and_the_others_get_the_newest_pict
 def test_k6_a_page_that_says_nothing_gets_two_pictures_and_then_the_newest() -> None:
     async def talk(bench: PageBench) -> None:
         async with bench.page() as page:
-            await page.until(lambda: bool(page.statuses))
+            await page.status()
             for index in range(30):
                 bench.server.show(shot(index))
                 await asyncio.sleep(0.05)

@@ -103,7 +103,7 @@ def test_a_target_is_chosen_followed_paused_and_forgotten_from_the_page() -> Non
             wait_until(lambda: bench.bench.client.heard[f"{NODE}/tracks"][-1].tracks, "tracks")
             answer = await page.ask(do="pause", paused=True)
             assert (answer["ok"], answer["text"]) == (True, "paused")
-            await page.until(lambda: bool(page.statuses[-1]["paused"]))
+            await page.status(lambda status: status["paused"])
             await bench.until(page, lambda each: each["targets"] is None)
             assert (await page.ask(do="pause", paused=False))["ok"]
             await bench.until(page, lambda each: states(each) == {"1": "TRACKING"})
@@ -111,7 +111,7 @@ def test_a_target_is_chosen_followed_paused_and_forgotten_from_the_page() -> Non
             await bench.until(page, lambda each: each["targets"] == [])
             answer = await page.ask(do="reset")
             assert answer["text"] == "0 targets forgotten"
-            status = page.statuses[-1]
+            status = await page.status()
             assert status["source"] == "/image"
             assert status["engine"]["engine"] == "fake"
             assert status["engine"]["model"] == "lite"
@@ -167,7 +167,7 @@ def test_without_a_tracker_the_page_says_so_and_shows_the_camera() -> None:
                 answer = await page.ask(**message)
                 assert not answer["ok"]
                 assert "nobody is not there; start it" in answer["text"]
-            assert not page.statuses[-1]["is_tracker_there"]
+            assert not (await page.status())["is_tracker_there"]
 
     with NodeBench() as bench, DashboardBench(bench, tracker="nobody") as dashboard:
         asyncio.run(asyncio.wait_for(visit(dashboard), 2 * WAIT_S))

@@ -31,7 +31,7 @@ from dashboard_processes import running_nodes  # noqa: E402
 from node_bench import NODE, Client  # noqa: E402
 from page_visitor import visitor  # noqa: E402
 from playwright.sync_api import TimeoutError as NotInTime  # noqa: E402
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import sync_playwright  # noqa: E402
 from rclpy.context import Context  # noqa: E402
 from session_bench import wait_until  # noqa: E402
 

@@ -17,10 +17,12 @@ sys.path.insert(0, str(ROOT))
 from siammask_ros.engines.registry import EngineConfig  # noqa: E402
 from siammask_ros.following.config import FollowConfig  # noqa: E402
 from siammask_ros.ros import player_node  # noqa: E402
+from siammask_ros.ros.dashboard_config import DashboardConfig  # noqa: E402
 from siammask_ros.ros.node_config import NodeConfig  # noqa: E402
 from siammask_ros.ros.parameters import NEEDS_RELOAD, START_ONLY, default_tracker  # noqa: E402
 from siammask_ros.session import SessionConfig  # noqa: E402
 from siammask_ros.tracker.config import SETTINGS, TrackerConfig  # noqa: E402
+from siammask_ros.web.config import WebConfig  # noqa: E402
 
 PAGE = ROOT / "docs" / "parameters.md"
 
@@ -48,6 +50,8 @@ def page() -> str:
         tracker_section(),
         "## The follower, `siammask_follower`",
         section(FollowConfig(), lambda name: "at once"),
+        "## The dashboard, `siammask_dashboard`",
+        *(section(config, lambda name: "start") for config in (DashboardConfig(), WebConfig())),
         "## The player, `player`",
         player_section(),
     ]

@@ -238,7 +238,7 @@ class DashboardFeed:
             )
 
     def _is_own(self, status: DiagnosticStatus) -> bool:
-        name = self._config.tracker.rpartition("/")[2]
+        name = self._node.resolve_topic_name(self._config.tracker).lstrip("/")
         return bool(status.name.startswith(f"{name}: "))
 
     def follow(self, box_xywh: Box, target_id: str, stamp_ns: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.msg import Track, TrackArray
 from siammask_ros.ros.pairing import SHOWN
 from siammask_ros.web.feed import Target
@@ -23,11 +24,16 @@ def shown_targets(message: TrackArray) -> tuple[Target, ...]:
 def _shown(track: Track) -> Target:
     state = _STATES.get(track.state, f"state {track.state}")
     outline = np.array([(point.x, point.y) for point in track.outline]).reshape(-1, 2)
+    # The box as this picture shows it, also where another one is predicted for later.
+    box = track.observed_box
+    center = box.center.position
     return Target(
         target_id=track.id,
         state=state,
         reason=track.reason,
         score=float(track.score),
-        corners_xy=np.array([(corner.x, corner.y) for corner in track.corners]),
+        corners_xy=RotatedBox(
+            center.x, center.y, box.size_x, box.size_y, box.center.theta
+        ).corners_xy,
         contours=(outline,) if state in SHOWN and len(outline) > 2 else (),
     )

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from node_bench import NODE, NodeBench
+from rclpy.parameter import Parameter
 from rclpy.qos import ReliabilityPolicy
 
+from siammask_ros.ros.dashboard_node import DashboardNode
 from siammask_ros.ros.follower_node import FollowerNode
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "interface.md"
 READ, PUBLISHED, SERVICES = "Topics it reads", "Topics it publishes", "Services"
-FOLLOWER = "The follower"
+FOLLOWER, DASHBOARD = "The follower", "The dashboard"
 
 # What every lifecycle node has.
 STANDARD = re.compile(
@@ -82,4 +84,19 @@ def test_the_page_lists_what_the_follower_has() -> None:
             follower.destroy_node()
     assert published | read == documented(FOLLOWER)
     assert set(read) == {f"{NODE}/tracks"}
+    assert services == {}
+
+
+def test_the_page_lists_what_the_dashboard_has() -> None:
+    with NodeBench(active=False) as bench:
+        dashboard = DashboardNode(
+            context=bench.context, parameter_overrides=[Parameter("port", value=0)]
+        )
+        try:
+            dashboard._feed.watch(True)
+            dashboard._feed._keep_up()
+            published, read, services = endpoints(dashboard, "/siammask_dashboard")
+        finally:
+            dashboard.destroy_node()
+    assert published | read == documented(DASHBOARD)
     assert services == {}

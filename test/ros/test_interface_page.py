@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from node_bench import NODE, NodeBench
 from rclpy.parameter import Parameter
 from rclpy.qos import ReliabilityPolicy
 
+from siammask_ros import msg
 from siammask_ros.ros.dashboard_node import DashboardNode
 from siammask_ros.ros.follower_node import FollowerNode
 
@@ -100,3 +102,21 @@ def test_the_page_lists_what_the_dashboard_has() -> None:
             dashboard.destroy_node()
     assert published | read == documented(DASHBOARD)
     assert services == {}
+
+
+def test_foxglove_is_set_up_for_topics_and_fields_that_the_tracker_has() -> None:
+    text = (PAGE.parents[1] / "config" / "tracker.foxglove.json").read_text(encoding="utf-8")
+    layout = json.loads(text)
+    published = documented(PUBLISHED)
+    named = re.findall(r'"(/[^"]+)"', text)
+    assert named
+    for path in named:
+        topic, _, field = path.replace(f"{NODE}/", "~/").partition(".")
+        assert topic in published, path
+        if field:
+            kind = getattr(msg, published[topic].partition("/")[2])
+            for part in field.split("."):
+                part = part.removesuffix("[0]")
+                assert part in kind.get_fields_and_field_types(), path
+                kind = msg.Track
+    assert set(re.findall(r'"(?:first|second)": "([^"]+)"', text)) == set(layout["configById"])

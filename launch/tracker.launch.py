@@ -70,7 +70,10 @@ def start_tracker(context):
     # Who was killed is listed for some twenty seconds more, and would swallow an event that is
     # meant for who follows: that one starts itself.
     successor = Node(
-        **node_of(context, autostart=autostart), name=NAME, respawn=True, respawn_delay=1.0
+        **node_of(context, autostart=autostart, restarted=True),
+        name=NAME,
+        respawn=True,
+        respawn_delay=1.0,
     )
     respawn = OnProcessExit(
         target_action=tracker,

@@ -28,6 +28,14 @@ class EngineError(SiamMaskError):
     """The network cannot be run here: a library, a device or its memory is missing."""
 
 
+class EngineMemoryError(EngineError):
+    """The device's memory did not suffice for this frame; fewer targets at once may do."""
+
+
+class EngineLostError(EngineError):
+    """The device refuses everything from now on; only a new process can use it again."""
+
+
 class ConfigError(SiamMaskError):
     """A setting is unknown or has a value outside its legal range."""
 

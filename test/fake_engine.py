@@ -15,20 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.engines.base import Aims, EngineInfo, Masks, Response
-from siammask_ros.errors import EngineError
+from siammask_ros.errors import EngineError, EngineLostError, EngineMemoryError
 from siammask_ros.geometry.anchors import anchor_grid
 from siammask_ros.model.variants import variant_named
 
 COLOUR_TOLERANCE = 60.0
 MIN_SEEN_PX = 20
+_FAILURES = {"raise": EngineError, "memory": EngineMemoryError, "lost": EngineLostError}
 
 
 class FakeEngine:
     """Follows a patch of one colour.
 
     ``script`` holds what the next searches do: "ok", "nan" (the first item's scores), "raise",
-    "hang" (until ``released`` is set); after its end all are "ok". ``delay_s`` is the time a
-    search takes.
+    "memory" (there is too little of it), "lost" (a device that is gone), "hang" (until
+    ``released`` is set); after its end all are "ok". ``delay_s`` is the time a search takes,
+    ``freed`` how often memory was given back.
     """
 
     def __init__(self, script: Iterable[str] = (), delay_s: float = 0.0) -> None:
@@ -38,6 +40,7 @@ class FakeEngine:
         self.delay_s = delay_s
         self.released = threading.Event()
         self.batches: list[int] = []
+        self.freed = 0
         self.sides_px: list[list[int]] = []
 
     def template(self, crops: NDArray[np.uint8]) -> list[Any]:
@@ -52,8 +55,8 @@ class FakeEngine:
         self.batches.append(len(crops))
         self.sides_px.append([len(crop) for crop in crops])
         action = self.script.popleft() if self.script else "ok"
-        if action == "raise":
-            raise EngineError("scripted failure; expected by the test")
+        if action in _FAILURES:
+            raise _FAILURES[action]("scripted failure; expected by the test")
         if action == "hang":
             self.released.wait(60)
         time.sleep(self.delay_s)
@@ -73,6 +76,9 @@ class FakeEngine:
             mask[:] = padded[size + top : 2 * size + top, size + left : 2 * size + left]
         seen = np.count_nonzero(masks, axis=(1, 2)) >= MIN_SEEN_PX
         return Masks(masks, seen.astype(np.float32))
+
+    def free_memory(self) -> None:
+        self.freed += 1
 
     def _found(self, colour: NDArray[Any], crop: NDArray[np.uint8]) -> NDArray[np.bool_]:
         distance = np.abs(crop.astype(np.float64) - colour).sum(axis=2)

@@ -63,3 +63,6 @@ class ScriptedEngine:
         for mask, answer in zip(masks, self.answers, strict=False):
             mask[:] = answer.mask
         return Masks(masks, None)
+
+    def free_memory(self) -> None:
+        pass

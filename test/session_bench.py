@@ -45,12 +45,14 @@ class SessionBench:
         self.clock = clock
         self.results: list[FrameResult] = []
         self.refusals: list[tuple[str, str]] = []
+        self.losses: list[str] = []
         self.session = Session(
             Tracker(self.engine, settings_named("lite")),
             self.results.append,
             config or SessionConfig(),
             clock,
             on_refusal=lambda target_id, reason: self.refusals.append((target_id, reason)),
+            on_lost=self.losses.append,
         )
 
     def __enter__(self) -> SessionBench:

@@ -118,6 +118,8 @@ class Run:
 
 
 def _rows(recorded: Path) -> Iterator[dict[str, Any]]:
+    if not recorded.exists():  # without a row there is no file
+        return
     with recorded.open(encoding="utf-8") as lines:
         for line in lines:
             yield json.loads(line)

@@ -73,7 +73,8 @@ class Masks:
 class Engine(Protocol):
     """Runs one network. Calls are independent of each other: nothing is remembered.
 
-    Every method raises EngineError where the inference itself fails.
+    Every method raises EngineError where the inference itself fails, EngineMemoryError where it
+    needs more memory than there is, and EngineLostError where no later call can succeed.
     """
 
     variant: Variant
@@ -96,4 +97,8 @@ class Engine(Protocol):
 
     def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Masks:
         """The masks of one cell an item: rows (N,) and columns (N,)."""
+        ...
+
+    def free_memory(self) -> None:
+        """Gives back what is kept only to be quicker; for after an EngineMemoryError."""
         ...

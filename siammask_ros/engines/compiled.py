@@ -25,7 +25,7 @@ from siammask_ros.engines.base import (
     Template,
 )
 from siammask_ros.engines.batches import Batches
-from siammask_ros.engines.eager import torch_errors_told
+from siammask_ros.engines.eager import free_device_memory, torch_errors_told
 from siammask_ros.engines.frame import (
     Answer,
     FrameNetwork,
@@ -76,7 +76,7 @@ class CompiledEngine:
 
     def template(self, crops: Crops) -> list[Template]:
         """See ``Engine.template``."""
-        with torch.inference_mode(), torch_errors_told():
+        with torch.inference_mode(), torch_errors_told(self._device):
             pixels = torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2)
             kernels = used(self.network.template(pixels.to(self._dtype)))
             return [[kernel[i].clone() for kernel in kernels] for i in range(len(crops))]
@@ -101,6 +101,10 @@ class CompiledEngine:
         asks = with_cells(asked.asks, cells)
         return self._answer(asked.templates, asked.crops, asks).masks
 
+    def free_memory(self) -> None:
+        """See ``Engine.free_memory``; the programs stay."""
+        free_device_memory(self._device)
+
     def program(self, items: int, side_px: int, template: Template) -> Program:
         """What runs up to so many crops of a size, made at its first use.
 
@@ -116,7 +120,7 @@ class CompiledEngine:
         self, templates: Sequence[Template], crops: Sequence[Crop], asks: NDArray[np.float64]
     ) -> Answer:
         batches = Batches.of(crops, SIZES[-1])
-        with torch.inference_mode(), torch_errors_told():
+        with torch.inference_mode(), torch_errors_told(self._device):
             answers = [
                 self._batch_answer(
                     [templates[n] for n in numbers], [crops[n] for n in numbers], asks[[*numbers]]

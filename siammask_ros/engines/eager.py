@@ -14,7 +14,7 @@ from torch import Tensor
 
 from siammask_ros.engines.base import Aims, Crop, Crops, EngineInfo, Masks, Response, Template
 from siammask_ros.engines.batches import Batches
-from siammask_ros.errors import EngineError
+from siammask_ros.errors import EngineError, EngineLostError, EngineMemoryError
 from siammask_ros.model.siammask import Kernels, SearchMaps, SiamMask, score_probability
 
 _MOST = 64
@@ -44,7 +44,7 @@ class EagerEngine:
 
     def template(self, crops: Crops) -> list[Template]:
         """See ``Engine.template``."""
-        with torch.inference_mode(), torch_errors_told():
+        with torch.inference_mode(), torch_errors_told(self._device):
             kernels = self.network.template(self.input(crops))
             return [Kernels(*(part[i : i + 1] for part in kernels)) for i in range(len(crops))]
 
@@ -53,7 +53,7 @@ class EagerEngine:
     ) -> Response:
         """See ``Engine.search``."""
         batches = Batches.of(crops, self._together)
-        with torch.inference_mode(), torch_errors_told():
+        with torch.inference_mode(), torch_errors_told(self._device):
             maps = [
                 self._searched([templates[n] for n in numbers], [crops[n] for n in numbers])
                 for numbers in batches.numbers
@@ -71,7 +71,7 @@ class EagerEngine:
         """See ``Engine.refine``."""
         searched: _Searched = response.maps
         values, quality = [], []
-        with torch.inference_mode(), torch_errors_told():
+        with torch.inference_mode(), torch_errors_told(self._device):
             for numbers, maps in zip(searched.batches.numbers, searched.maps, strict=True):
                 items = torch.arange(len(numbers), device=self._device)
                 cells = (self._index(each[[*numbers]]) for each in (rows, columns))
@@ -80,6 +80,10 @@ class EagerEngine:
                 quality.append(torch.sigmoid(masks.quality).cpu().numpy())
         stacked = searched.batches.stacked
         return Masks(stacked(values), stacked(quality) if self.variant.has_matching else None)
+
+    def free_memory(self) -> None:
+        """See ``Engine.free_memory``."""
+        free_device_memory(self._device)
 
     def _searched(self, templates: Sequence[Template], crops: Sequence[Crop]) -> SearchMaps:
         kernels = Kernels(*(torch.cat(parts) for parts in zip(*templates, strict=True)))
@@ -94,9 +98,30 @@ class EagerEngine:
 
 
 @contextmanager
-def torch_errors_told() -> Iterator[None]:
-    """Turns what torch raises on a frame into an EngineError that says so."""
+def torch_errors_told(device: torch.device | None = None) -> Iterator[None]:
+    """Turns what torch raises on a frame into an EngineError that says what kind it is."""
     try:
         yield
+    except torch.cuda.OutOfMemoryError as error:
+        raise EngineMemoryError(f"PyTorch ran out of memory on this frame: {error}") from error
     except RuntimeError as error:
+        if device is not None and _is_lost(device):
+            raise EngineLostError(f"{device} refuses everything since: {error}") from error
         raise EngineError(f"PyTorch failed on this frame: {error}") from error
+
+
+def free_device_memory(device: torch.device) -> None:
+    """Gives back what torch keeps of a device's memory for later."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def _is_lost(device: torch.device) -> bool:
+    """Whether an error sticks: the device raises again although nothing new is asked of it."""
+    if device.type != "cuda":
+        return False
+    try:
+        torch.cuda.synchronize(device)
+    except RuntimeError:
+        return True
+    return False

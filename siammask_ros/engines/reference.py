@@ -22,7 +22,7 @@ class ReferenceEngine(EagerEngine):
 
     def template(self, crops: Crops) -> list[Template]:
         """See ``Engine.template``; here a template is its features and pyramid."""
-        with torch.inference_mode(), torch_errors_told():
+        with torch.inference_mode(), torch_errors_told(self._device):
             features, pyramid = self.network.features(self.input(crops))
             levels = [level.split(1) for level in pyramid]
             return list(zip(features.split(1), *levels, strict=True))
@@ -31,7 +31,7 @@ class ReferenceEngine(EagerEngine):
         self, templates: Sequence[Template], crops: Sequence[Crop], aims: Aims | None = None
     ) -> Response:
         """See ``Engine.search``."""
-        with torch.inference_mode(), torch_errors_told():
+        with torch.inference_mode(), torch_errors_told(self._device):
             features, *pyramid = (torch.cat(parts) for parts in zip(*templates, strict=True))
             kernels = self.network.kernels(features, (pyramid[0], pyramid[1], pyramid[2]))
             parts = [Kernels(*(part[i : i + 1] for part in kernels)) for i in range(len(crops))]

@@ -72,3 +72,6 @@ class RequestEngine:
         ]
         values, *quality = map(np.concatenate, zip(*self._masks(items), strict=True))
         return Masks(values, quality[0] if quality else None)
+
+    def free_memory(self) -> None:
+        """See ``Engine.free_memory``; here nothing is kept."""

@@ -14,6 +14,9 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from siammask_ros.session import Health, Judgement, Level
 
 
+RESTARTED = "restarted: the targets of the process before are not followed any more"
+
+
 @dataclass(frozen=True, slots=True)
 class NodeHealth:
     """What only the node knows: its lifecycle state, what failed in it, and its surroundings."""
@@ -21,6 +24,7 @@ class NodeHealth:
     name: str
     state: str
     failure: str
+    restarted: bool
     image_topic: str
     image_misfit: str
     engine: Mapping[str, str]
@@ -67,13 +71,12 @@ def _inference(node: NodeHealth, health: Health | None) -> Judgement:
 
 
 def _targets(node: NodeHealth, health: Health | None) -> Judgement:
-    if health is None:
-        return _idle(node)
-    verdict = health.targets()
-    if not node.space_refusal:
+    verdict = _idle(node) if health is None else health.targets()
+    remarks = [RESTARTED] if node.restarted else []
+    remarks += [node.space_refusal] if node.space_refusal else []
+    if not remarks:
         return verdict
-    level = max(verdict.level, Level.WARN)
-    return Judgement(level, f"{verdict.sentence}; {node.space_refusal}")
+    return Judgement(max(verdict.level, Level.WARN), "; ".join([verdict.sentence, *remarks]))
 
 
 def _stream_values(node: NodeHealth, health: Health | None) -> dict[str, Any]:
@@ -99,6 +102,7 @@ def _inference_values(node: NodeHealth, health: Health | None) -> dict[str, Any]
             "failed": health.failed,
             "failed in a row": health.errors_in_row,
             "last error": health.last_error,
+            "searched in two halves": health.halved,
             "config serial": health.config_serial,
             "running inference (s)": _seconds(health.inference_s),
             "results replaced before they were published": node.unpublished,

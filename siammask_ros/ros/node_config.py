@@ -44,6 +44,9 @@ class NodeConfig:
         ("auto", *SETTINGS),
     )
     autostart: bool = flag(False, "Configure and activate at start, without a launch file")
+    restarted: bool = flag(
+        False, "This process follows one that has died: said until a target is given"
+    )
 
     def __post_init__(self) -> None:
         check(self)

@@ -17,7 +17,7 @@ from siammask_ros.tracker.config import SETTINGS, TrackerConfig, settings_named
 
 # Fixed when the process starts. Who may set parameters over the network must not choose where
 # files are written.
-START_ONLY = frozenset({"autostart", "settings", "templates_dir"})
+START_ONLY = frozenset({"autostart", "restarted", "settings", "templates_dir"})
 
 # Taken up when the node is activated; a crowd's smaller crops have to be prepared for.
 NEEDS_RELOAD = frozenset(

@@ -7,12 +7,11 @@ bit a pixel and compressed. Keeping up comes first: nothing is drawn or decoded 
 from __future__ import annotations
 
 import base64
-import json
 import sys
 import threading
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from vision_msgs.msg import Detection2D, Detection2DArray
 
 from siammask_ros.errors import ConfigError, DataError
 from siammask_ros.media.image_messages import stamp_ns
+from siammask_ros.media.recording import JsonLines
 from siammask_ros.msg import FrameLatency, Track, TrackArray
 from siammask_ros.ros import qos
 from siammask_ros.ros.process import run
@@ -33,6 +33,7 @@ from siammask_ros.ros.process import run
 # What the process that started us waits for on our standard output.
 READY = "ready"
 NOT_READY = 3
+NOT_WRITTEN = 2
 
 # name: (default, what it means)
 PARAMETERS: dict[str, tuple[Any, str]] = {
@@ -73,10 +74,9 @@ class RecorderNode(Node):  # type: ignore[misc]
             raise ConfigError("record is empty; expected the name of a file to write")
         if len(values["box"]) != 4:
             raise ConfigError(f"box has {len(values['box'])} numbers; expected x, y, w, h")
-        try:
-            self._file = Path(values["record"]).open("w", encoding="utf-8")  # noqa: SIM115
-        except OSError as error:
-            raise DataError(f"{values['record']} cannot be written: {error.strerror}") from error
+        self._file = JsonLines(Path(values["record"]), overwrite=True)
+        self.is_written = True
+        self.when_full: Callable[[], None] = lambda: None
         self._box = [float(number) for number in values["box"]]
         self._tracker = str(values["tracker"])
         self._ready_timeout_s = float(values["ready_timeout"])
@@ -162,8 +162,14 @@ class RecorderNode(Node):  # type: ignore[misc]
         self._write("latency", message.header, **values)
 
     def _write(self, kind: str, header: Any, **values: Any) -> None:
-        row = {"kind": kind, "stamp_ns": stamp_ns(header), **values}
-        self._file.write(json.dumps(row) + "\n")
+        if not self.is_written:
+            return
+        try:
+            self._file.write({"kind": kind, "stamp_ns": stamp_ns(header), **values})
+        except DataError as error:
+            self.is_written = False
+            print(f"error: {error}", file=sys.stderr, flush=True)
+            self.when_full()
 
 
 def _target(track: Track) -> dict[str, Any]:
@@ -190,16 +196,20 @@ def _box(box: Any) -> dict[str, float]:
 
 
 def _record(node: RecorderNode, asked_to_stop: threading.Event) -> int:
+    node.when_full = asked_to_stop.set
     failure = node.wait_until_active(asked_to_stop)
     print(failure or READY, flush=True)
     if failure:
         return NOT_READY
     asked_to_stop.wait()
-    return 0
+    return 0 if node.is_written else NOT_WRITTEN
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Records until a signal; the exit code, 3 where the tracker did not become active."""
+    """Records until a signal; the exit code.
+
+    2 where the disk took no more, 3 where the tracker did not become active.
+    """
     return run(RecorderNode, args, _record)
 
 

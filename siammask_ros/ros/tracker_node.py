@@ -16,11 +16,11 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from siammask_ros.engines.registry import EngineConfig, open_engine
-from siammask_ros.errors import SiamMaskError
+from siammask_ros.errors import EngineLostError, SiamMaskError
 from siammask_ros.ros import qos
 from siammask_ros.ros.camera import Camera
 from siammask_ros.ros.commands import Commands
-from siammask_ros.ros.diagnostics import NodeHealth, diagnostics
+from siammask_ros.ros.diagnostics import RESTARTED, NodeHealth, diagnostics
 from siammask_ros.ros.guard import Border, described, unsuccessful
 from siammask_ros.ros.log_forwarding import LogForwarding
 from siammask_ros.ros.outputs import Outputs
@@ -35,6 +35,8 @@ from siammask_ros.session import FrameResult, Session, Tracker, warm_up
 NAME = "siammask_tracker"
 WATCH_PERIOD_S = 0.1
 DIAGNOSTICS_PERIOD_S = 1.0
+# For whoever starts processes again: the engine is gone, a new process will have another.
+EXIT_ENGINE_LOST = 4
 
 
 class TrackerNode(LifecycleNode):
@@ -76,6 +78,11 @@ class TrackerNode(LifecycleNode):
             self._active_session,
             lambda: self._own_parameters.settings.node.templates_dir,
         )
+        self._when_lost: Callable[[], None] = lambda: None
+        self.is_lost = False
+        self._restarted = self._own_parameters.settings.node.restarted
+        if self._restarted:
+            self.get_logger().warning(RESTARTED)
         self._start_timers()
         self._guard_lifecycle_services()
 
@@ -112,12 +119,15 @@ class TrackerNode(LifecycleNode):
 
     def _report(self) -> None:
         session, camera, sight = self._session, self._camera, self._sight
+        health = session.health() if session is not None else None
+        self._restarted = self._restarted and not (health and health.statuses)
         info = getattr(self._engine, "info", None)
         about = ("engine", "device", "precision", "checkpoint", "sha256", "reason")
         node = NodeHealth(
             name=self.get_fully_qualified_name().lstrip("/"),
             state=self._state,
             failure=self._failure,
+            restarted=self._restarted,
             image_topic=camera.topic if camera else "",
             image_misfit=camera.misfit() if camera else "",
             engine={key: str(getattr(info, key)) for key in about} if info else {},
@@ -127,7 +137,6 @@ class TrackerNode(LifecycleNode):
             space=sight.state() if sight else {},
             space_refusal=sight.refusal if sight else "",
         )
-        health = session.health() if session is not None else None
         self._diagnostics.publish(diagnostics(self._wall.now().to_msg(), node, health))
 
     def _watch(self) -> None:
@@ -177,6 +186,10 @@ class TrackerNode(LifecycleNode):
         if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
 
+    def when_lost(self, callback: Callable[[], None]) -> None:
+        """Has ``callback`` called once the engine is lost and only a new process can go on."""
+        self._when_lost = callback
+
     @property
     def wants_autostart(self) -> bool:
         """Whether the parameter says so."""
@@ -202,6 +215,8 @@ class TrackerNode(LifecycleNode):
             self.get_logger().error(self._failure)
             if not isinstance(error, SiamMaskError):
                 self.get_logger().error(traceback.format_exc())
+            if isinstance(error, EngineLostError):
+                self._lose_engine(str(error))
             return TransitionCallbackReturn.FAILURE
         self._failure = ""
         self._state = reached
@@ -234,6 +249,7 @@ class TrackerNode(LifecycleNode):
             settings.session,
             on_refusal=self._commands.refused,
             config_serial=self._config_serial,
+            on_lost=self._lose_engine,
         )
         self._camera = Camera(
             self,
@@ -259,6 +275,12 @@ class TrackerNode(LifecycleNode):
         self._end()
         self._engine = self._prepared = None
 
+    def _lose_engine(self, reason: str) -> None:
+        self.get_logger().fatal(f"this process ends, for another has to go on: {reason}")
+        self._border.guard(self._report)()
+        self.is_lost = True
+        self._when_lost()
+
     def _guard_lifecycle_services(self) -> None:
         """Because rclpy raises where a transition is asked for that the state does not have."""
         service = self._service_change_state
@@ -277,10 +299,11 @@ class TrackerNode(LifecycleNode):
 
 
 def _start(node: TrackerNode, asked_to_stop: Any) -> int:
+    node.when_lost(asked_to_stop.set)
     if node.wants_autostart:
         node.executor.create_task(node.autostart)
     asked_to_stop.wait()
-    return 0
+    return EXIT_ENGINE_LOST if node.is_lost else 0
 
 
 def main(

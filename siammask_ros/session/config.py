@@ -9,6 +9,9 @@ from siammask_ros.settings import check, number
 # Frames in a row that may fail until the health says ERROR.
 ERRORS_IN_A_ROW = 10
 
+# The same for frames that failed for want of memory, each after a second try.
+MEMORY_ERRORS_IN_A_ROW = 3
+
 # A box on an older frame is caught up in at most this many steps, evenly spaced in time.
 CATCH_UP_STEPS = 10
 
@@ -26,6 +29,9 @@ class SessionConfig:
     )
     stamp_jump_s: float = number(
         1.0, "A stamp this much before the last one begins a new stream", 0.0, 3600.0
+    )
+    gap_s: float = number(
+        10.0, "After no image for this long, targets are LOST: it may be another scene", 0.05, 86400
     )
     history_s: float = number(
         1.0, "How long frames are kept for a box that was drawn on one of them", 0.0, 10.0

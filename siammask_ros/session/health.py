@@ -9,11 +9,13 @@ from enum import IntEnum
 
 import numpy as np
 
-from siammask_ros.session.config import ERRORS_IN_A_ROW, SessionConfig
+from siammask_ros.errors import EngineMemoryError
+from siammask_ros.session.config import ERRORS_IN_A_ROW, MEMORY_ERRORS_IN_A_ROW, SessionConfig
 from siammask_ros.session.frames import Counters
 from siammask_ros.tracker.targets import Status
 
 WINDOW_FRAMES = 300
+RECENT_S = 10.0
 
 
 class Level(IntEnum):
@@ -53,7 +55,11 @@ class Health:
     since_processed_s: float | None
     inference_s: float | None
     errors_in_row: int
+    memory_errors_in_row: int
     last_error: str
+    halved: int
+    since_halved_s: float | None
+    lost: str
     refused_in_row: int
     last_refusal: str
     last_box_refusal: str
@@ -85,9 +91,14 @@ class Health:
 
     def inference(self) -> Judgement:
         """Whether images are answered."""
+        if self.lost:
+            return Judgement(Level.ERROR, f"the process has to start anew: {self.lost}")
         if self.inference_s is not None and self.inference_s > self.config.inference_timeout_s:
             return Judgement(Level.ERROR, f"an inference hangs for {self.inference_s:.1f} s")
-        if self.errors_in_row >= ERRORS_IN_A_ROW:
+        if (
+            self.errors_in_row >= ERRORS_IN_A_ROW
+            or self.memory_errors_in_row >= MEMORY_ERRORS_IN_A_ROW
+        ):
             return Judgement(
                 Level.ERROR, f"{self.errors_in_row} frames in a row failed: {self.last_error}"
             )
@@ -100,6 +111,8 @@ class Health:
             waits = self.since_frame_s is None or self.is_stalled
             level = Level.WARN if waits or idle_s is None else Level.ERROR
             return Judgement(level, "no image was processed" + ("; none arrives" if waits else ""))
+        if self.since_halved_s is not None and self.since_halved_s < RECENT_S:
+            return Judgement(Level.WARN, "memory is short: targets are searched in two halves")
         return Judgement(Level.OK, f"answers in {self.answer_ms['p50']:.1f} ms")
 
     def targets(self) -> Judgement:
@@ -124,13 +137,17 @@ class HealthRecord:
     dropped: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     errors_in_row: int = 0
+    memory_errors_in_row: int = 0
     last_error: str = ""
+    halved: int = 0
+    lost: str = ""
     refused_in_row: int = 0
     last_refusal: str = ""
     last_box_refusal: str = ""
     frame_s: float | None = None
     processed_s: float | None = None
     inference_since_s: float | None = None
+    halved_s: float | None = None
     _arrivals_s: deque[float] = field(default_factory=lambda: deque(maxlen=50))
     _answers_ms: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW_FRAMES))
 
@@ -151,7 +168,7 @@ class HealthRecord:
     def frame_processed(self, now_s: float, answer_ms: float) -> None:
         """A frame that was answered."""
         self.processed += 1
-        self.errors_in_row = 0
+        self.errors_in_row = self.memory_errors_in_row = 0
         self.processed_s = now_s
         self._answers_ms.append(answer_ms)
 
@@ -159,7 +176,16 @@ class HealthRecord:
         """A frame at which an exception was caught."""
         self.failed += 1
         self.errors_in_row += 1
+        is_of_memory = isinstance(error, EngineMemoryError)
+        self.memory_errors_in_row = self.memory_errors_in_row + 1 if is_of_memory else 0
         self.last_error = f"{type(error).__name__}: {error}"
+
+    def frame_halved(self, now_s: float) -> bool:
+        """A frame for which memory was short; whether the last such one is long ago."""
+        long_ago = self.halved_s is None or now_s - self.halved_s >= RECENT_S
+        self.halved += 1
+        self.halved_s = now_s
+        return long_ago
 
     def counters(self) -> Counters:
         """The counts so far."""
@@ -188,7 +214,11 @@ class HealthRecord:
             since_processed_s=_since(now_s, self.processed_s),
             inference_s=_since(now_s, self.inference_since_s),
             errors_in_row=self.errors_in_row,
+            memory_errors_in_row=self.memory_errors_in_row,
             last_error=self.last_error,
+            halved=self.halved,
+            since_halved_s=_since(now_s, self.halved_s),
+            lost=self.lost,
             refused_in_row=self.refused_in_row,
             last_refusal=self.last_refusal,
             last_box_refusal=self.last_box_refusal,

@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from siammask_ros.errors import BoxError, SiamMaskError
+from siammask_ros.errors import BoxError, EngineLostError, SiamMaskError
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.session.config import CATCH_UP_STEPS, SessionConfig
 from siammask_ros.session.frames import Frame, FrameResult
+from siammask_ros.session.halving import step_within_memory
 from siammask_ros.session.health import Health, HealthRecord
 from siammask_ros.session.requests import MAX_ID_LENGTH, Request, Requests
 from siammask_ros.session.stream import History, KeptFrame, Stream
@@ -36,8 +37,8 @@ class Session:
     """Follows targets through a stream of frames; every method may be called from any thread.
 
     ``on_result`` gets a FrameResult a processed frame, in the worker thread: it must return at
-    once. ``on_refusal`` gets the id and reason where an accepted box failed later. Call ``stop``
-    at the end.
+    once. ``on_refusal`` gets the id and reason where an accepted box failed later, ``on_lost``
+    the reason why no frame will be answered any more. Call ``stop`` at the end.
     """
 
     def __init__(
@@ -48,10 +49,12 @@ class Session:
         clock: Callable[[], float] = time.monotonic,
         on_refusal: Callable[[str, str], None] = lambda target_id, reason: None,
         config_serial: int = 1,
+        on_lost: Callable[[str], None] = lambda reason: None,
     ) -> None:
         self._tracker = tracker
         self._on_result = on_result
         self._on_refusal = on_refusal
+        self._on_lost = on_lost
         self._config = config or SessionConfig()
         self._config_serial = config_serial
         self._clock = clock
@@ -75,7 +78,7 @@ class Session:
             if self._stopping:
                 return
             self._record.frame_arrived(self._clock())
-            if not self._stream.admits(frame, self._config.stamp_jump_s):
+            if not self._stream.admits(frame, self._config):
                 self._record.dropped["out of order"] += 1
                 return
             if self._waiting is not None:
@@ -224,11 +227,15 @@ class Session:
                 kept = self._next_frame()
                 tracker, serial = self._tracker, self._config_serial
                 self._record.inference_since_s = self._clock()
-            if request is not None:
-                self._begin(request, tracker)
-            if kept is not None:
-                self._taken = kept
-                self._answer(kept, tracker, serial)
+            try:
+                if request is not None:
+                    self._begin(request, tracker)
+                if kept is not None:
+                    self._taken = kept
+                    self._answer(kept, tracker, serial)
+            except EngineLostError as error:
+                self._give_up(error)
+                return
             with self._wake:
                 self._record.inference_since_s = None
 
@@ -248,6 +255,8 @@ class Session:
         reason = ""
         try:
             target = self._caught_up(request, tracker)
+        except EngineLostError:
+            raise
         except Exception as error:
             _log.exception("target %r could not be started", request.target_id)
             reason = f"{type(error).__name__}: {error}"
@@ -291,9 +300,15 @@ class Session:
             self._table.hold_older_than(kept.stream, self._stream.broken_by)
             targets = self._table.searched_on(kept)
         try:
-            results, states = tracker.step(
-                kept.frame.image, [target.state for target in targets], stages
+            results, states = step_within_memory(
+                tracker,
+                kept.frame.image,
+                [target.state for target in targets],
+                stages,
+                self._short_of_memory,
             )
+        except EngineLostError:
+            raise
         except Exception as error:
             with self._wake:
                 self._record.frame_failed(error)
@@ -316,6 +331,21 @@ class Session:
                 counters=self._record.counters(),
             )
         self._hand_on(answer)
+
+    def _short_of_memory(self, reason: str) -> None:
+        with self._wake:
+            is_news = self._record.frame_halved(self._clock())
+        if is_news:
+            _log.warning("targets are searched in two halves: %s", reason)
+
+    def _give_up(self, error: EngineLostError) -> None:
+        """Answers nothing any more: whatever is asked of this engine would fail as well."""
+        with self._wake:
+            self._stopping = True
+            self._record.lost = str(error)
+            self._record.inference_since_s = None
+        _log.error("the engine is lost, its process has to start anew: %s", error)
+        self._on_lost(str(error))
 
     def _hand_on(self, answer: FrameResult) -> None:
         try:

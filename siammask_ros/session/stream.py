@@ -24,7 +24,7 @@ class KeptFrame:
 
 @dataclass(slots=True)
 class Stream:
-    """The frames of one camera until its size changes or its time jumps back.
+    """The frames of one camera until its size changes, its time jumps back or it was away.
 
     ``number`` counts the streams, ``broken_by`` says why the current one began anew.
     """
@@ -33,16 +33,20 @@ class Stream:
     broken_by: str = ""
     _size: tuple[int, int] | None = None
     _last_stamp_ns: int = 0
+    _last_arrived_s: float = 0.0
     _said: set[str] = field(default_factory=set)
 
-    def admits(self, frame: Frame, stamp_jump_s: float) -> bool:
+    def admits(self, frame: Frame, config: SessionConfig) -> bool:
         """Whether to take this frame; False where a later one has been taken already."""
         back_s = (self._last_stamp_ns - frame.stamp_ns) / 1e9 if frame.stamp_ns else 0.0
+        away_s = self._seconds_away(frame)
         if self._size is not None and frame.size != self._size:
             height, width = frame.size
             self._begin(f"resolution changed to {width}×{height}")
-        elif back_s > stamp_jump_s:
+        elif back_s > config.stamp_jump_s:
             self._begin(f"stamps jumped back by {back_s:.1f} s")
+        elif away_s > config.gap_s:
+            self._begin(f"no image for {away_s:.1f} s")
         elif back_s > 0:
             return False
         if not frame.stamp_ns:
@@ -51,7 +55,17 @@ class Stream:
             self._say_once("images come with the same stamp as the one before")
         self._size = frame.size
         self._last_stamp_ns = frame.stamp_ns or self._last_stamp_ns
+        self._last_arrived_s = frame.arrived_s
         return True
+
+    def _seconds_away(self, frame: Frame) -> float:
+        """How long nothing came and nothing was taken: a bag that paused has not been away."""
+        if self._size is None:
+            return 0.0
+        silence_s = frame.arrived_s - self._last_arrived_s
+        if frame.stamp_ns and self._last_stamp_ns:
+            return min(silence_s, (frame.stamp_ns - self._last_stamp_ns) / 1e9)
+        return silence_s
 
     def _begin(self, reason: str) -> None:
         self.number += 1

@@ -170,6 +170,49 @@ def test_e5_a_camera_that_never_comes_is_an_error_after_the_timeout() -> None:
         assert bench.session.health().image_stream().level == Level.OK
 
 
+@pytest.mark.parametrize("away_s", [1.5, 9.0])
+def test_e6_a_camera_that_comes_back_soon_is_tracked_on(away_s: float) -> None:
+    clock = Clock()
+    with SessionBench(clock=clock) as bench:
+        bench.started(0)
+        bench.assert_tracks(1)
+        clock.now_s += away_s
+        assert bench.session.health().image_stream().level == Level.ERROR
+        assert_on_square(bench.answer(2, stamp_of(2) + int(away_s * 1e9)), 2)
+        assert bench.session.health().image_stream().level == Level.OK
+
+
+@pytest.mark.parametrize("has_stamps", [True, False])
+def test_e6_a_camera_that_was_away_for_long_loses_the_target_and_a_new_box_works(
+    has_stamps: bool,
+) -> None:
+    clock = Clock()
+
+    def stamp_ns(index: int) -> int:
+        return int(clock.now_s * 1e9) + index if has_stamps else 0
+
+    with SessionBench(clock=clock) as bench:
+        bench.answer(0, stamp_ns(0))
+        bench.start(0, "1")
+        assert_on_square(bench.answer(1, stamp_ns(1)), 1)
+        clock.now_s += 20
+        (target,) = bench.answer(2, stamp_ns(2)).targets
+        assert target.result.status == Status.LOST
+        assert target.result.reason == "no image for 20.0 s"
+        assert bench.session.health().image_stream().level == Level.OK
+        bench.start(2, "1")
+        assert_on_square(bench.answer(3, stamp_ns(3)), 3)
+
+
+def test_e6_a_bag_that_paused_goes_on_where_it_was() -> None:
+    clock = Clock()
+    with SessionBench(clock=clock) as bench:
+        bench.started(0)
+        bench.assert_tracks(1)
+        clock.now_s += 60
+        bench.assert_tracks(2)
+
+
 def test_e7_f1_at_200_hz_and_50_ms_of_work_the_answers_stay_young() -> None:
     with SessionBench(FakeEngine(delay_s=0.05)) as bench:
         bench.started(0)

@@ -77,7 +77,7 @@ def test_a_parameter_file_is_complete_and_takes_the_tracker_settings_of_its_name
             for config in (NodeConfig, EngineConfig, SessionConfig)
             for field in config.__dataclass_fields__
         }
-        assert every - given.keys() == {"autostart", "expected_sha256"}
+        assert every - given.keys() == {"autostart", "restarted", "expected_sha256"}
     finally:
         node.destroy_node()
 

@@ -199,10 +199,11 @@ def _record(node: RecorderNode, asked_to_stop: threading.Event) -> int:
     node.when_full = asked_to_stop.set
     failure = node.wait_until_active(asked_to_stop)
     print(failure or READY, flush=True)
-    if failure:
-        return NOT_READY
-    asked_to_stop.wait()
-    return 0 if node.is_written else NOT_WRITTEN
+    if not failure:
+        asked_to_stop.wait()
+    if not node.is_written:
+        return NOT_WRITTEN
+    return NOT_READY if failure else 0
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -43,6 +43,7 @@ PICTURES = [picture(index) for index in range(12)]
 ANSWER_S = 1.0
 START_S = 120.0
 SAMPLES = 200
+LIFECYCLE_PERIOD = 503
 # What is allocated once, at the first use of everything, is no leak.
 SETTLED_SHARE = 0.2
 MOST_MB_PER_10_000_FRAMES = 1.0
@@ -85,7 +86,7 @@ class Load:
             (53, self._send_bad_image),
             (67, self._send_bad_box),
             (211, self._set_parameter),
-            (2003, self._go_down_and_up),
+            (LIFECYCLE_PERIOD, self._go_down_and_up),
         ]
 
     def frame(self) -> None:
@@ -116,9 +117,7 @@ class Load:
         raise SystemExit(f"error: no answer for {timeout_s:.0f} s after frame {self.frames}")
 
     def _follow(self) -> None:
-        self._client.send_box(
-            square_box(self.frames % len(PICTURES)), str(self.frames // 23 % 5)
-        )
+        self._client.send_box(square_box(self.frames % len(PICTURES)), str(self.frames // 23 % 5))
 
     def _forget(self) -> None:
         self._client.forget.publish(String(data=str(self.frames // 41 % 5)))

@@ -71,7 +71,7 @@ def unsafe_call(call: ast.Call) -> str:
 
 
 @pytest.mark.parametrize("file", [pytest.param(f, id=str(f.relative_to(ROOT))) for f in SOURCES])
-def test_a_source_file_has_no_unsafe_call(file: Path) -> None:
+def test_d8_l2_a_source_file_has_no_unsafe_call(file: Path) -> None:
     assert not unsafe_calls(file.read_text(encoding="utf-8"))
 
 
@@ -96,7 +96,7 @@ def test_a_source_file_has_no_unsafe_call(file: Path) -> None:
         "numpy.load(path, allow_pickle=True)",
     ],
 )
-def test_an_unsafe_call_is_found(text: str) -> None:
+def test_d8_l2_an_unsafe_call_is_found(text: str) -> None:
     assert unsafe_calls(text)
 
 
@@ -112,5 +112,5 @@ def test_an_unsafe_call_is_found(text: str) -> None:
         "import pickle\ntry:\n    pass\nexcept pickle.UnpicklingError:\n    pass",
     ],
 )
-def test_a_safe_call_passes(text: str) -> None:
+def test_d8_l2_a_safe_call_passes(text: str) -> None:
     assert not unsafe_calls(text)

@@ -13,7 +13,6 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from siammask_ros.session import Health, Judgement, Level
 
-
 RESTARTED = "restarted: the targets of the process before are not followed any more"
 
 

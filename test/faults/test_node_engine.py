@@ -77,7 +77,7 @@ def test_c4_a_device_that_is_lost_in_configure_ends_the_process() -> None:
 
 def broken_checkpoints(folder: Path) -> Iterator[tuple[str, str]]:
     """Files that are refused, each with words of the refusal."""
-    weights, sha256 = load_network("", "lite")
+    weights, _ = load_network("", "lite")
     tensors = weights.state_dict()
     yield str(folder / "d1_missing.pth"), f"{folder / 'd1_missing.pth'} cannot be read"
     yield str(folder), "is a directory"

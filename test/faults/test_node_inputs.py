@@ -41,7 +41,7 @@ def send_bad_image(client: Client, **changes: Any) -> None:
         pytest.param({"step": 5}, "step", "step 5 is shorter than a row", id="a2"),
     ],
 )
-def test_a_a_bad_image_is_refused_and_told_and_the_next_good_frame_tracked(
+def test_a1_a2_a4_a5_a_bad_image_is_refused_and_told_and_the_next_good_frame_tracked(
     changes: dict[str, Any], kind: str, words: str
 ) -> None:
     with NodeBench() as bench:
@@ -77,7 +77,7 @@ def test_a9_a_new_resolution_loses_the_target_and_a_new_box_works() -> None:
         pytest.param(RotatedBox(5000, 50, 40, 40), "outside", id="b4"),
     ],
 )
-def test_b_a_useless_box_is_refused_and_told_and_the_target_goes_on(
+def test_b1_b3_b4_a_useless_box_is_refused_and_told_and_the_target_goes_on(
     box: RotatedBox, words: str
 ) -> None:
     with NodeBench() as bench:

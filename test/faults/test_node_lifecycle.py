@@ -113,7 +113,7 @@ def test_g4_rules_between_fields_hold_after_each_value_and_can_be_met_atomically
         pytest.param(RuntimeError("a bug"), "RuntimeError: a bug", id="g5"),
     ],
 )
-def test_g5_configure_fails_with_the_reason_and_works_once_the_cause_is_mended(
+def test_c5_d1_g5_configure_fails_with_the_reason_and_works_once_the_cause_is_mended(
     error: Exception, words: str
 ) -> None:
     engine, errors = FakeEngine(), [error]

@@ -101,7 +101,6 @@ def test_h3_nodes_that_come_and_go_cost_no_frame_and_no_memory(node: SupervisedN
         lost += not _is_answered(node, header)
     assert process.returncode == 0
     assert lost == 0
-    print("H3", before_mb, node.memory_mb)
     assert node.memory_mb - before_mb < 40
     node.assert_tracks(1)
     node.client.reset()

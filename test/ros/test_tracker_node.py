@@ -138,7 +138,7 @@ def test_compressed_images_are_taken_instead() -> None:
         assert client.of_stamp(f"{NODE}/tracks", header).tracks == []
 
 
-def test_diagnostics_come_every_second_in_three_parts_from_the_start() -> None:
+def test_i3_diagnostics_come_every_second_in_three_parts_from_the_start() -> None:
     with NodeBench(active=False) as bench:
         status = bench.client.wait_for_status("inference", 1, "node is unconfigured")
         assert status.values == []

@@ -1,0 +1,89 @@
+"""Row F5 in short: nothing grows, and the long run of test/soak.py would see it if it did."""
+
+from __future__ import annotations
+
+import gc
+import json
+import tracemalloc
+from pathlib import Path
+
+import pytest
+import soak
+from session_bench import SessionBench, assert_on_square, stamp_of
+
+MB = 2**20
+
+
+def samples(memory_mb: float = 0.0, threads: float = 0.0, descriptors: float = 0.0) -> list[object]:
+    """100,000 frames in which so much is added every 10,000 frames."""
+    return [
+        soak.Sample(
+            frames=10_000 * n,
+            seconds=100.0 * n,
+            memory_mb=300 + memory_mb * n,
+            threads=int(20 + threads * n),
+            descriptors=int(20 + descriptors * n),
+        )
+        for n in range(1, 11)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("growth", "grows"),
+    [
+        pytest.param({}, False, id="nothing"),
+        pytest.param({"memory_mb": 0.9}, False, id="less-than-promised"),
+        pytest.param({"memory_mb": 1.1}, True, id="memory"),
+        pytest.param({"memory_mb": -1.1}, False, id="less-memory"),
+        pytest.param({"threads": 0.5}, True, id="threads"),
+        pytest.param({"descriptors": 0.5}, True, id="descriptors"),
+    ],
+)
+def test_f5_what_grows_is_found(growth: dict[str, float], grows: bool) -> None:
+    assert soak.judged(samples(**growth), 7, "fake")["grows"] is grows
+
+
+def test_f5_the_nodes_process_keeps_its_threads_and_descriptors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(soak, "SAMPLES", 20)
+    monkeypatch.setattr(soak, "LIFECYCLE_PERIOD", 101)
+    soak.main(["--frames", "220", "--out", str(tmp_path)])
+    report = json.loads((tmp_path / "soak.json").read_text())
+    assert report["frames"] == 220
+    assert report["lifecycle_rounds"] == 2
+    assert report["more_threads"] <= 0
+    assert report["more_descriptors"] <= 0
+    assert (tmp_path / "soak.png").stat().st_size > 1000
+
+
+def test_f5_a_session_with_targets_that_come_and_go_keeps_nothing() -> None:
+    with SessionBench() as bench:
+        tracemalloc.start()
+        try:
+            _come_and_go(bench, 0, 100)
+            before = _allocated()
+            _come_and_go(bench, 100, 300)
+            growth_mb = (_allocated() - before) / MB
+        finally:
+            tracemalloc.stop()
+        # A single picture kept is 0.22 MB; the window of answer times fills meanwhile.
+        assert growth_mb < 0.2
+        bench.answer(1, stamp_of(301))
+        bench.start(1, "1")
+        assert_on_square(bench.answer(2, stamp_of(302)), 2)
+
+
+def _come_and_go(bench: SessionBench, first: int, last: int) -> None:
+    for index in range(first, last):
+        bench.answer(index % 12, stamp_of(index))
+        bench.results.clear()
+        if index % 7 == 0:
+            bench.start(index % 12, str(index % 3))
+        if index % 11 == 0:
+            bench.session.forget(str(index % 3))
+
+
+def _allocated() -> int:
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]

@@ -33,7 +33,7 @@ from siammask_ros.ros.tracker_node import EXIT_ENGINE_LOST
 
 HERE = Path(__file__).resolve().parent
 IS_LONG = bool(os.environ.get("SIAMMASK_LONG_FAULTS"))
-DEATHS = 20 if IS_LONG else 2
+DEATHS = 20 if IS_LONG else 1
 SEEDS = 3 if IS_LONG else 1
 DAMAGED = 1500 if IS_LONG else 150
 OK, WARN, ERROR = 0, 1, 2

@@ -11,6 +11,8 @@ import pytest
 import soak
 from session_bench import SessionBench, assert_on_square, stamp_of
 
+from siammask_ros.session import SessionConfig
+
 MB = 2**20
 
 
@@ -47,10 +49,10 @@ def test_f5_the_nodes_process_keeps_its_threads_and_descriptors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(soak, "SAMPLES", 20)
-    monkeypatch.setattr(soak, "LIFECYCLE_PERIOD", 101)
-    soak.main(["--frames", "220", "--out", str(tmp_path)])
+    monkeypatch.setattr(soak, "LIFECYCLE_PERIOD", 61)
+    soak.main(["--frames", "140", "--out", str(tmp_path)])
     report = json.loads((tmp_path / "soak.json").read_text())
-    assert report["frames"] == 220
+    assert report["frames"] == 140
     assert report["lifecycle_rounds"] == 2
     assert report["more_threads"] <= 0
     assert report["more_descriptors"] <= 0
@@ -58,20 +60,21 @@ def test_f5_the_nodes_process_keeps_its_threads_and_descriptors(
 
 
 def test_f5_a_session_with_targets_that_come_and_go_keeps_nothing() -> None:
-    with SessionBench() as bench:
+    # How many frames a second of history holds depends on the machine: only the newest is kept.
+    with SessionBench(config=SessionConfig(history_s=0.0)) as bench:
         tracemalloc.start()
         try:
-            _come_and_go(bench, 0, 100)
+            _come_and_go(bench, 0, 40)
             before = _allocated()
-            _come_and_go(bench, 100, 300)
+            _come_and_go(bench, 40, 140)
             growth_mb = (_allocated() - before) / MB
         finally:
             tracemalloc.stop()
         # A single picture kept is 0.22 MB; the window of answer times fills meanwhile.
-        assert growth_mb < 0.2
-        bench.answer(1, stamp_of(301))
+        assert growth_mb < 0.15
+        bench.answer(1, stamp_of(141))
         bench.start(1, "1")
-        assert_on_square(bench.answer(2, stamp_of(302)), 2)
+        assert_on_square(bench.answer(2, stamp_of(142)), 2)
 
 
 def _come_and_go(bench: SessionBench, first: int, last: int) -> None:

@@ -39,7 +39,7 @@ COMMANDS = {
     "fake": [HERE / "fake_tracker.py"],
     "lite": ["-m", "siammask_ros.ros.tracker_node"],
 }
-PICTURES = [picture(index) for index in range(12)]
+PICTURES = [picture(index, 240, 180) for index in range(12)]
 ANSWER_S = 1.0
 START_S = 120.0
 SAMPLES = 200
@@ -117,10 +117,10 @@ class Load:
         raise SystemExit(f"error: no answer for {timeout_s:.0f} s after frame {self.frames}")
 
     def _follow(self) -> None:
-        self._client.send_box(square_box(self.frames % len(PICTURES)), str(self.frames // 23 % 5))
+        self._client.send_box(square_box(self.frames % len(PICTURES)), str(self.frames // 23 % 3))
 
     def _forget(self) -> None:
-        self._client.forget.publish(String(data=str(self.frames // 41 % 5)))
+        self._client.forget.publish(String(data=str(self.frames // 41 % 3)))
 
     def _send_bad_image(self) -> None:
         message = image_message(self._client.header(), PICTURES[0])

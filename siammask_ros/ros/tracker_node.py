@@ -231,8 +231,7 @@ class TrackerNode(LifecycleNode):
         engine = self._open_engine(settings.engine)
         warm_up(Tracker(engine, settings.tracker), settings.session.max_targets)
         # Libraries and weights stay for good. Without this the collector looks through all of
-        # them while a frame waits. What an earlier round froze may be garbage by now.
-        gc.unfreeze()
+        # them while a frame waits.
         gc.collect()
         gc.freeze()
         self._engine, self._prepared = engine, prepared

@@ -151,7 +151,8 @@ def test_g1_every_result_carries_the_serial_of_the_one_configuration_that_made_i
             config = type(full)(mask_threshold=1.0 if empty else 0.3)
             serial = bench.session.reconfigure(config, SessionConfig())
             areas[serial] = (lambda area: area == 0) if empty else (lambda area: area > 0)
-            bench.submit(index % 20 + 1, stamp_of(index))
+            # The square all but stands: however many frames are passed over, it is seen.
+            bench.submit(index % 2, stamp_of(index))
         bench.settled()
         assert len(bench.results) > 10
         for answer in bench.results[1:]:

@@ -26,6 +26,7 @@ from siammask_ros.ros.log_forwarding import LogForwarding
 from siammask_ros.ros.outputs import Outputs
 from siammask_ros.ros.parameters import Parameters, Settings
 from siammask_ros.ros.process import run
+from siammask_ros.ros.shared_memory import remove_abandoned_segments
 from siammask_ros.ros.sight import Sight
 from siammask_ros.ros.target_files import TargetFiles
 from siammask_ros.ros.target_frames import TargetFrames
@@ -83,6 +84,7 @@ class TrackerNode(LifecycleNode):
         self._restarted = self._own_parameters.settings.node.restarted
         if self._restarted:
             self.get_logger().warning(RESTARTED)
+            remove_abandoned_segments()
         self._start_timers()
         self._guard_lifecycle_services()
 

@@ -39,6 +39,7 @@ COMMANDS = {
     "fake": [HERE / "fake_tracker.py"],
     "lite": ["-m", "siammask_ros.ros.tracker_node"],
 }
+PARAMETERS = ("-p", "autostart:=true", "-p", "max_targets:=4")
 PICTURES = [picture(index, 240, 180) for index in range(12)]
 ANSWER_S = 1.0
 START_S = 120.0
@@ -148,7 +149,7 @@ def soak(frames: int, engine: str, log: Path) -> tuple[list[Sample], int]:
     rclpy.init(context=context, domain_id=domain_id)
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, *COMMANDS[engine], "--ros-args", "-p", "autostart:=true"],
+            [sys.executable, *COMMANDS[engine], "--ros-args", *PARAMETERS],
             env={**os.environ, "ROS_DOMAIN_ID": str(domain_id)},
             cwd=HERE.parent,
             stdout=output,

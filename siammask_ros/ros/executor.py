@@ -32,6 +32,11 @@ class PooledExecutor(Executor):
     ) -> None:
         super().__init__(context=context)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="callback")
+        # All threads now: one that came hours later, in a busy moment, would bring its share of
+        # memory with it.
+        together = threading.Barrier(threads)
+        for _ in range(threads):
+            self._pool.submit(together.wait)
         self._on_error = on_error
 
     def spin_once(self, timeout_sec: float | None = None) -> None:

@@ -9,6 +9,7 @@ import threading
 
 import rclpy
 from rclpy.node import Node
+from sensor_msgs.msg import Image
 from siammask_ros.msg import TrackArray
 
 
@@ -18,6 +19,7 @@ class Reader:
         self.subscription = node.create_subscription(
             TrackArray, "/siammask_tracker/tracks", self.on_tracks, 10
         )
+        node.create_subscription(Image, "/siammask_tracker/mask", lambda message: None, 1)
 
     def on_tracks(self, message: TrackArray) -> None:
         self.heard += 1

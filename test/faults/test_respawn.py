@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import statistics
 import struct
 import subprocess
 import sys
@@ -75,8 +76,10 @@ def test_f2_a_reader_that_does_not_read_holds_nobody_up(node: SupervisedNode) ->
         for index in range(1, 40):
             node.wait_for_answer(index % 12)
         latencies = node.client.heard[f"{NODE}/latency"][-30:]
-        # Half of them: a busy machine may hold up any single one.
-        assert sorted(each.wait_ms for each in latencies)[len(latencies) // 2] < 5
+        # Medians: a busy machine may hold up any single one. A write that a reader holds up takes
+        # the 100 ms that Fast DDS allows it.
+        assert statistics.median(each.wait_ms for each in latencies) < 5
+        assert statistics.median(each.publish_ms for each in latencies) < 50
         status = node.client.status("inference")
         assert status is not None
         assert status.level < bytes([ERROR])
@@ -233,7 +236,7 @@ def _targets_said_after(node: SupervisedNode, after_ns: int) -> DiagnosticStatus
     def said() -> DiagnosticStatus | None:
         for message in node.client.heard["/diagnostics"]:
             stamp, status = message.header.stamp, message.status[2]
-            if stamp.sec * 10**9 + stamp.nanosec > after_ns and "targets" in status.message:
+            if stamp.sec * 10**9 + stamp.nanosec > after_ns and "LOST" in status.message:
                 return status
         return None
 

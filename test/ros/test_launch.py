@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import importlib.util
 import os
@@ -91,6 +92,20 @@ def test_a_launch_file_starts_only_executables_that_are_installed(path: Path) ->
     built = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
     for executable in started:
         assert f"install_script({executable} " in built
+
+
+def test_h1_the_launch_file_tells_a_successor_that_it_is_one() -> None:
+    """What test/supervised_node.py stands in for where launch cannot be installed."""
+    tree = ast.parse((ROOT / "launch" / "tracker.launch.py").read_text(encoding="utf-8"))
+    (successor,) = (
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "successor"
+    )
+    assert isinstance(successor, ast.Call)
+    given = {each.arg: ast.unparse(each.value) for each in successor.keywords}
+    assert given[None] == "node_of(context, autostart=autostart, restarted=True)"
+    assert given["respawn"] == "True"
 
 
 @needs_launch

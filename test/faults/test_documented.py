@@ -24,12 +24,13 @@ EXPECTED = [
     *(f"F{number}" for number in range(1, 6)),
     *(f"G{number}" for number in (1, 2, 3, 4, 5, 6, 7, 9)),
     *(f"H{number}" for number in (1, 2, 3, 4, 6)),
+    *(f"K{number}" for number in range(1, 11)),
     *("I2", "I3", "J1", "J2", "J4", "L1", "L2"),
 ]
 
 
 def test_every_row_is_there_once_with_a_fault_a_promise_and_a_test() -> None:
-    assert sorted(row for row, *_ in ROWS if not row.startswith("K")) == sorted(EXPECTED)
+    assert sorted(row for row, *_ in ROWS) == sorted(EXPECTED)
     assert {row for row, *_ in ROWS} == {row for row, _, _ in NAMED}
 
 
@@ -39,4 +40,4 @@ def test_a_named_test_is_where_the_document_says_and_shows_its_row(
 ) -> None:
     assert row.lower() in name.split("_")
     source = (DOCUMENT.parent / path).resolve().read_text("utf-8")
-    assert re.search(rf"^def {name}\(", source, re.M)
+    assert re.search(rf"^(async )?def {name}\(", source, re.M)

@@ -16,6 +16,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from session_bench import wait_until
 
+from siammask_ros.ros.dashboard_node import DashboardNode
 from siammask_ros.ros.follower_node import FollowerNode
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -86,6 +87,24 @@ def follower() -> Iterator[FollowerNode]:
 def test_l1_the_follower_may_do_what_it_does_and_nothing_else(follower: FollowerNode) -> None:
     wanted = allowed("/siammask/follower")
     wait_until(lambda: opened(follower) == wanted, f"the follower to have {wanted}")
+
+
+def test_l1_the_dashboard_may_do_what_it_does_and_nothing_else() -> None:
+    everything: Graph = {kind: set() for kind in KINDS}
+    with NodeBench(active=False) as bench:
+        for transport in ("raw", "compressed"):
+            given = {"port": 0, "image_transport": transport, "use_sim_time": True}
+            node = DashboardNode(
+                context=bench.context,
+                parameter_overrides=[Parameter(name, value=value) for name, value in given.items()],
+            )
+            try:
+                node._feed.watch(True)
+                node._feed._keep_up()
+                everything = both(everything, opened(node))
+            finally:
+                node.destroy_node()
+    assert everything == allowed("/siammask/dashboard")
 
 
 def test_l1_an_operator_may_command_the_tracker_and_read_its_answers() -> None:

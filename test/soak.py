@@ -209,7 +209,7 @@ def draw(path: Path, samples: list[Sample]) -> None:
     memory.set_ylabel("memory, MB")
     for name, colour in (("threads", "#D55E00"), ("descriptors", "#009E73")):
         counts.plot(frames, [getattr(s, name) for s in samples], color=colour, label=name)
-    counts.set_ylim(bottom=0)
+    counts.set_ylim(0, 1.25 * max(max(s.threads, s.descriptors) for s in samples))
     counts.set_xlabel("frame")
     counts.legend(loc="lower right", frameon=False)
     memory.set_title("The tracker node's process", loc="left")

@@ -1,7 +1,8 @@
 """Pictures of the dashboard for the documentation: `python test/dashboard_pictures.py docs/images`.
 
 The real processes play the demo's video, a target is drawn with the mouse, and the page is
-photographed on a desk and on a phone, by day and by night.
+photographed on a desk and on a phone, by day and by night. A second argument is the camera's rate,
+for machines that are slow.
 """
 
 from __future__ import annotations
@@ -88,17 +89,17 @@ def photographed(url: str, out: Path) -> Iterator[Path]:
         browser.close()
 
 
-def main(out: Path) -> None:
+def main(out: Path, hz: float) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "pictures").mkdir()
         pictures = back_and_forth(folder / "pictures")
-        with running_nodes(folder, pictures, player={"rate": 25.0}, model="lite") as nodes:
+        with running_nodes(folder, pictures, player={"rate": hz}, model="lite") as nodes:
             url = nodes.start_dashboard(record_folder=str(folder))
             for path in photographed(url, out):
                 print(f"wrote {path}")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 25.0)

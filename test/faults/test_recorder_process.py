@@ -18,6 +18,8 @@ from moving_square import square_box
 from node_bench import NodeBench
 from session_bench import wait_until
 
+from siammask_ros.ros.recorder_node import READY
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_S = 60.0
 DISK_FULL, ENDED = 2, 0
@@ -25,25 +27,31 @@ DISK_FULL, ENDED = 2, 0
 
 @contextmanager
 def recorder(bench: NodeBench, file: Path, limit_bytes: int) -> Iterator[subprocess.Popen[str]]:
-    """A recorder that may write a file of so many bytes and no more."""
+    """A recorder that may write a file of so many bytes and no more; FILE.said is its output."""
     box = [float(number) for number in square_box(0).bounding_xywh]
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "siammask_ros.ros.recorder_node", "--ros-args"),
-            *("-p", f"record:={file}", "-p", f"box:={box}"),
-        ],
-        cwd=ROOT,
-        env={**os.environ, "ROS_DOMAIN_ID": str(bench.context.get_domain_id())},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes)),
-    )
+    limits = (limit_bytes, limit_bytes)
+    with said(file).open("w") as output:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "siammask_ros.ros.recorder_node", "--ros-args"),
+                *("-p", f"record:={file}", "-p", f"box:={box}"),
+            ],
+            cwd=ROOT,
+            env={**os.environ, "ROS_DOMAIN_ID": str(bench.context.get_domain_id())},
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limits),
+        )
     try:
         yield process
     finally:
         process.kill()
         process.wait()
+
+
+def said(file: Path) -> Path:
+    return file.with_suffix(".said")
 
 
 def rows(file: Path) -> list[dict[str, Any]]:
@@ -68,7 +76,9 @@ def test_j1_g7_a_recording_is_whole_whatever_ends_it_and_tracking_goes_on(
             nonlocal sent
             bench.client.answer(sent % 12)
             sent += 1
-            return process.poll() is not None or (file.exists() and file.stat().st_size > 15_000)
+            is_ready = READY in said(file).read_text()
+            is_filled = file.exists() and file.stat().st_size > 15_000
+            return process.poll() is not None or (is_ready and is_filled)
 
         wait_until(is_recorded, "something to be written", START_S)
         end(process)

@@ -180,6 +180,26 @@ def test_a_long_lost_target_says_for_how_long() -> None:
     assert target.unseen_s == pytest.approx(0.4)
 
 
+def test_a_lost_target_is_searched_for_no_longer_than_asked_and_a_new_box_helps() -> None:
+    """The images are 40 ms apart; the target was last seen on image 1."""
+    with SessionBench(config=SessionConfig(search_s=0.3)) as bench:
+        bench.started(0)
+        bench.assert_tracks(1)
+        searched, reasons = [], []
+        for index in range(2, 14):
+            before = len(bench.engine.batches)
+            (target,) = bench.answer(index, visible=False).targets
+            searched.append(len(bench.engine.batches) - before)
+            reasons.append(target.result.reason)
+        assert searched == [1] * 7 + [0] * 5
+        assert reasons[-1] == "not found within 0.3 s; the search has ended"
+        assert target.result.status.name == "LOST"
+        assert target.unseen_s == pytest.approx(0.48)
+        assert bench.session.health().targets().sentence == "1 targets, 1 of them LOST"
+        bench.start(13, "1")
+        bench.assert_tracks(14)
+
+
 def test_the_health_counts_and_times_what_it_did() -> None:
     with SessionBench(FakeEngine(delay_s=0.01)) as bench:
         bench.started(0)

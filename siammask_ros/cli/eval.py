@@ -26,6 +26,7 @@ def add_to(commands: Any) -> None:
     _add_box(kinds)
     _add_vot(kinds)
     _add_confidence(kinds)
+    _add_disappearance(kinds)
 
 
 def _add_davis(kinds: Any) -> None:
@@ -87,6 +88,28 @@ def _add_confidence(kinds: Any) -> None:
     )
     shared.add_network(confidence)
     confidence.set_defaults(run=_confidence)
+
+
+def _add_disappearance(kinds: Any) -> None:
+    disappearance = kinds.add_parser(
+        "disappearance",
+        help="whether LOST is said when the target goes, and only the target taken back",
+    )
+    disappearance.add_argument("config", type=Path, help="the training's configuration")
+    disappearance.add_argument(
+        "--davis",
+        type=Path,
+        metavar="ROOT",
+        help="take the sequences of this folder in DAVIS's layout, not the held-back videos",
+    )
+    disappearance.add_argument(
+        "--starts", type=int, default=8, help="from how many frames of a video it begins (8)"
+    )
+    disappearance.add_argument(
+        "--out", type=Path, default=Path("out/eval_disappearance"), help="where the results go"
+    )
+    shared.add_network(disappearance)
+    disappearance.set_defaults(run=_disappearance)
 
 
 def _add_kind(parser: argparse.ArgumentParser) -> None:
@@ -232,4 +255,32 @@ def _confidence(options: argparse.Namespace) -> int:
     made_with = {"videos": [video.name for video in videos], **_made_with(tracker)}
     print(table(found, tracker.config))
     shared.say_written(write_report(options.out, found, tracker.config, made_with))
+    return 0
+
+
+def _disappearance(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from siammask_ros.cli.held_back import held_back_videos
+    from siammask_ros.evaluation.disappearance import watch
+    from siammask_ros.evaluation.disappearance_report import table, write_report
+    from siammask_ros.evaluation.masked_video import MaskedVideo
+    from siammask_ros.evaluation.sequences import DavisVideo, davis_sequences
+    from siammask_ros.evaluation.vanishing import vanishings
+
+    videos: list[MaskedVideo] = (
+        [DavisVideo(sequence) for sequence in davis_sequences(options.davis, 2016)]
+        if options.davis
+        else list(held_back_videos(options.config))
+    )
+    planned = vanishings(videos, options.starts)
+    tracker = shared.open_tracker(options)
+    found = []
+    with tqdm(total=sum(map(len, planned)), unit="frame", disable=None) as bar:
+        for vanishing in planned:
+            bar.set_description(f"{vanishing.video.name}, {vanishing.way}")
+            found.append(watch(tracker, vanishing, bar.update))
+    made_with = {"videos": [video.name for video in videos], **_made_with(tracker)}
+    print(table(found))
+    shared.say_written(write_report(options.out, found, made_with))
     return 0

@@ -36,13 +36,14 @@ class Aims:
     """What a tracker will choose by, for an engine that computes masks before it has chosen.
 
     ``sizes_in_crop`` (N, 2) the targets' and ``anchor_sizes`` (k, 2) the anchors' width and
-    height in search-crop pixels; the others as in a tracker's settings.
+    height in search-crop pixels; the others as in a tracker's settings, the window's influence
+    (N,) for each target.
     """
 
     sizes_in_crop: NDArray[np.float64]
     anchor_sizes: NDArray[np.float64]
     penalty_k: float
-    window_influence: float
+    window_influence: NDArray[np.float64] | float
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from siammask_ros.model.variants import Variant
 
 # The columns of ``asks``; after them each anchor's width and height.
 _SIZE, _WEIGHTS, _CELL, _ANCHORS = slice(0, 2), slice(2, 4), slice(4, 6), slice(6, None)
+_PENALTY, _INFLUENCE = 2, 3
 _CHOOSE = -1.0
 
 
@@ -77,7 +78,7 @@ def asks_of(variant: Variant, items: int, aims: Aims | None) -> NDArray[np.float
     asks[:, _CELL] = variant.score_size // 2
     if aims is not None:
         asks[:, _SIZE] = aims.sizes_in_crop
-        asks[:, _WEIGHTS] = aims.penalty_k, aims.window_influence
+        asks[:, _PENALTY], asks[:, _INFLUENCE] = aims.penalty_k, aims.window_influence
         asks[:, _CELL] = _CHOOSE
         asks[:, _ANCHORS] = aims.anchor_sizes.ravel()
     return asks

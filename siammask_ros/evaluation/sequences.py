@@ -87,3 +87,18 @@ def _sequence(name: str, images: Path, annotations: Path, year: Year) -> DavisSe
     if missing:
         raise DataError(f"{missing[0]} is missing; expected a mask for every picture")
     return DavisSequence(name, image_paths, annotation_paths, year)
+
+
+class DavisVideo:
+    """A sequence as a ``MaskedVideo``: everything that moves in it is the target."""
+
+    def __init__(self, sequence: DavisSequence) -> None:
+        self.name = sequence.name
+        self._sequence = sequence
+
+    def __len__(self) -> int:
+        return len(self._sequence.image_paths)
+
+    def frame(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """See ``MaskedVideo.frame``; raises DataError where a file is damaged."""
+        return self._sequence.image(number), self._sequence.labels(number)

@@ -119,6 +119,8 @@ def _target_values(node: NodeHealth, health: Health | None) -> dict[str, Any]:
     return {
         "most targets": health.config.max_targets,
         "last refused box": health.last_box_refusal,
+        "refused candidates": health.refused_candidates,
+        "last refused candidate": health.last_candidate_refusal,
         **node.space,
         **values,
     }

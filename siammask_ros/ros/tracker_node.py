@@ -19,6 +19,7 @@ from siammask_ros.engines.registry import EngineConfig, open_engine
 from siammask_ros.errors import EngineLostError, SiamMaskError
 from siammask_ros.ros import qos
 from siammask_ros.ros.camera import Camera
+from siammask_ros.ros.candidates import Candidates
 from siammask_ros.ros.commands import Commands
 from siammask_ros.ros.diagnostics import RESTARTED, NodeHealth, diagnostics
 from siammask_ros.ros.guard import Border, described, unsuccessful
@@ -61,6 +62,7 @@ class TrackerNode(LifecycleNode):
         self._config_serial = 0
         self._camera: Camera | None = None
         self._sight: Sight | None = None
+        self._candidates: Candidates | None = None
         self._own_parameters = Parameters(
             self, self._border, lambda: self._state == "active", self._on_new_settings
         )
@@ -261,13 +263,15 @@ class TrackerNode(LifecycleNode):
             lambda: self._own_parameters.settings.node.max_image_side,
         )
         self._sight = Sight(self, self._border, lambda: self._own_parameters.settings.node)
+        self._candidates = Candidates(self, self._border, lambda: self._session)
         self.get_logger().info(f"waiting for images on {self._camera.topic}")
 
     def _end(self) -> None:
         camera, self._camera = self._camera, None
         sight, self._sight = self._sight, None
+        candidates, self._candidates = self._candidates, None
         session, self._session = self._session, None
-        for source in (camera, sight):
+        for source in (camera, sight, candidates):
             if source is not None:
                 source.close()
         if session is not None and not session.stop():

@@ -15,6 +15,9 @@ MEMORY_ERRORS_IN_A_ROW = 3
 # A box on an older frame is caught up in at most this many steps, evenly spaced in time.
 CATCH_UP_STEPS = 10
 
+# One message of a detector's boxes; more is no detector's answer to one picture.
+MOST_CANDIDATES = 100
+
 
 @dataclass(frozen=True, slots=True)
 class SessionConfig:
@@ -33,8 +36,18 @@ class SessionConfig:
     gap_s: float = number(
         10.0, "After no image for this long, targets are LOST: it may be another scene", 0.05, 86400
     )
+    search_s: float = number(
+        30.0,
+        "A lost target is searched for so long after it was last seen (s); 0: never",
+        0.0,
+        86400.0,
+    )
     history_s: float = number(
-        1.0, "How long frames are kept for a box that was drawn on one of them", 0.0, 10.0
+        1.0,
+        "How long frames are kept for a box that was drawn on one of them; a detector's boxes may "
+        "be as old",
+        0.0,
+        10.0,
     )
     history_mb: int = number(256, "Memory that the kept frames may take (MiB)", 1, 4096)
 

@@ -63,6 +63,8 @@ class Health:
     refused_in_row: int
     last_refusal: str
     last_box_refusal: str
+    refused_candidates: int
+    last_candidate_refusal: str
     statuses: Mapping[str, Status]
 
     @property
@@ -120,6 +122,8 @@ class Health:
         lost = sum(status >= Status.LOST for status in self.statuses.values())
         if self.last_box_refusal:
             return Judgement(Level.WARN, f"a box was refused: {self.last_box_refusal}")
+        if self.last_candidate_refusal:
+            return Judgement(Level.WARN, f"a candidate was refused: {self.last_candidate_refusal}")
         if self.statuses and self.is_stalled:
             return Judgement(Level.WARN, f"{len(self.statuses)} targets, all STALE")
         level = Level.WARN if lost else Level.OK
@@ -144,6 +148,8 @@ class HealthRecord:
     refused_in_row: int = 0
     last_refusal: str = ""
     last_box_refusal: str = ""
+    refused_candidates: int = 0
+    last_candidate_refusal: str = ""
     frame_s: float | None = None
     processed_s: float | None = None
     inference_since_s: float | None = None
@@ -187,6 +193,11 @@ class HealthRecord:
         self.halved_s = now_s
         return long_ago
 
+    def candidates_refused(self, count: int, reason: str = "") -> None:
+        """So many of a detector's boxes could not be used; none of the last ones without reason."""
+        self.refused_candidates += count
+        self.last_candidate_refusal = reason
+
     def counters(self) -> Counters:
         """The counts so far."""
         return Counters(self.received, self.processed, dict(self.dropped))
@@ -222,6 +233,8 @@ class HealthRecord:
             refused_in_row=self.refused_in_row,
             last_refusal=self.last_refusal,
             last_box_refusal=self.last_box_refusal,
+            refused_candidates=self.refused_candidates,
+            last_candidate_refusal=self.last_candidate_refusal,
             statuses=statuses,
         )
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from siammask_ros.errors import BoxError, EngineLostError, SiamMaskError
 from siammask_ros.geometry.boxes import RotatedBox
+from siammask_ros.session.candidates import Offer, judged
 from siammask_ros.session.config import CATCH_UP_STEPS, SessionConfig
 from siammask_ros.session.frames import Frame, FrameResult
 from siammask_ros.session.halving import step_within_memory
@@ -155,6 +156,31 @@ class Session:
         with self._wake:
             self._record.last_box_refusal = reason
 
+    def offer(self, boxes: Sequence[RotatedBox], stamp_ns: int = 0, frame_id: str = "") -> Offer:
+        """Has lost targets looked for at a detector's boxes, the likeliest first, one a frame.
+
+        They are where to look, no more: a target is taken back there on the same terms as anywhere.
+        They take the place of those offered before, and of targets that are not lost nothing
+        changes. Raises BoxError as ``judged`` does; a refusal of any box is counted.
+        """
+        with self._wake:
+            newest = self._history.newest
+            try:
+                offer = judged(
+                    boxes, stamp_ns, frame_id, newest.frame if newest else None, self._config
+                )
+            except BoxError as error:
+                self._record.candidates_refused(len(boxes), str(error))
+                raise
+            self._record.candidates_refused(len(offer.refused), *offer.refused[-1:])
+            self._table.offer(offer.boxes)
+            return offer
+
+    def refuse_candidates(self, count: int, reason: str) -> None:
+        """Counts a detector's boxes that could not even be offered."""
+        with self._wake:
+            self._record.candidates_refused(count, reason)
+
     def forget(self, target_id: str) -> bool:
         """Drops a target; False where there is none of this id."""
         with self._wake:
@@ -298,7 +324,7 @@ class Session:
         stages = StageClock()
         with self._wake:
             self._table.hold_older_than(kept.stream, self._stream.broken_by)
-            targets = self._table.searched_on(kept)
+            targets = self._table.searched_on(kept, self._config.search_s)
         try:
             results, states = step_within_memory(
                 tracker,

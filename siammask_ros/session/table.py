@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.session.frames import Frame, TrackedTarget
 from siammask_ros.session.stream import KeptFrame
-from siammask_ros.tracker.targets import Status, TargetResult, TargetState
+from siammask_ros.tracker.targets import Candidate, Status, TargetResult, TargetState
 
 
 @dataclass(slots=True, eq=False)
 class Target:
     """One target: what the tracker remembers of it, and since which frame of which stream.
 
-    ``held`` says why it is not searched for any more; only a new box ends that.
+    ``held`` says why it is not searched for any more; only a new box ends that. ``resting`` says
+    why it is not searched for on this frame; a detector's box ends that. Those that wait to be
+    looked at are ``offered``, the best first.
     """
 
     target_id: str
@@ -28,6 +31,8 @@ class Target:
     seen_on: Frame
     result: TargetResult | None = None
     held: str = ""
+    resting: str = ""
+    offered: deque[RotatedBox] = field(default_factory=deque)
 
     def standing(self, status: Status, reason: str) -> TargetResult:
         """Its last known box under another status: nothing new is known of it."""
@@ -35,6 +40,21 @@ class Target:
         xywh = (x - width / 2, y - height / 2, width, height)
         nothing = np.zeros((0, 2), np.int32)
         return TargetResult(status, reason, 0.0, self.box, xywh, None, nothing)
+
+    def aim(self, frame: Frame, search_s: float) -> bool:
+        """Whether to search for it on this frame; while it is lost, at the next box offered."""
+        self.resting = ""
+        if self.state.status != Status.LOST:
+            self.offered.clear()
+            return True
+        if self.state.candidate is None and self.offered:
+            box = self.offered.popleft()
+            candidate = Candidate.at(box)
+            self.state = replace(self.state, candidate=candidate)
+        if self.state.candidate or frame.seconds_since(self.seen_on) <= search_s:
+            return True
+        self.resting = f"not found within {search_s:g} s; the search has ended"
+        return False
 
 
 class TargetTable:
@@ -72,15 +92,26 @@ class TargetTable:
             if target.since.stream < stream and not target.held:
                 target.held = reason
 
-    def searched_on(self, kept: KeptFrame) -> list[Target]:
-        """The targets to look for on this frame: given on an earlier one of its stream."""
+    def searched_on(self, kept: KeptFrame, search_s: float) -> list[Target]:
+        """The targets to look for on this frame: given on an earlier one of its stream.
+
+        A lost one is among them for ``search_s`` after it was last seen, and as long as boxes that
+        were offered wait to be looked at.
+        """
         return [
             target
             for target in self._targets.values()
             if not target.held
             and target.since.stream == kept.stream
             and target.since.number < kept.number
+            and target.aim(kept.frame, search_s)
         ]
+
+    def offer(self, boxes: Sequence[RotatedBox]) -> None:
+        """Has the lost targets looked for at these boxes, one a frame, instead of earlier ones."""
+        for target in self._targets.values():
+            if target.state.status == Status.LOST and not target.held:
+                target.offered = deque(boxes)
 
     def update(
         self,
@@ -99,8 +130,8 @@ class TargetTable:
         """All targets given before this frame, as they stand after it."""
         report = []
         for target in self._targets.values():
-            if target.held:
-                result = target.standing(Status.LOST, target.held)
+            if target.held or target.resting:
+                result = target.standing(Status.LOST, target.held or target.resting)
             elif target.result is None or target.since.number >= kept.number:
                 continue
             else:

@@ -25,6 +25,13 @@ class TrackerConfig:
     tracking_score: float = number(0.0, "At or above this score the state is TRACKING", 0.0, 1.0)
     lost_score: float = number(0.0, "Below this score the target counts as not seen", 0.0, 1.0)
     lost_after_frames: int = number(3, "Frames in a row below lost_score until LOST", 1, 1000)
+    min_likeness: float = number(
+        0.0, "A lost target is taken back only where its colours are so like its first", 0.0, 1.0
+    )
+    max_resize: float = number(
+        3.0, "… and not more than so many times larger or smaller than it was", 1.0, 100.0
+    )
+    confirm_frames: int = number(1, "… and in so many frames in a row", 1, 100)
     box_strategy: str = text("mbr", "How a mask becomes a rotated box", STRATEGIES)
     crowd_targets: int = number(
         0, "From so many targets on, calm ones are searched for in a smaller crop; 0: never", 0, 64
@@ -46,7 +53,14 @@ SETTINGS = {
     "vot": TrackerConfig(0.04, 0.42, 0.25, 0.30),
     "vot_ld": TrackerConfig(0.10, 0.41, 0.32, 0.15),
     "lite": TrackerConfig(
-        0.10, 0.50, 0.60, 0.50, tracking_score=0.45, lost_score=0.30, crowd_targets=4
+        0.10,
+        0.50,
+        0.60,
+        0.50,
+        tracking_score=0.45,
+        lost_score=0.30,
+        min_likeness=0.75,
+        crowd_targets=4,
     ),
 }
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from siammask_ros.engines.base import Template
 from siammask_ros.geometry.boxes import RotatedBox
+from siammask_ros.tracker.colours import Colours
 from siammask_ros.tracker.config import TrackerConfig
 from siammask_ros.tracker.masks import RegionMask
 
@@ -26,6 +27,21 @@ class Status(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """What may be a lost target: where it is, and on how many frames in a row it passed for it."""
+
+    center_in_image: tuple[float, float]
+    size: tuple[float, float]
+    frames: int = 0
+
+    @classmethod
+    def at(cls, box: RotatedBox) -> Candidate:
+        """One that nobody has looked at yet."""
+        _, _, width, height = box.bounding_xywh
+        return cls((box.x, box.y), (width, height))
+
+
+@dataclass(frozen=True, slots=True)
 class TargetState:
     """All that a tracker remembers of a target: a value, never changed in place.
 
@@ -34,6 +50,8 @@ class TargetState:
     what the engine made of ``template_bgr`` (127, 127, 3). ``shift`` is how far the centre moved
     in the last frame, across or down, in sides of the template's square; infinite until there
     was one.
+    ``candidate`` is what a lost target is looked for at next; without one the search goes its way
+    (``search``). ``colours`` are those under the first mask of a frame that was TRACKING.
     """
 
     center_in_image: tuple[float, float]
@@ -46,6 +64,8 @@ class TargetState:
     reason: str = ""
     frames_unseen: int = 0
     shift: float = math.inf
+    candidate: Candidate | None = None
+    colours: Colours | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,15 @@ from siammask_ros.geometry.boxes import RotatedBox, checked_init_box
 from siammask_ros.geometry.crops import Image, context_side, crop_square, mean_bgr
 from siammask_ros.model.variants import Variant
 from siammask_ros.tracker.box_fit import fitted_box
+from siammask_ros.tracker.colours import colours_of, likeness
 from siammask_ros.tracker.config import TrackerConfig
 from siammask_ros.tracker.crowd import searched_as
 from siammask_ros.tracker.masks import RegionMask, SearchSquare, largest_outline, paste
+from siammask_ros.tracker.recognition import Look, taken_back
 from siammask_ros.tracker.saved_target import SavedTarget
 from siammask_ros.tracker.scoring import AnchorField, Choice, choose
-from siammask_ros.tracker.targets import Status, TargetResult, TargetState, judge
+from siammask_ros.tracker.search import aimed, is_searching, is_walking
+from siammask_ros.tracker.targets import Candidate, Status, TargetResult, TargetState, judge
 
 MIN_SIZE_PX = 10.0
 _NO_OUTLINE: NDArray[np.int32] = np.zeros((0, 2), np.int32)
@@ -57,6 +60,8 @@ class Tracker:
     def __init__(self, engine: Engine, config: TrackerConfig) -> None:
         self.engine = engine
         self.config = config
+        # Away from where the target was, no place is likelier than another.
+        self._walking = replace(config, window_influence=0.0)
 
     def start(self, image: Image, boxes: Sequence[RotatedBox]) -> list[TargetState]:
         """States of the targets in these boxes of an image (H, W, 3) uint8 BGR.
@@ -124,26 +129,30 @@ class Tracker:
         clock = clock or StageClock()
         variant = self.engine.variant
         clock.start()
+        aims = [aimed(state, self.config, variant, image.shape[:2]) for state in states]
         seen_as = searched_as(variant, states, self.config)
-        sides = [context_side(*state.size) for state in states]
+        sides = [context_side(*aim.size) for aim in aims]
         squares = [
             round(side * each.search_size / each.template_size)
             for side, each in zip(sides, seen_as, strict=True)
         ]
         crops = [
-            crop_square(image, state.center_in_image, square, each.search_size, state.fill_bgr)
-            for state, square, each in zip(states, squares, seen_as, strict=True)
+            crop_square(image, aim.center_in_image, square, each.search_size, aim.fill_bgr)
+            for aim, square, each in zip(aims, squares, seen_as, strict=True)
         ]
         clock.lap("crop")
         scales = [variant.template_size / side for side in sides]
-        sizes = [_scaled(state.size, scale) for state, scale in zip(states, scales, strict=True)]
+        sizes = [_scaled(aim.size, scale) for aim, scale in zip(aims, scales, strict=True)]
+        configs = [
+            self._walking if is_walking(state, self.config) else self.config for state in states
+        ]
         templates = [state.template for state in states]
-        response = self.engine.search(templates, crops, self._aims(sizes))
+        response = self.engine.search(templates, crops, self._aims(sizes, configs))
         clock.lap("network")
         choices = [
-            choose(score, box, size, AnchorField.of(each), self.config)
-            for score, box, size, each in zip(
-                response.score, response.box, sizes, seen_as, strict=True
+            choose(score, box, size, AnchorField.of(each), config)
+            for score, box, size, each, config in zip(
+                response.score, response.box, sizes, seen_as, configs, strict=True
             )
         ]
         clock.lap("select")
@@ -161,22 +170,25 @@ class Tracker:
         pairs = [
             self._finish(image, *parts)
             for parts in zip(
-                states, choices, masks, qualities, scales, squares, seen_as, strict=True
+                states, aims, choices, masks, qualities, scales, squares, seen_as, strict=True
             )
         ]
         clock.lap("mask")
         return [result for result, _ in pairs], [state for _, state in pairs]
 
-    def _aims(self, sizes_in_crop: Sequence[tuple[float, float]]) -> Aims:
-        config = self.config
+    def _aims(
+        self, sizes_in_crop: Sequence[tuple[float, float]], configs: Sequence[TrackerConfig]
+    ) -> Aims:
+        influences = np.array([config.window_influence for config in configs])
         sizes = np.array(sizes_in_crop)
         anchors = AnchorField.of(self.engine.variant)
-        return Aims(sizes, anchors.sizes, config.penalty_k, config.window_influence)
+        return Aims(sizes, anchors.sizes, self.config.penalty_k, influences)
 
     def _finish(
         self,
         image: Image,
         state: TargetState,
+        aim: TargetState,
         choice: Choice | None,
         mask: NDArray[np.float32] | None,
         quality: float | None,
@@ -191,24 +203,23 @@ class Tracker:
         score = choice.score if quality is None else quality
         status, reason, unseen = judge(score, state, self.config)
         if unseen:
-            return _unseen(replace(state, frames_unseen=unseen - 1), status, reason, score)
-        center, size = self._moved(state, choice, scale)
+            return _unseen(state, status, reason, score)
+        center, size = self._moved(aim, choice, scale)
+        region = self._region(image, aim, choice, mask, square_px, variant)
+        if is_searching(state, self.config):
+            found = Look(center, size, _likeness(state, image, region))
+            candidate, doubt = taken_back(state, found, self.config)
+            if doubt:
+                return _unseen(state, Status.LOST, doubt, score, candidate)
         box = RotatedBox(*center, *size).continued_from(state.theta)
-        region: RegionMask | None = None
         outline = _NO_OUTLINE
-        if mask is not None:
-            square = SearchSquare.around(state.center_in_image, square_px, variant)
-            region = self._paste(
-                mask,
-                square,
-                (choice.row, choice.column),
-                (image.shape[0], image.shape[1]),
-                variant,
-                self.config.mask_threshold,
-            )
+        colours = state.colours
+        if region is not None:
             outline, area = largest_outline(region)
             if area > self.config.min_mask_area_px:
                 box = fitted_box(self.config.box_strategy, region, outline, state.theta)
+                if colours is None and status == Status.TRACKING:
+                    colours = colours_of(image, region)
             else:
                 reason = reason or "mask is empty or too small; box from the box head"
         # Only now, after the mask: the authors' order, on which their numbers depend.
@@ -222,9 +233,32 @@ class Tracker:
             reason=reason,
             frames_unseen=0,
             shift=_shift(state, center),
+            candidate=None,
+            colours=colours,
         )
         xywh = (center[0] - size[0] / 2, center[1] - size[1] / 2, size[0], size[1])
         return TargetResult(status, reason, score, box, xywh, region, outline), after
+
+    def _region(
+        self,
+        image: Image,
+        aim: TargetState,
+        choice: Choice,
+        mask: NDArray[np.float32] | None,
+        square_px: int,
+        variant: Variant,
+    ) -> RegionMask | None:
+        """The chosen cell's mask on the picture; None for a network without masks."""
+        if mask is None:
+            return None
+        return self._paste(
+            mask,
+            SearchSquare.around(aim.center_in_image, square_px, variant),
+            (choice.row, choice.column),
+            (image.shape[0], image.shape[1]),
+            variant,
+            self.config.mask_threshold,
+        )
 
     def _moved(
         self, state: TargetState, choice: Choice, scale: float
@@ -255,6 +289,13 @@ def _seed(box: RotatedBox) -> tuple[tuple[float, float], tuple[float, float]]:
     return (box.x, box.y), (width * shrink, height * shrink)
 
 
+def _likeness(state: TargetState, image: Image, region: RegionMask | None) -> float:
+    """How alike the colours under a mask are to the target's; 1 where none are known of it."""
+    if state.colours is None or region is None:
+        return 1.0
+    return likeness(state.colours, colours_of(image, region))
+
+
 def _is_finite(mask: NDArray[np.float32] | None, quality: float | None) -> bool:
     whole = mask is None or bool(np.isfinite(mask).all())
     return whole and (quality is None or bool(np.isfinite(quality)))
@@ -274,10 +315,20 @@ def _clamped(
 
 
 def _unseen(
-    state: TargetState, status: Status, reason: str, score: float
+    state: TargetState,
+    status: Status,
+    reason: str,
+    score: float,
+    candidate: Candidate | None = None,
 ) -> tuple[TargetResult, TargetState]:
     """The last known box, no mask: nothing on this frame was taken for the target."""
-    after = replace(state, status=status, reason=reason, frames_unseen=state.frames_unseen + 1)
+    after = replace(
+        state,
+        status=status,
+        reason=reason,
+        frames_unseen=state.frames_unseen + 1,
+        candidate=candidate,
+    )
     box = RotatedBox(*state.center_in_image, *state.size).continued_from(state.theta)
     (x, y), (width, height) = state.center_in_image, state.size
     xywh = (x - width / 2, y - height / 2, width, height)

@@ -27,6 +27,8 @@ def test_the_published_settings(name: str, values: tuple[float, ...]) -> None:
     assert ours == values
     # Their scores are not calibrated: no target is given up by its score.
     assert (config.tracking_score, config.lost_score) == (0.0, 0.0)
+    # So what keeps a lost one from being taken back is not theirs either.
+    assert (config.min_likeness, config.confirm_frames) == (0.0, 1)
 
 
 @pytest.mark.parametrize("name", ["", "Davis", "resnet50"], ids=repr)
@@ -46,6 +48,9 @@ BAD: dict[str, list[Any]] = {
     "tracking_score": [-0.1, 1.1, math.nan],
     "lost_score": [-0.1, 1.1, math.nan],
     "lost_after_frames": [0, 1001, 2.0, "3", True],
+    "min_likeness": [-0.1, 1.1, math.nan],
+    "max_resize": [0.9, 101.0, math.inf],
+    "confirm_frames": [0, 101, 2.0],
     "box_strategy": ["", "MBR", 3, None],
     "crowd_targets": [-1, 65, 2.0, "4", True],
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,5 +113,5 @@ def _in_parts(vanishing: Vanishing, claims: Sequence[Claim]) -> Disappearance:
     return Disappearance(vanishing.video.name, vanishing.way, vanishing.start, before, away, back)
 
 
-def _first(told: object) -> int | None:
+def _first(told: Iterable[bool]) -> int | None:
     return next((number for number, is_so in enumerate(told, start=1) if is_so), None)

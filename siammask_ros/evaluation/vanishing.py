@@ -111,7 +111,8 @@ def _panned(picture: Picture, mask: Picture, other: Picture, share: float) -> Sc
         scenery, nothing, moved = scenery[::-1], nothing[::-1], width - moved
     seen = np.ascontiguousarray(np.hstack(scenery)[:, moved : moved + width])
     kept = np.ascontiguousarray(np.hstack(nothing)[:, moved : moved + width])
-    return Scene(seen, kept, np.count_nonzero(kept) / max(np.count_nonzero(mask), 1))
+    whole = max(int(np.count_nonzero(mask)), 1)
+    return Scene(seen, kept, int(np.count_nonzero(kept)) / whole)
 
 
 def _to_and_fro(number: int, length: int) -> int:

@@ -26,12 +26,14 @@ class TrackerConfig:
     lost_score: float = number(0.0, "Below this score the target counts as not seen", 0.0, 1.0)
     lost_after_frames: int = number(3, "Frames in a row below lost_score until LOST", 1, 1000)
     min_likeness: float = number(
-        0.0, "A lost target is taken back only where its colours are so like its first", 0.0, 1.0
+        0.0, "A lost target is taken back only if its colours are so like its first ones", 0.0, 1.0
     )
     max_resize: float = number(
-        3.0, "… and not more than so many times larger or smaller than it was", 1.0, 100.0
+        3.0, "A lost target comes back at most so many times larger or smaller", 1.0, 100.0
     )
-    confirm_frames: int = number(1, "… and in so many frames in a row", 1, 100)
+    confirm_frames: int = number(
+        1, "A lost target is taken back after it was found in so many frames in a row", 1, 100
+    )
     box_strategy: str = text("mbr", "How a mask becomes a rotated box", STRATEGIES)
     crowd_targets: int = number(
         0, "From so many targets on, calm ones are searched for in a smaller crop; 0: never", 0, 64

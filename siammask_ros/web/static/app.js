@@ -192,8 +192,12 @@ function toast(text) {
   toastTimer = setTimeout(() => { $("toast").hidden = true; }, 6000);
 }
 
+// For a screen reader, half a second after the last change; said again only when it is news.
 let announceTimer = 0;
+let announced = "";
 function announce(text) {
+  if (text === announced) return;
+  announced = text;
   clearTimeout(announceTimer);
   announceTimer = setTimeout(() => put($("announce"), text), 500);
 }

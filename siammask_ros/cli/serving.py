@@ -11,12 +11,14 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from siammask_ros.cli.options import open_tracker
 from siammask_ros.errors import DataError
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.geometry.outlines import contours
 from siammask_ros.media.frames import Source
 from siammask_ros.session import Frame, FrameResult, Health, Session, TrackedTarget, Tracker
 from siammask_ros.session.config import SessionConfig
+from siammask_ros.web.access import read_token
 from siammask_ros.web.config import WebConfig
 from siammask_ros.web.feed import (
     STAGES,
@@ -31,6 +33,7 @@ from siammask_ros.web.feed import (
     Target,
     stale_after_s,
 )
+from siammask_ros.web.recorder import Recorder
 from siammask_ros.web.server import Server
 
 _OPTIONS = ("address", "port", "token_file", "origins", "record_folder")
@@ -179,12 +182,16 @@ def _diagnostics(health: Health) -> tuple[Diagnosis, ...]:
     )
 
 
-def serve(options: argparse.Namespace, source: Source, tracker: Tracker) -> int:
+def serve(options: argparse.Namespace, source: Source) -> int:
     """Serves the page until a signal; the exit code. Raises ConfigError or DataError."""
+    config = WebConfig(**{name: getattr(options, name) for name in _OPTIONS})
+    # Refused before a network is loaded.
+    read_token(config)
+    Recorder(config)
+    tracker = open_tracker(options)
     info = tracker.engine.info
     engine = {"model": options.model, "engine": info.engine, "device": info.device}
     engine |= {"precision": info.precision, "checkpoint": info.checkpoint}
-    config = WebConfig(**{name: getattr(options, name) for name in _OPTIONS})
     feed = SessionFeed(source, tracker, engine, lambda shot: server.show(shot), options.loop)
     with contextlib.ExitStack() as running:
         running.callback(feed.close)

@@ -71,7 +71,7 @@ def _serve(options: argparse.Namespace) -> int:
     if given:
         raise DataError(f"--{given[0].replace('_', '-')} does not go with --serve; leave it out")
     source = open_source(options.source, options.first, options.last, options.topic)
-    return serve(options, source, shared.open_tracker(options))
+    return serve(options, source)
 
 
 def _run(options: argparse.Namespace) -> int:

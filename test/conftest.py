@@ -4,6 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
+import hypothesis
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # Fixed before anything imports rclpy. Each run of the tests has a domain of its own, above those
@@ -15,3 +17,7 @@ os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(ROOT / "config" / "fastdds.xm
 # Threads that wait by spinning take the cores from each other when anything else runs here.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("ROS_LOG_DIR", tempfile.mkdtemp(prefix="siammask_ros_log_"))
+
+# How long an example takes tells how busy the machine is, not whether the code is right.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")

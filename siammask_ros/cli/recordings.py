@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
 from siammask_ros.media.drawing import DrawnTarget, draw_targets
@@ -104,17 +105,7 @@ class _Video:
         self._video = VideoRecorder(path, source.fps, source.size)
 
     def write(self, frame: SourceFrame, target: TrackedTarget) -> None:
-        result, mask = target.result, target.result.mask
-        drawn = DrawnTarget(
-            target.target_id,
-            result.status.name,
-            result.score,
-            result.box.corners_xy,
-            result.outline,
-            mask.binary if mask else None,
-            (mask.left, mask.top) if mask else (0, 0),
-        )
-        self._video.write(draw_targets(frame.image_bgr, [drawn], f"frame {frame.number}"))
+        self._video.write(_drawn(frame, target))
 
     def close(self) -> None:
         self._video.close()
@@ -141,10 +132,25 @@ class _Bag:
     def write(self, frame: SourceFrame, target: TrackedTarget) -> None:
         labels = label_map([target.result.mask], size_of(frame.image_bgr))
         mask = np.minimum(labels, 1) * np.uint8(255)
-        self._bag.write(frame, mask, [result_target(target)])
+        self._bag.write(frame, mask, [result_target(target)], _drawn(frame, target))
 
     def close(self) -> None:
         self._bag.close()
+
+
+def _drawn(frame: SourceFrame, target: TrackedTarget) -> NDArray[np.uint8]:
+    """The frame's picture with the target in it, and the frame's number."""
+    result, mask = target.result, target.result.mask
+    drawn = DrawnTarget(
+        target.target_id,
+        result.status.name,
+        result.score,
+        result.box.corners_xy,
+        result.outline,
+        mask.binary if mask else None,
+        (mask.left, mask.top) if mask else (0, 0),
+    )
+    return draw_targets(frame.image_bgr, [drawn], f"frame {frame.number}")
 
 
 def _row(target: TrackedTarget) -> dict[str, Any]:

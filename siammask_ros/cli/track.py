@@ -33,7 +33,10 @@ def add_to(commands: Any) -> None:
     )
     track.add_argument("--json", type=Path, metavar="FILE", help="a line of JSON for every frame")
     track.add_argument(
-        "--bag-out", type=Path, metavar="FOLDER", help="masks, detections and tracks as a bag"
+        "--bag-out",
+        type=Path,
+        metavar="FOLDER",
+        help="masks, detections, tracks and overlays as a bag",
     )
     track.add_argument("--first", type=int, default=0, help="number of the first frame")
     track.add_argument("--last", type=int, help="number of the last frame")

@@ -22,6 +22,15 @@ Picture = NDArray[np.uint8]
 NANOSECONDS = 1_000_000_000
 # Sides of more pixels are no camera's; a node's limit is its parameter max_image_side.
 MAX_SIDE_PX = 8192
+# What image_transport calls a colour picture as JPEG.
+JPEG_FORMAT = "bgr8; jpeg compressed bgr8"
+_JPEG_QUALITY = 85
+
+
+def to_jpeg(picture: Picture) -> Picture:
+    """The data (n,) uint8 of a CompressedImage in JPEG_FORMAT, of a picture (H, W, 3) BGR."""
+    _, encoded = cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY))
+    return np.asarray(encoded, np.uint8).ravel()
 
 
 class RefusedImage(ImageError):

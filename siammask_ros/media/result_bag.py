@@ -15,13 +15,19 @@ from numpy.typing import NDArray
 from siammask_ros.errors import DataError
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.geometry.outlines import simplified
-from siammask_ros.media.bag_types import DETECTIONS, IMAGE, TRACKS, result_types
+from siammask_ros.media.bag_types import COMPRESSED_IMAGE, DETECTIONS, IMAGE, TRACKS, result_types
 from siammask_ros.media.frames import Origin, SourceFrame
-from siammask_ros.media.image_messages import NANOSECONDS
+from siammask_ros.media.image_messages import JPEG_FORMAT, NANOSECONDS, to_jpeg
 from siammask_ros.media.recording import MIN_FREE_BYTES, check_space, checked_output
 
 NODE = "/siammask_tracker"
 CLASS_ID = "target"
+_KINDS = {
+    "mask": IMAGE,
+    "detections": DETECTIONS,
+    "tracks": TRACKS,
+    "overlay/compressed": COMPRESSED_IMAGE,
+}
 # Of pictures that no message carried.
 _FRAME_ID = "camera"
 _CONFIG_SERIAL = 1
@@ -46,7 +52,7 @@ class ResultTarget:
 
 
 class ResultBag:
-    """Writes masks, detections and tracks to a new bag, a folder with an MCAP file.
+    """Writes masks, detections, tracks and overlays to a new bag, a folder with an MCAP file.
 
     Stops with DataError before the disk is full, so that the bag can be closed and read. A
     context manager. No result, no bag.
@@ -64,17 +70,22 @@ class ResultBag:
             self._writer: Any = _opened_writer(path)
             self._topics = {
                 name: self._writer.add_connection(f"{NODE}/{name}", kind, typestore=self._types)
-                for name, kind in (("mask", IMAGE), ("detections", DETECTIONS), ("tracks", TRACKS))
+                for name, kind in _KINDS.items()
             }
         except OSError as error:
             raise DataError(f"{path} cannot be written: {error.strerror}") from error
 
     def write(
-        self, frame: SourceFrame, mask: NDArray[np.uint8], targets: Sequence[ResultTarget]
+        self,
+        frame: SourceFrame,
+        mask: NDArray[np.uint8],
+        targets: Sequence[ResultTarget],
+        overlay: NDArray[np.uint8],
     ) -> None:
         """Adds what a picture told: ``mask`` (H, W), 255 on a target, and every target.
 
-        The messages carry the header of the picture's message and its time of recording; those
+        ``overlay`` (H, W, 3) BGR is the picture with all of it drawn in, for whoever looks. The
+        messages carry the header of the picture's message and its time of recording; those
         of a video its time from the start. Raises DataError on a full disk.
         """
         time_ns = round(frame.stamp_s * NANOSECONDS)
@@ -85,6 +96,7 @@ class ResultBag:
             self._add("mask", origin, self._messages.image(header, mask))
             self._add("detections", origin, self._messages.detections(header, targets))
             self._add("tracks", origin, self._messages.tracks(header, targets))
+            self._add("overlay/compressed", origin, self._messages.jpeg(header, overlay))
         except OSError as error:
             raise DataError(f"{self.path} cannot be written: {error.strerror}") from error
         self._count += 1
@@ -161,6 +173,14 @@ class _Messages:
             is_bigendian=0,
             step=width,
             data=np.ascontiguousarray(mask).ravel(),
+        )
+
+    def jpeg(self, header: Any, picture: NDArray[np.uint8]) -> Any:
+        return self._new(
+            "sensor_msgs/CompressedImage",
+            header=header,
+            format=JPEG_FORMAT,
+            data=to_jpeg(picture),
         )
 
     def detections(self, header: Any, targets: Sequence[ResultTarget]) -> Any:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-import cv2
 import numpy as np
 from builtin_interfaces.msg import Duration, Time
 from geometry_msgs.msg import Point, Vector3
@@ -25,14 +24,13 @@ from vision_msgs.msg import (
 from siammask_ros.errors import BoxError
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.geometry.outlines import simplified
-from siammask_ros.media.image_messages import NANOSECONDS
+from siammask_ros.media.image_messages import JPEG_FORMAT, NANOSECONDS, to_jpeg
 from siammask_ros.msg import FrameLatency, Track, TrackArray
 from siammask_ros.ros.prediction import Predicted
 from siammask_ros.ros.whereabouts import Whereabouts, is_shown
 from siammask_ros.session import Frame, FrameResult, TrackedTarget
 
 CLASS_ID = "target"
-JPEG_QUALITY = 85
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -64,10 +62,9 @@ def image_message(header: Header, picture: NDArray[np.uint8]) -> Image:
 
 def jpeg_message(header: Header, picture: NDArray[np.uint8]) -> CompressedImage:
     """A picture (H, W, 3) as JPEG, described as image_transport does."""
-    _, encoded = cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
     data = array("B")
-    data.frombytes(memoryview(encoded).cast("B"))
-    return CompressedImage(header=header, format="bgr8; jpeg compressed bgr8", data=data)
+    data.frombytes(memoryview(to_jpeg(picture)))
+    return CompressedImage(header=header, format=JPEG_FORMAT, data=data)
 
 
 def detections_message(

@@ -42,7 +42,7 @@ def test_a_bag_is_tracked_with_the_stamps_of_its_images(tmp_path: Path, storage:
         truth = square_box(index)
         assert target["state"] == "TRACKING"
         assert np.hypot(target["box"]["x"] - truth.x, target["box"]["y"] - truth.y) < 4
-    masks = list(open_source(results))
+    masks = list(open_source(results, topic="/siammask_tracker/mask"))
     assert [mask.origin.stamp_ns for mask in masks if mask.origin] == [
         stamp_of(index) for index in range(FRAMES)
     ]

@@ -21,6 +21,7 @@ from siammask_ros.media.bag_types import result_types
 from siammask_ros.media.frames import Origin, SourceFrame
 from siammask_ros.media.result_bag import ResultBag
 from siammask_ros.ros import messages
+from siammask_ros.ros.overlay import overlay
 from siammask_ros.session import Frame, FrameResult, TrackedTarget
 from siammask_ros.tracker.config import settings_named
 from siammask_ros.tracker.targets import Status
@@ -52,8 +53,13 @@ def write_results(path: Path) -> list[FrameResult]:
     found = answers()
     with ResultBag(path) as bag:
         for index, answer in enumerate(found):
-            bag.write(source_frame(index), answer.mask(), [*map(result_target, answer.targets)])
+            write(bag, source_frame(index), answer)
     return found
+
+
+def write(bag: ResultBag, frame: SourceFrame, answer: FrameResult) -> None:
+    targets = [*map(result_target, answer.targets)]
+    bag.write(frame, answer.mask(), targets, overlay(answer, 0.0))
 
 
 def source_frame(index: int) -> SourceFrame:
@@ -76,11 +82,16 @@ def read(path: Path) -> dict[str, list[tuple[int, Any]]]:
 def test_messages_are_those_that_the_node_publishes(tmp_path: Path) -> None:
     expected = write_results(tmp_path / "results")
     found = read(tmp_path / "results")
-    assert set(found) == {f"{NODE}/mask", f"{NODE}/detections", f"{NODE}/tracks"}
+    topics = {"mask", "detections", "tracks", "overlay/compressed"}
+    assert set(found) == {f"{NODE}/{topic}" for topic in topics}
     for topic, make in (
         ("tracks", messages.tracks_message),
         ("detections", messages.detections_message),
         ("mask", lambda each: messages.image_message(messages.header_of(each.frame), each.mask())),
+        (
+            "overlay/compressed",
+            lambda each: messages.jpeg_message(messages.header_of(each.frame), overlay(each, 0.0)),
+        ),
     ):
         recorded = [recorded_ns for recorded_ns, _ in found[f"{NODE}/{topic}"]]
         assert recorded == [stamp_of(index) + RECORDED_AFTER_NS for index in range(FRAMES)]
@@ -123,7 +134,7 @@ def test_a_picture_without_a_message_counts_from_the_start_of_its_source(tmp_pat
     with ResultBag(tmp_path / "results") as bag:
         for index in range(3):
             frame = SourceFrame(index, picture(index), index / 25)
-            bag.write(frame, answer.mask(), [*map(result_target, answer.targets)])
+            write(bag, frame, answer)
     stamps = [
         (recorded_ns, message.header.stamp.sec * 10**9 + message.header.stamp.nanosec)
         for recorded_ns, message in read(tmp_path / "results")[f"{NODE}/tracks"]

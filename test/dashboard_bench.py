@@ -17,7 +17,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "test")]
 
 import conftest  # noqa: E402, F401
-import cv2  # noqa: E402
+import cyclist  # noqa: E402
 import rclpy  # noqa: E402
 from dashboard_processes import running_nodes  # noqa: E402
 from node_bench import NODE, Client  # noqa: E402
@@ -35,13 +34,8 @@ from playwright.sync_api import sync_playwright  # noqa: E402
 from rclpy.context import Context  # noqa: E402
 from session_bench import wait_until  # noqa: E402
 
-from siammask_ros.demo.plan import planned  # noqa: E402
-from siammask_ros.geometry.boxes import RotatedBox  # noqa: E402
-
 SIZE = (640, 480)
 HZ = 30.0
-FIRST_FRAME = 36
-BOX = (366.0, 4.0, 134.0, 466.0)
 WINDOW_S = 8.0
 ROUNDS = 3
 CHOICES = 12
@@ -62,16 +56,6 @@ LISTEN = """() => {
     if (seen && window.released && !window.first) window.first = performance.now();
   });
 }"""
-
-
-def pictures(folder: Path) -> Path:
-    """The demo's video from where the cyclist is seen again, and back, 640×480."""
-    folder.mkdir()
-    images = [each.image_bgr for each in islice(planned(None, None).opened(), FIRST_FRAME, None)]
-    for number, image in enumerate([*images, *images[-2:0:-1]]):
-        resized = cv2.resize(image, SIZE, interpolation=cv2.INTER_AREA)
-        cv2.imwrite(str(folder / f"{number:04d}.png"), resized)
-    return folder
 
 
 class Bench:
@@ -96,7 +80,7 @@ class Bench:
         """Has the tracker follow the cyclist."""
 
         def is_followed() -> bool:
-            self.client.send_box(RotatedBox.from_xywh(BOX), "bench")
+            self.client.send_box(cyclist.box(SIZE), "bench")
             time.sleep(0.5)
             newest = self.client.heard[f"{NODE}/tracks"][-1:]
             return any(track.id == "bench" for each in newest for track in each.tracks)
@@ -131,7 +115,7 @@ def choice_ms(page: Any) -> float | None:
     scale = min(frame["width"] / SIZE[0], frame["height"] / SIZE[1])
     left = frame["x"] + (frame["width"] - SIZE[0] * scale) / 2
     top = frame["y"] + (frame["height"] - SIZE[1] * scale) / 2
-    x, y, width, height = (value * scale for value in BOX)
+    x, y, width, height = (value * scale for value in cyclist.box(SIZE).bounding_xywh)
     page.mouse.move(left + x, top + y)
     page.mouse.down()
     page.mouse.move(left + x + width, top + y + height, steps=4)
@@ -205,7 +189,7 @@ def verdict(found: dict[str, Any]) -> bool:
 def main(out: Path) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        source = pictures(folder / "pictures")
+        source = cyclist.pictures(folder / "pictures", SIZE)
         with running_nodes(folder, source, player={"rate": HZ}, model="lite") as nodes:
             url = nodes.start_dashboard()
             context = Context()

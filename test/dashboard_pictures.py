@@ -11,7 +11,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,27 +18,15 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "test")]
 
 import conftest  # noqa: E402, F401
-import cv2  # noqa: E402
+import cyclist  # noqa: E402
 from dashboard_processes import running_nodes  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 
-from siammask_ros.demo.plan import planned  # noqa: E402
-
-FIRST_FRAME = 36
 # The cyclist and a parked motorcycle: left, top, width, height.
-BOXES = ((366.0, 2.0, 134.0, 266.0), (516.0, 138.0, 122.0, 132.0))
+BOXES = (cyclist.BOX_XYWH, (516.0, 138.0, 122.0, 132.0))
 DESK, PHONE = (1280, 800), (390, 844)
 MAX_BYTES = 200_000
 WAIT_MS = 120_000
-
-
-def back_and_forth(folder: Path) -> Path:
-    """The demo's video from where the cyclist is seen again, and back: without a jump in it."""
-    plan = planned(None, None)
-    images = [frame.image_bgr for frame in islice(plan.opened(), FIRST_FRAME, None)]
-    for number, image in enumerate([*images, *images[-2:0:-1]]):
-        cv2.imwrite(str(folder / f"{number:04d}.png"), image)
-    return folder
 
 
 def draw(page: Any, box_xywh: tuple[float, float, float, float]) -> None:
@@ -94,7 +81,7 @@ def main(out: Path, hz: float) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "pictures").mkdir()
-        pictures = back_and_forth(folder / "pictures")
+        pictures = cyclist.pictures(folder / "pictures")
         with running_nodes(folder, pictures, player={"rate": hz}, model="lite") as nodes:
             url = nodes.start_dashboard(record_folder=str(folder))
             for path in photographed(url, out):

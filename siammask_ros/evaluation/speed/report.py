@@ -142,6 +142,9 @@ def write_page(path: Path, benchmarks: Sequence[Benchmark], command: str) -> lis
         f"Made by `{command}` from what `siammask bench` measured; not written by hand.",
         "",
         COLUMNS_MEAN,
+        "",
+        "From an image published over ROS 2 to its detections in another process, at 640×480, "
+        "720p and 1080p: [latency](latency.md).",
     ]
     files = [path]
     for number, benchmark in enumerate(benchmarks, start=1):

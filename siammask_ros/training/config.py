@@ -32,7 +32,9 @@ class TrainingConfig:
     seed: int = number(0, "of pairs and weights", 0, 2**31)
     workers: int = number(1, "processes that draw pairs", 0, 64)
     precision: str = text(
-        "bf16", "arithmetic of the network; fp16 on CUDA only", ("bf16", "fp32", "fp16")
+        "auto",
+        "arithmetic of the network: auto is bf16 where the device has it, else fp32; fp16 on CUDA",
+        ("auto", "bf16", "fp32", "fp16"),
     )
     trains: str = text(
         "all", "what learns: all, or masks on what is there (the second stage)", ("all", "masks")

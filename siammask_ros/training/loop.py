@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
-from siammask_ros.errors import ConfigError, DataError
+from siammask_ros.errors import DataError
 from siammask_ros.model.checkpoint import save_network
 from siammask_ros.model.siammask import SiamMask
 from siammask_ros.model.variants import variant_named
@@ -30,6 +30,7 @@ from siammask_ros.training.losses import (
 )
 from siammask_ros.training.pairs import PairDataset, PairSampler
 from siammask_ros.training.parallel import Workers
+from siammask_ros.training.precision import half_of
 from siammask_ros.training.pretrained import load_imagenet_backbone, load_what_fits
 from siammask_ros.training.recipe import Recipe
 from siammask_ros.training.sources import load_clips
@@ -38,8 +39,6 @@ from siammask_ros.training.validation import Validation
 _LOG = logging.getLogger(__name__)
 
 Batch = dict[str, Tensor]
-
-_HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def train(config_path: Path, resume: bool = False) -> Path:
@@ -65,8 +64,7 @@ class Training:
         torch.manual_seed(config.seed)
         self.workers = Workers.joined()
         self.device = self.workers.device()
-        if config.precision == "fp16" and self.device.type != "cuda":
-            raise ConfigError("precision is 'fp16', which trains on CUDA only; take bf16 or fp32")
+        self.half = half_of(config.precision, self.device)
         self.network = SiamMask(variant_named(config.model))
         self._state_path = self.out / "last.pt"
         if self._state_path.exists() and not resume:
@@ -81,7 +79,7 @@ class Training:
         self.recipe = Recipe(config, self.network)
         self.optimizer = self.recipe.optimizer()
         # Gradients of half precision are scaled up, lest they vanish.
-        self.scaler = torch.amp.GradScaler("cuda", enabled=config.precision == "fp16")
+        self.scaler = torch.amp.GradScaler("cuda", enabled=self.half == torch.float16)
         self._weights = {
             "score": config.score_weight,
             "box": config.box_weight,
@@ -173,8 +171,7 @@ class Training:
     def _losses(self, batch: Batch) -> dict[str, Tensor]:
         network, variant = self.network, self.network.variant
         labels = self.labeller(batch["box_xyxy"], batch["positive"])
-        dtype = _HALF.get(self.config.precision)
-        with torch.autocast(self.device.type, dtype, enabled=dtype is not None):
+        with torch.autocast(self.device.type, self.half, enabled=self.half is not None):
             kernels = network.template(batch["template"].float())
             maps = network.search(batch["search"].float(), kernels)
             cells: Sequence[Tensor] = positive_cells(labels.kind, self.config.masks_per_pair)

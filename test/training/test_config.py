@@ -92,7 +92,7 @@ def test_an_unknown_setting_is_refused_with_the_known_ones(
         ("unfreeze_at: 1.5", "unfreeze_at is 1.5; expected a number from 0 to 1"),
         ("average_decay: -0.1", "average_decay is -0.1;"),
         ("workers: -1", "workers is -1;"),
-        ("precision: int8", "precision is 'int8'; expected one of: bf16, fp32, fp16"),
+        ("precision: int8", "precision is 'int8'; expected one of: auto, bf16, fp32, fp16"),
         ("model: huge", "model is 'huge'; expected one of: "),
         ("out: 3", "out is 3; expected text"),
         ("sources: davis", "sources is 'davis'; expected a list"),

@@ -16,6 +16,8 @@ os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
 os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(ROOT / "config" / "fastdds.xml")
 # Threads that wait by spinning take the cores from each other when anything else runs here.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Whatever this user has made and measured must not change what is tested.
+os.environ["SIAMMASK_CACHE"] = tempfile.mkdtemp(prefix="siammask_cache_")
 os.environ.setdefault("ROS_LOG_DIR", tempfile.mkdtemp(prefix="siammask_ros_log_"))
 
 # How long an example takes tells how busy the machine is, not whether the code is right.

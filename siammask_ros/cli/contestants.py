@@ -124,7 +124,7 @@ class Entries:
             _, sha256 = load_network(path, model, expected)
         except CheckpointError:
             return []  # Told by the contestants that open it.
-        return [("openvino", "int8")] if Int8Form.of(sha256).is_there else []
+        return [("openvino", "int8")] if Int8Form.found(sha256).is_there else []
 
     def _pairs(self) -> list[tuple[str, str]]:
         """Engines and precisions: what this machine offers of what was asked for."""

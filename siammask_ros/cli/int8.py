@@ -51,7 +51,9 @@ def run(options: argparse.Namespace) -> int:
     network, sha256 = load_network(path, options.model, expected)
     form = Int8Form.of(sha256)
     print(f"calibrating on {_CALIBRATION_CROPS} crops of {len(pictures)} pictures …", flush=True)
-    quantise(network, crop_pairs(pictures, network.variant, _CALIBRATION_CROPS), form.emptied())
+    pairs = crop_pairs(pictures, network.variant, _CALIBRATION_CROPS)
+    with form.new_model() as model_path:
+        quantise(network, pairs, model_path)
 
     def about(measured: dict[str, PrecisionResult]) -> Int8About:
         return Int8About(

@@ -1,24 +1,26 @@
 """Where the int8 form of some weights lies on this machine, and what is known of it.
 
 It is made once by ``siammask export --format int8``, for one file of weights, and kept in the
-user's cache under that file's SHA-256.
+user's cache under that file's SHA-256. That of the shipped weights is shipped.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+from siammask_ros.engines.model_folder import ModelFolder
 from siammask_ros.errors import EngineError
-from siammask_ros.zoo.cache import cache_folder, writing_to
+from siammask_ros.zoo.cache import cache_folder
+
+SHIPPED = Path(__file__).parent.parent / "weights" / "int8"
 
 # What may be lost of the mean J for int8 to be taken without being asked for.
 HARMLESS_LOSS = 0.01
 
-_ABOUT, _XML, _BIN = "about.json", "search.xml", "search.bin"
+_AGAIN = "run: siammask export --format int8, with the same model and checkpoint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,62 +64,68 @@ class Int8Form:
         """The place in the user's cache; raises ConfigError where there is no cache."""
         return cls(cache_folder() / "int8" / sha256)
 
+    @classmethod
+    def found(cls, sha256: str) -> Int8Form:
+        """The one to open: that of the user's cache, where none was made there the shipped one."""
+        own, shipped = cls.of(sha256), cls(SHIPPED / sha256)
+        return shipped if shipped.is_there and not own.is_there else own
+
     @property
     def is_there(self) -> bool:
         """Whether it was made."""
-        return (self.folder / _ABOUT).is_file()
+        return self._files.is_there
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether it is no one's own."""
+        return self.folder.parent == SHIPPED
 
     def search_model(self, runtime: str) -> Path:
         """The file for OpenVINO, found whole; raises EngineError with what to do else."""
-        again = "run: siammask export --format int8, with the same model and checkpoint"
         if not self.is_there:
-            raise EngineError(f"there is no int8 form of these weights on this machine; {again}")
-        content = self._content(again)
-        digests = {name: content["files"].get(name) for name in (_XML, _BIN)}
-        if any(_sha256(self.folder / name) != digest for name, digest in digests.items()):
-            raise EngineError(f"{self.folder} has changed since it was made; {again}")
-        if content["about"]["runtime"] != runtime:
-            made_by = content["about"]["runtime"]
-            raise EngineError(f"{self.folder} was made by {made_by}, this is {runtime}; {again}")
-        return self.folder / _XML
+            raise EngineError(f"there is no int8 form of these weights on this machine; {_AGAIN}")
+        if misfit := self._misfit(runtime):
+            raise EngineError(f"{misfit}; {_AGAIN}")
+        with _advised():
+            return self._files.model()
+
+    def verdict(self, runtime: str) -> tuple[bool, str]:
+        """As ``Int8About.verdict``, and that this runtime is not another than made it."""
+        if misfit := self._misfit(runtime):
+            return False, f"no int8, for {misfit}"
+        return self.about().verdict()
 
     def about(self) -> Int8About:
         """What is known of it; raises EngineError where that is not readable."""
-        return Int8About(**self._content("run: siammask export --format int8")["about"])
+        with _advised():
+            notes = self._files.notes()
+            try:
+                return Int8About(**notes)
+            except TypeError as error:
+                raise EngineError(f"{self.folder} has notes of something else: {error}") from error
+
+    def new_model(self) -> AbstractContextManager[Path]:
+        """A path for a new search model; see ``ModelFolder.new_model``."""
+        return self._files.new_model()
 
     def write(self, about: Int8About) -> None:
         """Notes what is known, last of all: without it there is no int8 form."""
-        content = {
-            "about": asdict(about),
-            "files": {name: _sha256(self.folder / name) for name in (_XML, _BIN)},
-        }
-        unfinished = self.folder / f"{_ABOUT}.part"
-        with writing_to(self.folder):
-            unfinished.write_text(json.dumps(content, indent=2) + "\n")
-            unfinished.replace(self.folder / _ABOUT)
+        self._files.write(asdict(about))
 
-    def emptied(self) -> Path:
-        """The path for a new model file; what was there before counts no more."""
-        with writing_to(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / _ABOUT).unlink(missing_ok=True)
-        return self.folder / _XML
+    def _misfit(self, runtime: str) -> str:
+        made_by = self.about().runtime
+        where = "the shipped form" if self.is_shipped else self.folder
+        return "" if made_by == runtime else f"{where} was made by {made_by}, this is {runtime}"
 
-    def _content(self, advice: str) -> dict[str, Any]:
-        path = self.folder / _ABOUT
-        try:
-            content: dict[str, Any] = json.loads(path.read_text())
-            Int8About(**content["about"])
-            dict(content["files"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise EngineError(
-                f"{path} is not readable as what int8 is: {error}; {advice}"
-            ) from error
-        return content
+    @property
+    def _files(self) -> ModelFolder:
+        return ModelFolder(self.folder)
 
 
-def _sha256(path: Path) -> str | None:
+@contextmanager
+def _advised() -> Iterator[None]:
+    """Adds what to do to an error."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return None
+        yield
+    except EngineError as error:
+        raise EngineError(f"{error}; {_AGAIN}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,14 +13,19 @@ import openvino as ov
 import torch
 
 from siammask_ros.engines.base import EngineInfo
+from siammask_ros.engines.conversions import conversion_of, make_room
 from siammask_ros.engines.int8 import Int8Form
+from siammask_ros.engines.model_folder import ModelFolder
 from siammask_ros.engines.parts import MaskPart, SearchPart
 from siammask_ros.engines.requests import Arrays, RequestEngine
-from siammask_ros.errors import EngineError
+from siammask_ros.errors import ConfigError, EngineError
 from siammask_ros.model.siammask import SiamMask
 
+_LOG = logging.getLogger(__name__)
+
 PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
-RUNTIME = f"OpenVINO {ov.__version__}"
+# The release; builds of one are taken to be alike.
+RUNTIME = "OpenVINO " + ov.__version__.partition("-")[0]
 
 
 def has_native_bf16() -> bool:
@@ -48,12 +54,10 @@ class OpenVinoEngine(RequestEngine):
         }
         if threads:
             options["INFERENCE_NUM_THREADS"] = threads
-        search = _int8_model(info.sha256) if is_int8 else converted(SearchPart(network))
+        search = _int8_model(info.sha256) if is_int8 else _kept(SearchPart(network))
         self._searches = _Requests(search, options)
         self._mask_part = MaskPart(network)
-        self._masks = (
-            _Requests(converted(self._mask_part), options) if self.variant.has_mask else None
-        )
+        self._masks = _Requests(_kept(self._mask_part), options) if self.variant.has_mask else None
 
     def _search(self, items: Sequence[Arrays]) -> list[Arrays]:
         return self._searches(items)
@@ -122,11 +126,47 @@ class _Requests:
 
 
 def _int8_model(sha256: str) -> ov.Model:
-    path = Int8Form.of(sha256).search_model(RUNTIME)
+    path = Int8Form.found(sha256).search_model(RUNTIME)
     try:
         return ov.Core().read_model(path)
     except RuntimeError as error:
         raise EngineError(f"OpenVINO could not read {path}: {error}") from error
+
+
+def _kept(part: SearchPart | MaskPart) -> ov.Model:
+    """The converted part from the user's cache; converted now, and kept there, the first time."""
+    try:
+        place = conversion_of(part, RUNTIME)
+    except ConfigError as error:
+        _LOG.warning("the converted network is not kept: %s", error)
+        return converted(part)
+    model = _read(place)
+    if model is None:
+        model = converted(part)
+        _keep(model, place)
+    return model
+
+
+def _read(place: ModelFolder) -> ov.Model | None:
+    if not place.is_there:
+        return None
+    try:
+        model = ov.Core().read_model(place.model())
+    except (EngineError, RuntimeError) as error:
+        _LOG.warning("the network is converted anew: %s", error)
+        return None
+    place.touch()
+    return model
+
+
+def _keep(model: ov.Model, place: ModelFolder) -> None:
+    try:
+        with place.new_model() as path:
+            save(model, path)
+        place.write({"runtime": RUNTIME})
+        make_room()
+    except (ConfigError, OSError, RuntimeError) as error:
+        _LOG.warning("the converted network is not kept: %s", error)
 
 
 def save(model: ov.Model, path: Path) -> None:

@@ -14,8 +14,9 @@ from random_network import random_weights
 
 from siammask_ros.cli import main
 from siammask_ros.engines.int8 import Int8About, Int8Form
-from siammask_ros.engines.registry import EngineConfig, open_engine
+from siammask_ros.engines.registry import EngineConfig, open_engine, open_network
 from siammask_ros.errors import EngineError
+from siammask_ros.model.checkpoint import SHIPPED as SHIPPED_WEIGHTS
 from siammask_ros.model.checkpoint import read_checkpoint
 
 RUNTIME = "OpenVINO of the test"
@@ -40,10 +41,15 @@ def about(**changes: Any) -> Int8About:
 @pytest.fixture
 def form(tmp_path: Path) -> Int8Form:
     form = Int8Form(tmp_path / "int8")
-    form.emptied().write_text("<net/>")
-    (form.folder / "search.bin").write_bytes(b"numbers")
+    write_model(form)
     form.write(about())
     return form
+
+
+def write_model(form: Int8Form, numbers: bytes = b"numbers") -> None:
+    with form.new_model() as path:
+        path.write_text("<net/>")
+        path.with_suffix(".bin").write_bytes(numbers)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +84,7 @@ def test_what_is_not_there_is_told_with_the_command_that_makes_it(tmp_path: Path
         form.search_model(RUNTIME)
 
 
-@pytest.mark.parametrize("name", ["search.xml", "search.bin"])
+@pytest.mark.parametrize("name", ["model.xml", "model.bin"])
 @pytest.mark.parametrize("damage", ["changed", "missing"])
 def test_a_damaged_file_is_refused_until_it_is_made_anew(
     form: Int8Form, name: str, damage: str
@@ -103,13 +109,75 @@ def test_another_version_of_the_runtime_is_refused(form: Int8Form) -> None:
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"about": {}, "files": {}}'], ids=str)
 def test_notes_that_are_not_readable_are_refused(form: Int8Form, text: str) -> None:
     (form.folder / "about.json").write_text(text)
-    with pytest.raises(EngineError, match="is not readable as what int8 is"):
+    with pytest.raises(EngineError, match=r"notes o.*run: siammask export --format int8"):
         form.about()
 
 
-def test_a_form_that_is_being_made_again_is_not_there(form: Int8Form) -> None:
-    form.emptied()
+def test_a_form_that_is_made_again_is_not_there_until_it_is_noted(form: Int8Form) -> None:
+    with form.new_model() as path:
+        assert path.parent != form.folder
+        assert form.is_there, "the old one serves on"
+        path.write_text("<newer/>")
+        path.with_suffix(".bin").write_bytes(b"others")
     assert not form.is_there
+    form.write(about())
+    assert form.search_model(RUNTIME).read_text() == "<newer/>"
+
+
+def test_who_has_opened_a_form_keeps_it_while_it_is_made_again(form: Int8Form) -> None:
+    with (form.folder / "model.bin").open("rb") as opened:
+        write_model(form, numbers=b"others")
+        assert opened.read() == b"numbers"
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SIAMMASK_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_the_form_of_the_shipped_weights_is_whole_and_one_made_here_goes_before_it(
+    cache: Path,
+) -> None:
+    sha256 = read_checkpoint(SHIPPED_WEIGHTS["lite"]).sha256
+    form = Int8Form.found(sha256)
+    assert form.is_shipped
+    made = form.about()
+    assert (made.model, made.weights_sha256) == ("lite", sha256)
+    assert form.search_model(made.runtime).is_file()
+    assert form.verdict(made.runtime)[0]
+    own = Int8Form.of(sha256)
+    write_model(own)
+    own.write(about())
+    assert Int8Form.found(sha256) == own
+    assert not own.is_shipped
+
+
+@pytest.mark.parametrize(
+    ("has_bf16", "runtime", "precision", "words"),
+    [
+        (True, "", "bf16", "bf16: this CPU computes in it"),
+        (False, "", "int8", "int8 loses"),
+        (False, "OpenVINO 1", "fp32", "the shipped form was made by"),
+    ],
+)
+def test_auto_takes_the_shipped_int8_where_the_cpu_has_no_bf16(
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    has_bf16: bool,
+    runtime: str,
+    precision: str,
+    words: str,
+) -> None:
+    openvino_rt = pytest.importorskip(
+        "siammask_ros.engines.openvino_rt", reason="OpenVINO is not installed"
+    )
+    made_by = Int8Form.found(read_checkpoint(SHIPPED_WEIGHTS["lite"]).sha256).about().runtime
+    monkeypatch.setattr(openvino_rt, "has_native_bf16", lambda: has_bf16)
+    monkeypatch.setattr(openvino_rt, "RUNTIME", runtime or made_by)
+    _, _, info = open_network(EngineConfig(device="cpu"))
+    assert (info.engine, info.precision) == ("openvino", precision)
+    assert words in info.reason
 
 
 def test_int8_has_to_be_made_before_it_is_opened(

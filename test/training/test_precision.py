@@ -42,5 +42,5 @@ def test_auto_is_fp32_where_nothing_is_known_of_the_cpu(
 
 
 def test_fp16_is_refused_on_a_cpu() -> None:
-    with pytest.raises(ConfigError, match="fp16.*CUDA only, not on cpu; take auto"):
+    with pytest.raises(ConfigError, match=r"fp16.*CUDA only, not on cpu; take auto"):
         half_of("fp16", CPU)

@@ -151,12 +151,17 @@ def offered(device: str = "auto") -> list[tuple[str, str]]:
 
 
 def _precisions(engine: str, device: torch.device) -> tuple[str, ...]:
-    """What an engine computes in on a device; a CPU would only imitate fp16, slowly."""
-    return tuple(
-        precision
-        for precision in _PRECISIONS[engine]
-        if precision != "fp16" or device.type == "cuda"
-    )
+    """What an engine computes in on a device.
+
+    A CPU would only imitate fp16, slowly; asked for a bf16 that it has not, OpenVINO would take
+    fp32 and say nothing.
+    """
+    lacking = set() if device.type == "cuda" else {"fp16"}
+    if engine == "openvino":
+        from siammask_ros.engines.openvino_rt import has_native_bf16
+
+        lacking |= set() if has_native_bf16() else {"bf16"}
+    return tuple(each for each in _PRECISIONS[engine] if each not in lacking)
 
 
 def _device(wanted: str) -> torch.device:

@@ -5,6 +5,7 @@ Of the pixels of its mask only: a target that is half hidden still has its own c
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import cv2
@@ -19,12 +20,13 @@ Colours = NDArray[np.float32]
 
 # Coarse in lightness, which changes with the light.
 _BINS = (6, 32, 32)
+COLOURS = math.prod(_BINS)
 
 
 def colours_of(image: Image, mask: RegionMask) -> Colours:
     """The colours of an image (H, W, 3) BGR under a mask; all zero for an empty one."""
     if not mask.area_px:
-        return np.zeros(int(np.prod(_BINS)), np.float32)
+        return np.zeros(COLOURS, np.float32)
     part: Any = cv2.cvtColor(image[mask.window], cv2.COLOR_BGR2LAB)
     counts = cv2.calcHist([part], [0, 1, 2], mask.binary, list(_BINS), [0, 256] * 3)
     return np.asarray(counts / counts.sum(), np.float32).ravel()

@@ -14,6 +14,7 @@ from safetensors.numpy import load, save
 from siammask_ros.engines.base import Engine
 from siammask_ros.errors import DataError
 from siammask_ros.geometry.boxes import MAX_COORDINATE_PX, RotatedBox
+from siammask_ros.tracker.colours import COLOURS, Colours
 
 _HASH_BYTES = hashlib.sha256().digest_size
 
@@ -23,8 +24,11 @@ _LAYOUT: dict[str, tuple[type[Any], tuple[int, ...]]] = {
     "fill_bgr": (np.float64, (3,)),
     "box": (np.float64, (5,)),
     "weights_sha256": (np.uint8, (_HASH_BYTES,)),
+    "colours": (np.float32, (COLOURS,)),
     "digest": (np.uint8, (_HASH_BYTES,)),
 }
+# Missing where the target was never surely seen.
+_OPTIONAL = {"colours"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,13 +37,15 @@ class SavedTarget:
 
     Engines keep templates in forms of their own; each makes its own of the picture. ``fill_bgr``
     (3,) is what crops are filled with beyond the border, ``box`` what was searched around last,
-    ``sha256`` the hash of the weights, in hex.
+    ``sha256`` the hash of the weights, in hex, ``colours`` what it is known by when it is found,
+    or None.
     """
 
     template_bgr: NDArray[np.uint8]
     fill_bgr: NDArray[np.float64]
     box: RotatedBox
     sha256: str
+    colours: Colours | None = None
 
     def to_bytes(self) -> bytes:
         """The content of a file, in safetensors' format: numbers only, nothing to execute."""
@@ -50,6 +56,8 @@ class SavedTarget:
             "box": np.array([box.x, box.y, box.width, box.height, box.theta]),
             "weights_sha256": np.frombuffer(bytes.fromhex(self.sha256), np.uint8),
         }
+        if self.colours is not None:
+            arrays["colours"] = np.asarray(self.colours, np.float32)
         return save({**arrays, "digest": _digest(arrays)})
 
     def check_fits(self, engine: Engine) -> None:
@@ -72,7 +80,7 @@ class SavedTarget:
         except (SafetensorError, KeyError, ValueError) as error:
             raise DataError(f"is no saved target, or damaged: {error}") from error
         found = {name: (array.dtype.type, array.shape) for name, array in arrays.items()}
-        if found.keys() != _LAYOUT.keys() or not all(
+        if found.keys() | _OPTIONAL != _LAYOUT.keys() or not all(
             kind is _LAYOUT[name][0] and _is_of(shape, _LAYOUT[name][1])
             for name, (kind, shape) in found.items()
         ):
@@ -83,10 +91,11 @@ class SavedTarget:
         if not np.array_equal(arrays.pop("digest"), _digest(arrays)):
             raise DataError("is damaged: its content does not have the hash that it names")
         box = RotatedBox(*(float(value) for value in arrays["box"]))
-        if not _is_sensible(box, arrays["fill_bgr"]):
+        colours = arrays.get("colours")
+        if not _is_sensible(box, arrays["fill_bgr"], colours):
             raise DataError(f"holds a box or a colour that no target has: {box}")
         sha256 = arrays["weights_sha256"].tobytes().hex()
-        return cls(arrays["template_bgr"], arrays["fill_bgr"], box, sha256)
+        return cls(arrays["template_bgr"], arrays["fill_bgr"], box, sha256, colours)
 
 
 def _is_of(shape: tuple[int, ...], expected: tuple[int, ...]) -> bool:
@@ -95,12 +104,15 @@ def _is_of(shape: tuple[int, ...], expected: tuple[int, ...]) -> bool:
     )
 
 
-def _is_sensible(box: RotatedBox, fill_bgr: NDArray[np.float64]) -> bool:
+def _is_sensible(box: RotatedBox, fill_bgr: NDArray[np.float64], colours: Colours | None) -> bool:
+    shares = np.ones(1) if colours is None else colours
     numbers = np.array([box.x, box.y, box.width, box.height, box.theta])
     return bool(
         (np.abs(numbers) <= MAX_COORDINATE_PX).all()
         and min(box.width, box.height) > 0
         and ((fill_bgr >= 0) & (fill_bgr <= 255)).all()
+        and (shares >= 0).all()
+        and abs(shares.sum() - 1) < 1e-3
     )
 
 

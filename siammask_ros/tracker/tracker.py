@@ -92,7 +92,7 @@ class Tracker:
         """What to keep of a target in order to resume it in another run."""
         box = RotatedBox(*state.center_in_image, *state.size, state.theta)
         sha256 = self.engine.info.sha256
-        return SavedTarget(state.template_bgr, state.fill_bgr, box, sha256)
+        return SavedTarget(state.template_bgr, state.fill_bgr, box, sha256, state.colours)
 
     def resume(self, saved: SavedTarget, image: Image) -> TargetState:
         """The state of a saved target: LOST, and to be looked for where it was last.
@@ -114,6 +114,7 @@ class Tracker:
             status=Status.LOST,
             reason="loaded; looking for it",
             frames_unseen=self.config.lost_after_frames,
+            colours=saved.colours,
         )
 
     def step(

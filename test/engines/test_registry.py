@@ -47,6 +47,18 @@ def without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", find_spec)
 
 
+@pytest.fixture
+def with_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    openvino_rt = pytest.importorskip("siammask_ros.engines.openvino_rt")
+    monkeypatch.setattr(openvino_rt, "has_native_bf16", lambda: True)
+
+
+@pytest.fixture
+def without_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    openvino_rt = pytest.importorskip("siammask_ros.engines.openvino_rt")
+    monkeypatch.setattr(openvino_rt, "has_native_bf16", lambda: False)
+
+
 def test_the_defaults_ask_for_the_shipped_lite_on_whatever_is_there() -> None:
     config = EngineConfig()
     assert (config.model, config.checkpoint, config.device) == ("lite", "", "auto")
@@ -198,6 +210,13 @@ def test_c5_fp16_is_for_gpus(weights: str, engine: str) -> None:
         open_engine(config)
 
 
+@pytest.mark.usefixtures("without_cuda", "without_bf16")
+def test_bf16_is_refused_where_openvino_would_take_fp32_instead(weights: str) -> None:
+    config = EngineConfig(checkpoint=weights, engine="openvino", precision="bf16")
+    with pytest.raises(EngineError, match="openvino engine has no bf16 on cpu; expected fp32"):
+        open_engine(config)
+
+
 @pytest.mark.usefixtures("with_two_gpus")
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_the_compiled_engine_opens_in_what_is_asked_for(
@@ -209,10 +228,11 @@ def test_the_compiled_engine_opens_in_what_is_asked_for(
     assert [(info.engine, info.precision) for info in asked] == [("compiled", precision)]
 
 
-OPENVINO, EAGER = [("openvino", "fp32"), ("openvino", "bf16")], [("eager", "fp32")]
+OPENVINO, EAGER = [("openvino", "fp32")], [("eager", "fp32")]
 COMPILED = [("compiled", "fp16"), ("compiled", "bf16"), ("compiled", "fp32")]
 OFFERS = {
-    "a CPU": (["without_cuda"], OPENVINO + EAGER),
+    "a CPU": (["without_cuda", "without_bf16"], OPENVINO + EAGER),
+    "a CPU with bf16": (["without_cuda", "with_bf16"], [*OPENVINO, ("openvino", "bf16"), *EAGER]),
     "a CPU without OpenVINO": (["without_cuda", "without_openvino"], EAGER),
     "a GPU": (["with_two_gpus"], COMPILED + EAGER),
 }

@@ -34,7 +34,15 @@ def saved() -> SavedTarget:
     return ours.saved(state)
 
 
+def saved_after_a_frame() -> SavedTarget:
+    """With the colours of its first mask."""
+    ours = tracker()
+    _, (state,) = ours.step(picture(1), ours.start(picture(0), [square_box(0)]))
+    return ours.saved(state)
+
+
 CONTENT = saved().to_bytes()
+COLOURED = saved_after_a_frame().to_bytes()
 
 
 def test_a_target_is_the_same_after_a_round_trip() -> None:
@@ -44,6 +52,29 @@ def test_a_target_is_the_same_after_a_round_trip() -> None:
     assert np.array_equal(after.fill_bgr, before.fill_bgr)
     assert (after.box, after.sha256) == (before.box, "ab" * 32)
     assert after.to_bytes() == CONTENT
+
+
+def test_its_colours_are_saved_once_they_are_known() -> None:
+    assert SavedTarget.from_bytes(CONTENT).colours is None
+    before, after = saved_after_a_frame(), SavedTarget.from_bytes(COLOURED)
+    assert before.colours is not None
+    assert after.colours is not None
+    assert np.array_equal(after.colours, before.colours)
+    assert after.to_bytes() == COLOURED
+
+
+def test_a_resumed_target_is_not_taken_for_one_of_other_colours() -> None:
+    ours, target = tracker(), SavedTarget.from_bytes(COLOURED)
+    state = ours.resume(target, picture(3))
+    # Near enough for the engine, which asks for the template's colour only about.
+    other = (picture(3).astype(int) + (25, 0, -25)).clip(0, 255).astype(np.uint8)
+    for _ in range(LOOKS):
+        (result,), (state,) = ours.step(other, [state])
+        assert result.status == Status.LOST
+    assert "its colours are alike by" in result.reason
+    for _ in range(LOOKS):
+        (result,), (state,) = ours.step(picture(3), [state])
+    assert result.status == Status.TRACKING
 
 
 def test_a_resumed_target_is_lost_until_a_picture_shows_it() -> None:
@@ -110,6 +141,14 @@ def test_numbers_that_no_target_has_are_refused(number: float) -> None:
     box = replace(square_box(0), width=number)
     with pytest.raises(DataError, match="no target has"):
         SavedTarget.from_bytes(replace(saved(), box=box).to_bytes())
+
+
+@pytest.mark.parametrize("share", [float("nan"), -0.5, 2.0])
+def test_colours_that_are_no_shares_are_refused(share: float) -> None:
+    colours = np.zeros_like(saved_after_a_frame().colours)
+    colours[0], colours[1] = share, 1 - share if share < 1 else 0
+    with pytest.raises(DataError, match="no target has"):
+        SavedTarget.from_bytes(replace(saved(), colours=colours).to_bytes())
 
 
 @given(st.lists(st.tuples(st.integers(0, len(CONTENT) - 1), st.integers(1, 255)), min_size=1))

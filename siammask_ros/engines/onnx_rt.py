@@ -40,25 +40,34 @@ class OnnxEngine(RequestEngine):
     """Runs search and masks in onnxruntime, float32, one target a request."""
 
     def __init__(self, network: SiamMask, info: EngineInfo, threads: int) -> None:
-        self.variant = network.variant
-        self.info = info
-        self._network = network
-        self._threads = threads
-        self._searches = {self.variant.search_size: self._searching(self.variant.search_size)}
-        self._mask_part = MaskPart(network)
-        self._masks = (
-            _Session(self._mask_part, info.device, threads) if self.variant.has_mask else None
+        masks = MaskPart(network) if network.variant.has_mask else None
+        super().__init__(
+            network,
+            info,
+            _Searches(network, info.device, threads),
+            _Session(masks, info.device, threads) if masks else None,
         )
 
-    def _search(self, items: Sequence[Arrays]) -> list[Arrays]:
-        """Every crop by the session for its size, which is made when one first comes."""
-        sizes = [item[0].shape[1] for item in items]
-        for size in set(sizes) - set(self._searches):
-            self._searches[size] = self._searching(size)
-        return [self._searches[size]([item])[0] for size, item in zip(sizes, items, strict=True)]
 
-    def _searching(self, search_size: int) -> _Session:
-        return _Session(SearchPart(self._network, search_size), self.info.device, self._threads)
+class _Searches:
+    """The search part: every crop by the session for its size, made when one first comes."""
+
+    def __init__(self, network: SiamMask, device: str, threads: int) -> None:
+        self._network = network
+        self._device = device
+        self._threads = threads
+        self._sessions: dict[int, _Session] = {}
+        self._session(network.variant.search_size)
+
+    def __call__(self, items: Sequence[Arrays]) -> list[Arrays]:
+        """The part's outputs for every item; raises EngineError."""
+        return [self._session(item[0].shape[1])([item])[0] for item in items]
+
+    def _session(self, size: int) -> _Session:
+        if size not in self._sessions:
+            part = SearchPart(self._network, size)
+            self._sessions[size] = _Session(part, self._device, self._threads)
+        return self._sessions[size]
 
 
 class _Session:

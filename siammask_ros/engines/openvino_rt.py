@@ -41,9 +41,6 @@ class OpenVinoEngine(RequestEngine):
     """
 
     def __init__(self, network: SiamMask, info: EngineInfo, threads: int) -> None:
-        self.variant = network.variant
-        self.info = info
-        self._network = network
         is_int8 = info.precision == "int8"
         # What of an int8 network is not in int8 is in the best that the CPU has.
         precision = ("bf16" if has_native_bf16() else "fp32") if is_int8 else info.precision
@@ -55,12 +52,10 @@ class OpenVinoEngine(RequestEngine):
         if threads:
             options["INFERENCE_NUM_THREADS"] = threads
         search = _int8_model(info.sha256) if is_int8 else _kept(SearchPart(network))
-        self._searches = _Requests(search, options)
-        self._mask_part = MaskPart(network)
-        self._masks = _Requests(_kept(self._mask_part), options) if self.variant.has_mask else None
-
-    def _search(self, items: Sequence[Arrays]) -> list[Arrays]:
-        return self._searches(items)
+        masks = _kept(MaskPart(network)) if network.variant.has_mask else None
+        super().__init__(
+            network, info, _Requests(search, options), _Requests(masks, options) if masks else None
+        )
 
 
 class _Requests:

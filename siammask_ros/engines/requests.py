@@ -28,17 +28,20 @@ Requests = Callable[[Sequence[Arrays]], list[Arrays]]
 
 
 class RequestEngine:
-    """Searches and masks by requests, which a subclass has; templates in PyTorch."""
+    """Searches by ``search``, whose crops may be of two sizes, and masks by ``masks``.
 
-    variant: Variant
-    info: EngineInfo
-    _network: SiamMask
-    _mask_part: MaskPart
-    _masks: Requests | None
+    ``masks`` is None for a network without. Templates are made in PyTorch.
+    """
 
-    def _search(self, items: Sequence[Arrays]) -> list[Arrays]:
-        """The search part's outputs for every item, of one or two sizes; raises EngineError."""
-        raise NotImplementedError
+    def __init__(
+        self, network: SiamMask, info: EngineInfo, search: Requests, masks: Requests | None
+    ) -> None:
+        self.variant: Variant = network.variant
+        self.info = info
+        self._network = network
+        self._search = search
+        self._masks = masks
+        self._mask_part = MaskPart(network)
 
     def template(self, crops: Crops) -> list[Template]:
         """See ``Engine.template``."""

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 # narrowed layer3 (what the heads correlate).
 Pyramid = tuple[Tensor, Tensor, Tensor]
 
-_CUT_BELOW = 20
+# Side of a template's coarsest level, and what it loses at each border. The authors cut whatever is
+# narrower than 20: of the crops that they have, the template. The search crop in a crowd has 19.
+_TEMPLATE_SIDE = 15
 _CUT = 4
 
 
@@ -95,7 +97,7 @@ class _Narrow(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.downsample(x)
-        if out.shape[-1] < _CUT_BELOW:
+        if out.shape[-1] <= _TEMPLATE_SIDE:
             out = out[..., _CUT:-_CUT, _CUT:-_CUT]
         return out
 
@@ -107,7 +109,7 @@ class ResNet50(nn.Module):
     # Side of the windows that the refinement cuts from each level, finest first.
     window_sizes = (61, 31, 15)
     # Side of the coarsest level of a template.
-    template_side = 15
+    template_side = _TEMPLATE_SIDE
 
     def __init__(self) -> None:
         super().__init__()

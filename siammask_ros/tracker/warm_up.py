@@ -12,7 +12,6 @@ from siammask_ros.tracker.tracker import Tracker
 
 # Engines prepare for these numbers of targets; those between them need nothing more.
 COUNTS = (1, 2, 4, 8, 16)
-_STEPS = 2
 
 
 def warm_up(tracker: Tracker, most_targets: int) -> None:
@@ -26,5 +25,4 @@ def warm_up(tracker: Tracker, most_targets: int) -> None:
         if count < 2 * most_targets:
             # In a crowd one that hardly moves and one that does are searched in crops of two sizes.
             for each in (state, calm) if 0 < crowd <= count else (state,):
-                for _ in range(_STEPS):
-                    tracker.step(picture, [each] * count)
+                tracker.step(picture, [each] * count)

@@ -67,7 +67,7 @@ def test_a_resumed_target_is_not_taken_for_one_of_other_colours() -> None:
     ours, target = tracker(), SavedTarget.from_bytes(COLOURED)
     state = ours.resume(target, picture(3))
     # Near enough for the engine, which asks for the template's colour only about.
-    other = (picture(3).astype(int) + (25, 0, -25)).clip(0, 255).astype(np.uint8)
+    other = (picture(3) + np.array([25, 0, -25])).clip(0, 255).astype(np.uint8)
     for _ in range(LOOKS):
         (result,), (state,) = ours.step(other, [state])
         assert result.status == Status.LOST

@@ -237,7 +237,7 @@ class NodeBench:
             wait_until_matched(publisher, self.node)
         for publisher in (outputs._tracks, outputs._detections, outputs._latency, outputs._mask):
             wait_until_matched(publisher, client.node)
-        wait_until_matched(self.node._diagnostics, client.node)
+        wait_until_matched(self.node._watch.publisher, client.node)
 
     def publisher(self, kind: Any, topic: str) -> Any:
         """A publisher on a topic that the node reads, heard from its first message on."""

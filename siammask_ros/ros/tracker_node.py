@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import gc
 import sys
-import time
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray
 from rclpy._rclpy_pybind11 import RCLError
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from siammask_ros.engines.registry import EngineConfig, open_engine
 from siammask_ros.errors import EngineLostError, SiamMaskError
-from siammask_ros.ros import qos
 from siammask_ros.ros.camera import Camera
 from siammask_ros.ros.candidates import Candidates
 from siammask_ros.ros.commands import Commands
-from siammask_ros.ros.diagnostics import RESTARTED, NodeHealth, diagnostics
+from siammask_ros.ros.diagnostics import RESTARTED, NodeHealth
 from siammask_ros.ros.guard import Border, described, unsuccessful
 from siammask_ros.ros.log_forwarding import LogForwarding
 from siammask_ros.ros.outputs import Outputs
@@ -31,12 +26,11 @@ from siammask_ros.ros.shared_memory import remove_abandoned_segments
 from siammask_ros.ros.sight import Sight
 from siammask_ros.ros.target_files import TargetFiles
 from siammask_ros.ros.target_frames import TargetFrames
+from siammask_ros.ros.watch import Watch
 from siammask_ros.ros.whereabouts import Whereabouts
-from siammask_ros.session import FrameResult, Session, Tracker, warm_up
+from siammask_ros.session import FrameResult, Health, Session, Tracker, warm_up
 
 NAME = "siammask_tracker"
-WATCH_PERIOD_S = 0.1
-DIAGNOSTICS_PERIOD_S = 1.0
 # For whoever starts processes again: the engine is gone, a new process will have another.
 EXIT_ENGINE_LOST = 4
 
@@ -87,7 +81,9 @@ class TrackerNode(LifecycleNode):
         if self._restarted:
             self.get_logger().warning(RESTARTED)
             remove_abandoned_segments()
-        self._start_timers()
+        self._watch = Watch(
+            self, self._border, lambda: self._session, self._about, self._outputs.publish_tracks
+        )
         self._guard_lifecycle_services()
 
     def _active_session(self) -> Session:
@@ -104,30 +100,13 @@ class TrackerNode(LifecycleNode):
             serial = self._session.reconfigure(settings.tracker, settings.session)
             self._config_serial = serial
 
-    # Clockwork, on the machine's own time: a stopped simulation must not silence it
-
-    def _start_timers(self) -> None:
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", qos.ANSWERS)
-        self._wall = Clock(clock_type=ClockType.SYSTEM_TIME)
-        self._stale_said_s = 0.0
-        for period_s, callback in (
-            (DIAGNOSTICS_PERIOD_S, self._report),
-            (WATCH_PERIOD_S, self._watch),
-        ):
-            self.create_timer(
-                period_s,
-                self._border.guard(callback),
-                callback_group=MutuallyExclusiveCallbackGroup(),
-                clock=Clock(clock_type=ClockType.STEADY_TIME),
-            )
-
-    def _report(self) -> None:
-        session, camera, sight = self._session, self._camera, self._sight
-        health = session.health() if session is not None else None
+    def _about(self, health: Health | None) -> NodeHealth:
+        """How the node is, beside the health of its session."""
+        camera, sight = self._camera, self._sight
         self._restarted = self._restarted and not (health and health.statuses)
         info = getattr(self._engine, "info", None)
         about = ("engine", "device", "precision", "checkpoint", "sha256", "reason")
-        node = NodeHealth(
+        return NodeHealth(
             name=self.get_fully_qualified_name().lstrip("/"),
             state=self._state,
             failure=self._failure,
@@ -141,18 +120,6 @@ class TrackerNode(LifecycleNode):
             space=sight.state() if sight else {},
             space_refusal=sight.refusal if sight else "",
         )
-        self._diagnostics.publish(diagnostics(self._wall.now().to_msg(), node, health))
-
-    def _watch(self) -> None:
-        """Says STALE once images stop, and again every second for those who join later."""
-        session = self._session
-        stale = session.stale() if session is not None else None
-        now_s = time.monotonic()
-        if stale is None:
-            self._stale_said_s = 0.0
-        elif now_s - self._stale_said_s >= 1.0:
-            self._stale_said_s = now_s
-            self._outputs.publish_tracks(stale)
 
     # Lifecycle
 
@@ -283,7 +250,7 @@ class TrackerNode(LifecycleNode):
 
     def _lose_engine(self, reason: str) -> None:
         self.get_logger().fatal(f"this process ends, for another has to go on: {reason}")
-        self._border.guard(self._report)()
+        self._border.guard(self._watch.report)()
         self.is_lost = True
         self._when_lost()
 

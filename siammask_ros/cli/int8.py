@@ -52,8 +52,6 @@ def run(options: argparse.Namespace) -> int:
     form = Int8Form.of(sha256)
     print(f"calibrating on {_CALIBRATION_CROPS} crops of {len(pictures)} pictures …", flush=True)
     pairs = crop_pairs(pictures, network.variant, _CALIBRATION_CROPS)
-    with form.new_model() as model_path:
-        quantise(network, pairs, model_path)
 
     def about(measured: dict[str, PrecisionResult]) -> Int8About:
         return Int8About(
@@ -67,11 +65,12 @@ def run(options: argparse.Namespace) -> int:
             step_ms={name: result.median_ms for name, result in measured.items()},
         )
 
+    with form.new_model(about({})) as model_path:
+        quantise(network, pairs, model_path)
     # Not measured yet, but there: it is opened like any other.
-    form.write(about({}))
     if sequences:
         measured = _measured(options, sequences)
-        form.write(about(measured))
+        form.note(about(measured))
         print(_table(measured))
     is_good, why = form.about().verdict()
     print(f"precision auto will {'take' if is_good else 'not take'} it: {why}")

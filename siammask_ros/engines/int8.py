@@ -104,13 +104,13 @@ class Int8Form:
             except TypeError as error:
                 raise EngineError(f"{self.folder} has notes of something else: {error}") from error
 
-    def new_model(self) -> AbstractContextManager[Path]:
+    def new_model(self, about: Int8About) -> AbstractContextManager[Path]:
         """A path for a new search model; see ``ModelFolder.new_model``."""
-        return self._files.new_model()
+        return self._files.new_model(asdict(about))
 
-    def write(self, about: Int8About) -> None:
-        """Notes what is known, last of all: without it there is no int8 form."""
-        self._files.write(asdict(about))
+    def note(self, about: Int8About) -> None:
+        """Notes what became known of the model since it was made."""
+        self._files.note(asdict(about))
 
     def _misfit(self, runtime: str) -> str:
         made_by = self.about().runtime

@@ -50,29 +50,35 @@ class ModelFolder:
             os.utime(self.folder)
 
     @contextmanager
-    def new_model(self) -> Iterator[Path]:
+    def new_model(self, notes: dict[str, Any]) -> Iterator[Path]:
         """A path to write an .xml to, with its .bin beside it; they then take the old ones' place.
 
-        Until ``write`` notes something there is no model. Raises ConfigError where the folder is
-        not writable.
+        The notes come last. Raises ConfigError where the folder is not writable.
         """
         with writing_to(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             unfinished = tempfile.TemporaryDirectory(dir=self.folder)
         with unfinished:
-            yield Path(unfinished.name) / _XML
+            path = Path(unfinished.name) / _XML
+            yield path
+            # Of these files: who writes to the same folder meanwhile is found out by them.
+            files = {name: _sha256(path.with_name(name)) for name in (_XML, _BIN)}
             with writing_to(self.folder):
                 (self.folder / _NOTES).unlink(missing_ok=True)
-                for name in (_XML, _BIN):
-                    (Path(unfinished.name) / name).replace(self.folder / name)
+                for name in files:
+                    path.with_name(name).replace(self.folder / name)
+                self._write({"about": notes, "files": files})
 
-    def write(self, notes: dict[str, Any]) -> None:
-        """Notes what the model is, last of all; raises ConfigError as ``new_model`` does."""
-        files = {name: _sha256(self.folder / name) for name in (_XML, _BIN)}
-        unfinished = self.folder / f"{_NOTES}.part"
+    def note(self, notes: dict[str, Any]) -> None:
+        """Notes something else on the same model; raises EngineError and ConfigError as above."""
+        content = {**self._content(), "about": notes}
         with writing_to(self.folder):
-            unfinished.write_text(json.dumps({"about": notes, "files": files}, indent=2) + "\n")
-            unfinished.replace(self.folder / _NOTES)
+            self._write(content)
+
+    def _write(self, content: dict[str, Any]) -> None:
+        unfinished = self.folder / f"{_NOTES}.part"
+        unfinished.write_text(json.dumps(content, indent=2) + "\n")
+        unfinished.replace(self.folder / _NOTES)
 
     def _content(self) -> dict[str, Any]:
         path = self.folder / _NOTES

@@ -156,9 +156,8 @@ def _read(place: ModelFolder) -> ov.Model | None:
 
 def _keep(model: ov.Model, place: ModelFolder) -> None:
     try:
-        with place.new_model() as path:
+        with place.new_model({"runtime": RUNTIME}) as path:
             save(model, path)
-        place.write({"runtime": RUNTIME})
         make_room()
     except (ConfigError, OSError, RuntimeError) as error:
         _LOG.warning("the converted network is not kept: %s", error)

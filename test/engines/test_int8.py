@@ -42,12 +42,11 @@ def about(**changes: Any) -> Int8About:
 def form(tmp_path: Path) -> Int8Form:
     form = Int8Form(tmp_path / "int8")
     write_model(form)
-    form.write(about())
     return form
 
 
 def write_model(form: Int8Form, numbers: bytes = b"numbers") -> None:
-    with form.new_model() as path:
+    with form.new_model(about()) as path:
         path.write_text("<net/>")
         path.with_suffix(".bin").write_bytes(numbers)
 
@@ -113,15 +112,35 @@ def test_notes_that_are_not_readable_are_refused(form: Int8Form, text: str) -> N
         form.about()
 
 
-def test_a_form_that_is_made_again_is_not_there_until_it_is_noted(form: Int8Form) -> None:
-    with form.new_model() as path:
-        assert path.parent != form.folder
-        assert form.is_there, "the old one serves on"
+def test_the_old_form_serves_until_the_new_one_is_whole(form: Int8Form) -> None:
+    with form.new_model(about(pictures=9)) as path:
         path.write_text("<newer/>")
         path.with_suffix(".bin").write_bytes(b"others")
-    assert not form.is_there
-    form.write(about())
+        assert form.search_model(RUNTIME).read_text() == "<net/>"
+        assert form.about() == about()
     assert form.search_model(RUNTIME).read_text() == "<newer/>"
+    assert form.about() == about(pictures=9)
+
+
+def test_a_form_that_could_not_be_made_leaves_the_old_one(form: Int8Form) -> None:
+    with pytest.raises(EngineError), form.new_model(about(pictures=9)) as path:
+        path.write_text("<newer/>")
+        raise EngineError("not this time")
+    assert form.search_model(RUNTIME).read_text() == "<net/>"
+    assert [each.name for each in form.folder.iterdir() if each.is_dir()] == []
+
+
+def test_two_that_are_made_at_once_are_never_mixed(form: Int8Form) -> None:
+    with form.new_model(about(pictures=9)) as path:
+        path.write_text("<newer/>")
+        path.with_suffix(".bin").write_bytes(b"others")
+    # As if another process had come between with one of its files.
+    (form.folder / "model.bin").write_bytes(b"a third one's")
+    with pytest.raises(EngineError, match="has changed since it was made"):
+        form.search_model(RUNTIME)
+    form.note(about(pictures=10))
+    with pytest.raises(EngineError, match="has changed since it was made"):
+        form.search_model(RUNTIME)
 
 
 def test_who_has_opened_a_form_keeps_it_while_it_is_made_again(form: Int8Form) -> None:
@@ -148,7 +167,6 @@ def test_the_form_of_the_shipped_weights_is_whole_and_one_made_here_goes_before_
     assert form.verdict(made.runtime)[0]
     own = Int8Form.of(sha256)
     write_model(own)
-    own.write(about())
     assert Int8Form.found(sha256) == own
     assert not own.is_shipped
 

@@ -105,7 +105,7 @@ class SessionBench:
         health = self.session.health()
         dropped = health.counters.dropped_in_total
         answered = health.counters.processed + health.failed + dropped
-        requests = self.session._requests
+        requests = self.session._desk.requests
         starts = requests or requests.begun
         return not starts and health.inference_s is None and answered >= health.counters.received
 

@@ -114,12 +114,12 @@ def test_c8_ten_failures_in_a_row_are_an_error_and_one_good_frame_ends_it() -> N
 def test_c8_a_receiver_that_raises_is_counted_and_the_next_frame_tracked() -> None:
     with SessionBench() as bench:
         bench.started(0)
-        good = bench.session._on_result
-        bench.session._on_result = _raising
+        good = bench.session._worker.on_result
+        bench.session._worker.on_result = _raising
         bench.submit(1)
         wait_until(lambda: bench.session.health().failed == 1, "the failure to be counted")
         assert "ZeroDivisionError" in bench.session.health().last_error
-        bench.session._on_result = good
+        bench.session._worker.on_result = good
         bench.assert_tracks(2)
 
 

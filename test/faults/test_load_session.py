@@ -35,7 +35,7 @@ def test_f3_large_pictures_are_tracked_and_what_is_kept_of_them_is_bounded(
             bench.session.submit(large_frame(bench, index, width, height))
             bench.settled()
             assert_on_square(bench.results[-1], index)
-        kept = [each.frame.image.nbytes for each in bench.session._history]
+        kept = [each.frame.image.nbytes for each in bench.session._desk.history]
         assert len(kept) < 7
         assert sum(kept) <= limit_mb << 20
 

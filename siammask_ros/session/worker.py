@@ -1,0 +1,188 @@
+"""The thread of a session: starts targets on their frames, and answers the newest frame."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from siammask_ros.errors import EngineLostError
+from siammask_ros.session.config import CATCH_UP_STEPS
+from siammask_ros.session.desk import Desk
+from siammask_ros.session.frames import FrameResult
+from siammask_ros.session.halving import step_within_memory
+from siammask_ros.session.requests import Request
+from siammask_ros.session.stream import KeptFrame
+from siammask_ros.session.table import Target, TargetTable
+from siammask_ros.tracker.tracker import StageClock, Tracker
+
+_log = logging.getLogger(__name__)
+
+
+class Worker(threading.Thread):
+    """Works on what lies on the desk until it is told to stop or the engine is lost.
+
+    Computes without holding the desk's lock. The callbacks are those of ``Session``.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        on_result: Callable[[FrameResult], None],
+        on_refusal: Callable[[str, str], None],
+        on_lost: Callable[[str], None],
+    ) -> None:
+        super().__init__(name="siammask worker", daemon=True)
+        self._desk = desk
+        self.on_result = on_result
+        self._on_refusal = on_refusal
+        self._on_lost = on_lost
+
+    def run(self) -> None:
+        """The thread's work."""
+        desk = self._desk
+        while True:
+            with desk.wake:
+                desk.wake.wait_for(self._has_work)
+                if desk.stopping:
+                    return
+                # One box, then one frame: neither kind can starve the other.
+                request = desk.requests.begin()
+                kept = self._next_frame()
+                tracker, serial = desk.tracker, desk.config_serial
+                desk.record.inference_since_s = desk.clock()
+            try:
+                if request is not None:
+                    self._begin(request, tracker)
+                if kept is not None:
+                    self._answer(kept, tracker, serial)
+            except EngineLostError as error:
+                self._give_up(error)
+                return
+            with desk.wake:
+                desk.record.inference_since_s = None
+
+    def _next_frame(self) -> KeptFrame | None:
+        desk = self._desk
+        if desk.paused:
+            return None
+        kept, desk.waiting = desk.waiting, None
+        return kept
+
+    def _has_work(self) -> bool:
+        desk = self._desk
+        waits = desk.waiting is not None and not desk.paused
+        return desk.stopping or bool(desk.requests) or waits
+
+    def _begin(self, request: Request, tracker: Tracker) -> None:
+        """Starts a target on its frame and catches up with the last one that was answered."""
+        desk = self._desk
+        target: Target | None = None
+        reason = ""
+        try:
+            target = self._caught_up(request, tracker)
+        except EngineLostError:
+            raise
+        except Exception as error:
+            _log.exception("target %r could not be started", request.target_id)
+            reason = f"{type(error).__name__}: {error}"
+        with desk.wake:
+            # Forgotten meanwhile: neither its target nor its failure concerns anybody.
+            if desk.requests.begun is not request:
+                return
+            desk.requests.begun = None
+            if target is not None:
+                desk.table.put(target)
+            else:
+                desk.record.last_box_refusal = reason
+        if target is None:
+            self._on_refusal(request.target_id, reason)
+        else:
+            what = "looking for saved" if request.saved else "following"
+            _log.info("%s target %r from %s", what, request.target_id, request.box)
+
+    def _caught_up(self, request: Request, tracker: Tracker) -> Target:
+        desk = self._desk
+        frame, since = request.on.frame, request.on
+        if request.saved is not None:
+            state = tracker.resume(request.saved, frame.image)
+            return Target(request.target_id, state, request.box, since, frame)
+        (state,) = tracker.start(frame.image, [request.box])
+        target = Target(request.target_id, state, request.box, since, frame)
+        with desk.wake:
+            until = desk.taken.number if desk.taken else 0
+            missed = desk.history.between(since.number, until, CATCH_UP_STEPS)
+        table = TargetTable()
+        for kept in missed:
+            results, states = tracker.step(kept.frame.image, [target.state])
+            table.update([target], results, states, kept.frame)
+            target.since = kept
+        return target
+
+    def _answer(self, kept: KeptFrame, tracker: Tracker, serial: int) -> None:
+        """Searches all targets on a frame and hands the result on."""
+        desk = self._desk
+        began_s = desk.clock()
+        stages = StageClock()
+        with desk.wake:
+            desk.taken = kept
+            desk.table.hold_older_than(kept.stream, desk.stream.broken_by)
+            targets = desk.table.searched_on(kept, desk.config.search_s)
+        try:
+            results, states = step_within_memory(
+                tracker,
+                kept.frame.image,
+                [target.state for target in targets],
+                stages,
+                self._short_of_memory,
+            )
+        except EngineLostError:
+            raise
+        except Exception as error:
+            with desk.wake:
+                desk.record.frame_failed(error)
+                first = desk.record.errors_in_row == 1
+            if first:
+                _log.exception("frame of stamp %d failed", kept.frame.stamp_ns)
+            return
+        with desk.wake:
+            if desk.stopping:
+                return
+            desk.table.update(targets, results, states, kept.frame)
+            now_s = desk.clock()
+            desk.record.frame_processed(now_s, (now_s - kept.frame.arrived_s) * 1e3)
+            answer = FrameResult(
+                frame=kept.frame,
+                targets=desk.table.report(kept),
+                config_serial=serial,
+                wait_ms=max((began_s - kept.frame.arrived_s) * 1e3 - kept.frame.convert_ms, 0.0),
+                stages_ms=stages.stages_ms,
+                counters=desk.record.counters(),
+            )
+        self._hand_on(answer)
+
+    def _short_of_memory(self, reason: str) -> None:
+        desk = self._desk
+        with desk.wake:
+            is_news = desk.record.frame_halved(desk.clock())
+        if is_news:
+            _log.warning("targets are searched in two halves: %s", reason)
+
+    def _give_up(self, error: EngineLostError) -> None:
+        """Answers nothing any more: whatever is asked of this engine would fail as well."""
+        desk = self._desk
+        with desk.wake:
+            desk.stopping = True
+            desk.record.lost = str(error)
+            desk.record.inference_since_s = None
+        _log.error("the engine is lost, its process has to start anew: %s", error)
+        self._on_lost(str(error))
+
+    def _hand_on(self, answer: FrameResult) -> None:
+        desk = self._desk
+        try:
+            self.on_result(answer)
+        except Exception as error:
+            with desk.wake:
+                desk.record.frame_failed(error)
+            _log.exception("a result could not be handed on")

@@ -1,4 +1,4 @@
-"""Numbers as pictures: latency by stage, a measure over time, a training's course, speed."""
+"""Numbers as pictures: latency by stage, a measure over time, a training's course, curves."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def latency_picture(
     ages = np.asarray(age_ms, np.float64)
     if not len(ages):
         raise ValueError("a latency picture needs at least one frame")
-    figure = _figure(10, 6.4)
+    figure = new_figure(10, 6.4)
     over_time, spread = figure.subplots(2, 1, height_ratios=(3, 1))
     _draw_stages(over_time, stages_ms, ages)
     _draw_spread(spread, ages)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _draw_stages(
@@ -88,7 +88,7 @@ def measure_over_time(path: Path, series: Mapping[str, Sequence[float]], measure
         raise ValueError("a plot over time needs at least one series")
     columns = min(_COLUMNS, len(series))
     rows = math.ceil(len(series) / columns)
-    figure = _figure(3.6 * columns, 2.1 * rows + 0.3)
+    figure = new_figure(3.6 * columns, 2.1 * rows + 0.3)
     grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
     for axes in grid.flat[len(series) :]:
         axes.set_visible(False)
@@ -104,7 +104,7 @@ def measure_over_time(path: Path, series: Mapping[str, Sequence[float]], measure
     for axes in grid[:, 0]:
         axes.set_ylabel(measure)
     figure.supxlabel("frame", fontsize=9)
-    _save(figure, path)
+    save(figure, path)
 
 
 def training_curve(
@@ -122,7 +122,7 @@ def training_curve(
         raise ValueError("a training curve needs at least one step and one series")
     columns = min(_COLUMNS, len(series))
     rows = math.ceil(len(series) / columns)
-    figure = _figure(3.8 * columns, 2.5 * rows)
+    figure = new_figure(3.8 * columns, 2.5 * rows)
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat[len(series) :]:
         axes.set_visible(False)
@@ -132,7 +132,7 @@ def training_curve(
         axes.plot(steps, _smoothed(values, smooth_over), color=colour, linewidth=1.8)
         axes.set_title(name, loc="left", fontsize=9)
         axes.set_xlabel(step_name)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _smoothed(values: Sequence[float], over: int) -> NDArray[np.float64]:
@@ -167,7 +167,7 @@ def curves_picture(path: Path, panels: Sequence[Curves]) -> None:
     """
     if not panels:
         raise ValueError("a picture of curves needs at least one panel")
-    figure = _figure(4.8 * len(panels), 3.8)
+    figure = new_figure(4.8 * len(panels), 3.8)
     for axes, panel in zip(
         figure.subplots(1, len(panels), squeeze=False).flat, panels, strict=True
     ):
@@ -180,146 +180,18 @@ def curves_picture(path: Path, panels: Sequence[Curves]) -> None:
         axes.set_title(panel.title, loc="left", fontsize=9)
         axes.set_xlabel(panel.x_name, fontsize=9)
         axes.legend(frameon=False, fontsize=8)
-    _save(figure, path)
+    save(figure, path)
 
 
-@dataclass(frozen=True, slots=True)
-class BenchedCell:
-    """A contestant of a benchmark with so many targets on pictures of a size.
-
-    ``stages_share`` is each stage's part of ``median_ms``; ``mean_j`` its accuracy, if known.
-    """
-
-    model: str
-    engine: str
-    targets: int
-    size: str
-    median_ms: float
-    p95_ms: float
-    stages_share: Mapping[str, float]
-    times_reference: float
-    mean_j: float | None = None
-
-
-def speed_picture(path: Path, cells: Sequence[BenchedCell], title: str) -> None:
-    """Which engine is how fast: bars by stage for each model, then over targets and sizes.
-
-    Raises ValueError for no cell.
-    """
-    if not cells:
-        raise ValueError("a picture of speed needs at least one cell")
-    models = list(dict.fromkeys(cell.model for cell in cells))
-    bars = [_alone(cells, model, cells[0].size) for model in models]
-    height = 0.34 * sum(len(rows) + 2.0 for rows in bars)
-    figure = _figure(11, height + 3.8)
-    figure.suptitle(title, fontsize=9)
-    grid: Any = figure.subfigures(2, 1, squeeze=False, height_ratios=(height, 3.4))
-    upper, lower = grid.flat
-    panels = upper.subplots(
-        len(models), 1, squeeze=False, height_ratios=[len(rows) + 1.0 for rows in bars]
-    )
-    for axes, model, rows in zip(panels.flat, models, bars, strict=True):
-        _draw_engines(axes, model, rows)
-    over_targets, over_sizes = lower.subplots(1, 2)
-    _draw_targets(over_targets, cells)
-    _draw_sizes(over_sizes, cells)
-    over_sizes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=7)
-    _save(figure, path)
-
-
-def _alone(cells: Sequence[BenchedCell], model: str, size: str) -> list[BenchedCell]:
-    """The model's contestants with one target on this size, the slowest first."""
-    rows = [c for c in cells if c.model == model and c.targets == 1 and c.size == size]
-    return sorted(rows, key=lambda cell: -cell.median_ms)
-
-
-def _draw_targets(axes: Axes, cells: Sequence[BenchedCell]) -> None:
-    for look, group in _by_contestant(cells):
-        rows = [cell for cell in group if cell.size == group[0].size]
-        axes.plot([cell.targets for cell in rows], [cell.median_ms for cell in rows], **look)
-    counts = sorted({cell.targets for cell in cells})
-    axes.set_xscale("log", base=2)
-    _log_ms(axes)
-    axes.set_xticks(counts, [str(count) for count in counts])
-    axes.set_xlabel("targets", fontsize=9)
-    axes.set_title("A step with more targets, ms", loc="left", fontsize=9)
-
-
-def _draw_sizes(axes: Axes, cells: Sequence[BenchedCell]) -> None:
-    sizes = list(dict.fromkeys(cell.size for cell in cells))
-    for look, group in _by_contestant(cells):
-        rows = [cell for cell in group if cell.targets == 1]
-        places = [sizes.index(cell.size) for cell in rows]
-        axes.plot(places, [cell.median_ms for cell in rows], **look)
-    _log_ms(axes)
-    axes.set_xticks(range(len(sizes)), sizes)
-    axes.set_xlabel("picture, with a target of the same pixels", fontsize=9)
-    axes.set_title("A step on larger pictures, ms", loc="left", fontsize=9)
-
-
-def _log_ms(axes: Axes) -> None:
-    """A logarithmic axis with plain numbers."""
-    from matplotlib.ticker import LogLocator, NullFormatter
-
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter(NullFormatter())
-
-
-def _by_contestant(
-    cells: Sequence[BenchedCell],
-) -> list[tuple[dict[str, Any], list[BenchedCell]]]:
-    """Each contestant's cells, and how its line looks."""
-    groups: dict[str, list[BenchedCell]] = {}
-    for cell in cells:
-        groups.setdefault(f"{cell.model} {cell.engine}", []).append(cell)
-    looks = [
-        {
-            "label": name,
-            "color": COLOURS[number % len(COLOURS)],
-            "linestyle": "-" if number < len(COLOURS) else "--",
-            "marker": "o",
-            "markersize": 4,
-        }
-        for number, name in enumerate(groups)
-    ]
-    return list(zip(looks, groups.values(), strict=True))
-
-
-def _draw_engines(axes: Axes, model: str, rows: Sequence[BenchedCell]) -> None:
-    for place, cell in enumerate(rows):
-        left = 0.0
-        for colour, (stage, share) in zip(COLOURS, cell.stages_share.items(), strict=False):
-            width = share * cell.median_ms
-            label = stage if place == 0 else None
-            axes.barh(place, width, left=left, color=colour, height=0.7, label=label)
-            left += width
-        if not cell.stages_share:
-            axes.barh(place, cell.median_ms, color=COLOURS[7], height=0.7)
-        axes.plot([cell.median_ms, cell.p95_ms], [place, place], color="black", linewidth=1)
-        j = f"   J {cell.mean_j:.3f}" if cell.mean_j is not None else ""
-        words = f" {cell.median_ms:.1f} ms   {cell.times_reference:.2f}× ref{j}"
-        end = max(cell.p95_ms, cell.median_ms)
-        axes.text(end, place, words, va="center", fontsize=8)
-    axes.set_yticks(range(len(rows)), [cell.engine for cell in rows])
-    axes.set_title(
-        f"{model}: one target, ms by stage; the line ends at p95", loc="left", fontsize=9
-    )
-    longest = max((max(cell.p95_ms, cell.median_ms) for cell in rows), default=1.0)
-    axes.set_xlim(0, longest * 1.45)
-    if rows and rows[0].stages_share:
-        axes.legend(loc="center right", frameon=False, fontsize=7)
-
-
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
     """A figure of this size in inches, apart from pyplot's global state and its windows."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
+    """Writes a figure, with all its axes in one look."""
     for axes in figure.axes:
         _tidy(axes)
     path.parent.mkdir(parents=True, exist_ok=True)

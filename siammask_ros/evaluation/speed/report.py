@@ -16,7 +16,7 @@ from siammask_ros.evaluation.speed.measures import (
     benchmark_from_json,
 )
 from siammask_ros.evaluation.speed.verdict import verdict
-from siammask_ros.media.plots import BenchedCell, speed_picture
+from siammask_ros.media.speed_plot import BenchedCell, speed_picture
 
 _SHARES = "/".join(STAGES)
 _COLUMNS = (

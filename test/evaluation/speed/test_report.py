@@ -18,7 +18,7 @@ from siammask_ros.evaluation.speed.report import (
     write_page,
 )
 from siammask_ros.evaluation.speed.verdict import verdict
-from siammask_ros.media.plots import speed_picture
+from siammask_ros.media.speed_plot import speed_picture
 
 
 def row(

@@ -180,13 +180,18 @@ class Entries:
     def _found_weights(self, model: str) -> _Weights:
         """Those given, else those shipped or fetched, else random ones."""
         own = model if model in SETTINGS else "davis"
+        # A node, too, takes the model's own set where the authors tuned the weights for masks.
+        tuned = {
+            weights.name: own if weights.settings == "davis" else weights.settings
+            for weights in WEIGHTS.values()
+        }
         if given := self._given.get(model):
-            return _Weights(given, WEIGHTS[given].settings if given in WEIGHTS else own, False)
+            return _Weights(given, tuned.get(given, own), False)
         if model in SHIPPED and SHIPPED[model].is_file():
             return _Weights("", own, False)
         for weights in WEIGHTS.values():
             if weights.model == model and CachedFile.named(weights.name).is_intact():
-                return _Weights(weights.name, weights.settings, False)
+                return _Weights(weights.name, tuned[weights.name], False)
         path = self._folder / f"{model}_random.safetensors"
         torch.manual_seed(0)
         save_network(SiamMask(variant_named(model)), path, {"made": "at random, for speed only"})

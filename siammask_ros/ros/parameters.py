@@ -87,7 +87,7 @@ class Parameters(LiveParameters[Settings]):
 def default_tracker(settings: str, model: str) -> TrackerConfig:
     """The tracker's defaults: of a named set, or with auto of the model's own.
 
-    For the authors' network those are the ones tuned for its masks on DAVIS.
+    The variants of the authors' network without one have those tuned for masks on DAVIS.
     """
     if settings != "auto":
         return settings_named(settings)

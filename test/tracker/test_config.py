@@ -29,9 +29,17 @@ def test_the_published_settings(name: str, values: tuple[float, ...]) -> None:
     assert (config.tracking_score, config.lost_score) == (0.0, 0.0)
     # So what keeps a lost one from being taken back is not theirs either.
     assert (config.min_likeness, config.confirm_frames) == (0.0, 1)
+    # They searched every target in a whole crop.
+    assert config.crowd_targets == 0
 
 
-@pytest.mark.parametrize("name", ["", "Davis", "resnet50"], ids=repr)
+def test_resnet50_follows_as_the_authors_do_until_targets_are_many() -> None:
+    assert settings_named("resnet50") == dataclasses.replace(
+        settings_named("davis"), crowd_targets=4
+    )
+
+
+@pytest.mark.parametrize("name", ["", "Davis", "resnet"], ids=repr)
 def test_an_unknown_set_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(ConfigError) as error:
         settings_named(name)

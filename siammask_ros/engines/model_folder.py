@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,11 +42,6 @@ class ModelFolder:
         if any(_sha256(self.folder / name) != files.get(name) for name in (_XML, _BIN)):
             raise EngineError(f"{self.folder} has changed since it was made")
         return self.folder / _XML
-
-    def touch(self) -> None:
-        """Marks it as used now, where that is allowed."""
-        with suppress(OSError):
-            os.utime(self.folder)
 
     @contextmanager
     def new_model(self, notes: dict[str, Any]) -> Iterator[Path]:

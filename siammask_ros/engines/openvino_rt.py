@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +16,11 @@ import openvino as ov
 import torch
 
 from siammask_ros.engines.base import EngineInfo
-from siammask_ros.engines.conversions import conversion_of, make_room
+from siammask_ros.engines.compiled_models import CompiledModels, digest_of_part
 from siammask_ros.engines.int8 import Int8Form
-from siammask_ros.engines.model_folder import ModelFolder
 from siammask_ros.engines.parts import MaskPart, SearchPart
 from siammask_ros.engines.requests import Arrays, RequestEngine
-from siammask_ros.errors import ConfigError, EngineError
+from siammask_ros.errors import EngineError
 from siammask_ros.model.siammask import SiamMask
 
 _LOG = logging.getLogger(__name__)
@@ -51,11 +53,40 @@ class OpenVinoEngine(RequestEngine):
         }
         if threads:
             options["INFERENCE_NUM_THREADS"] = threads
-        search = _int8_model(info.sha256) if is_int8 else _kept(SearchPart(network))
-        masks = _kept(MaskPart(network)) if network.variant.has_mask else None
+        part = SearchPart(network)
+        if is_int8:
+            path = Int8Form.found(info.sha256).search_model(RUNTIME)
+            search = _Model.of_file(path, part.first_shape)
+        else:
+            search = _Model.of_part(part)
+        mask = _Model.of_part(MaskPart(network)) if network.variant.has_mask else None
         super().__init__(
-            network, info, _Requests(search, options), _Requests(masks, options) if masks else None
+            network, info, _Requests(search, options), _Requests(mask, options) if mask else None
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """A model that is loaded only where no compiled form of it was kept.
+
+    ``shape`` is its first input's.
+    """
+
+    load: Callable[[], ov.Model]
+    shape: tuple[int, ...]
+    compiled: CompiledModels
+
+    @classmethod
+    def of_part(cls, part: SearchPart | MaskPart) -> _Model:
+        compiled = CompiledModels(digest_of_part(part))
+        return cls(cache(partial(converted, part)), part.first_shape, compiled)
+
+    @classmethod
+    def of_file(cls, path: Path, shape: tuple[int, ...]) -> _Model:
+        """Raises EngineError where the file is none."""
+        content = path.read_bytes() + path.with_suffix(".bin").read_bytes()
+        compiled = CompiledModels(hashlib.sha256(content).hexdigest())
+        return cls(cache(partial(_read, path)), shape, compiled)
 
 
 class _Requests:
@@ -65,14 +96,14 @@ class _Requests:
     in the model's own shape at once.
     """
 
-    def __init__(self, model: ov.Model, options: dict[str, Any]) -> None:
+    def __init__(self, model: _Model, options: dict[str, Any]) -> None:
         self._model = model
         self._options = options
         self._one: dict[tuple[int, ...], ov.CompiledModel] = {}
         self._several: dict[tuple[int, ...], ov.AsyncInferQueue] = {}
         self._answers: dict[int, Arrays] = {}
         try:
-            self._alone(tuple(model.inputs[0].shape))
+            self._alone(model.shape)
         except RuntimeError as error:
             raise EngineError(f"OpenVINO could not compile the network: {error}") from error
 
@@ -113,54 +144,34 @@ class _Requests:
         return self._several[shape]
 
     def _compiled(self, shape: tuple[int, ...], hint: str) -> ov.CompiledModel:
-        model = self._model.clone()
+        """From the user's cache; compiled now, and kept there, the first time."""
+        options = {**self._options, "PERFORMANCE_HINT": hint}
+        form = f"{shape} {sorted(options.items())} {RUNTIME} {_processor()}"
+        if (kept := self._model.compiled.kept(form)) is not None:
+            try:
+                return ov.Core().import_model(kept, "CPU", options)
+            except RuntimeError as error:
+                _LOG.warning("compiled anew, for OpenVINO does not take what was kept: %s", error)
+        model = self._model.load().clone()
         first = model.inputs[0]
         if tuple(first.shape) != shape:
             model.reshape({first: shape})
-        return ov.Core().compile_model(model, "CPU", {**self._options, "PERFORMANCE_HINT": hint})
+        compiled = ov.Core().compile_model(model, "CPU", options)
+        self._model.compiled.keep(form, compiled.export_model().getvalue())
+        return compiled
 
 
-def _int8_model(sha256: str) -> ov.Model:
-    path = Int8Form.found(sha256).search_model(RUNTIME)
+def _processor() -> str:
+    """What a compiled model depends on of the processor."""
+    names = ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")
+    return str([ov.Core().get_property("CPU", name) for name in names])
+
+
+def _read(path: Path) -> ov.Model:
     try:
         return ov.Core().read_model(path)
     except RuntimeError as error:
         raise EngineError(f"OpenVINO could not read {path}: {error}") from error
-
-
-def _kept(part: SearchPart | MaskPart) -> ov.Model:
-    """The converted part from the user's cache; converted now, and kept there, the first time."""
-    try:
-        place = conversion_of(part, RUNTIME)
-    except ConfigError as error:
-        _LOG.warning("the converted network is not kept: %s", error)
-        return converted(part)
-    model = _read(place)
-    if model is None:
-        model = converted(part)
-        _keep(model, place)
-    return model
-
-
-def _read(place: ModelFolder) -> ov.Model | None:
-    if not place.is_there:
-        return None
-    try:
-        model = ov.Core().read_model(place.model())
-    except (EngineError, RuntimeError) as error:
-        _LOG.warning("the network is converted anew: %s", error)
-        return None
-    place.touch()
-    return model
-
-
-def _keep(model: ov.Model, place: ModelFolder) -> None:
-    try:
-        with place.new_model({"runtime": RUNTIME}) as path:
-            save(model, path)
-        make_room()
-    except (ConfigError, OSError, RuntimeError) as error:
-        _LOG.warning("the converted network is not kept: %s", error)
 
 
 def save(model: ov.Model, path: Path) -> None:

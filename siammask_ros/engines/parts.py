@@ -46,12 +46,17 @@ class SearchPart(nn.Module):
         box = heads[1].head(maps[1]).unflatten(1, (4, variant.anchors))
         return (score, box, *maps[2:], *(pyramid if variant.has_refinement else ()))
 
+    @property
+    def first_shape(self) -> tuple[int, ...]:
+        """Of the first input of the example."""
+        return 1, self.search_size, self.search_size, 3
+
     def example(self) -> Example:
         """Inputs as they come."""
-        side, template_side = self.search_size, self.network.variant.template_size
+        template_side = self.network.variant.template_size
         with torch.inference_mode():
             kernels = self.network.template(torch.zeros(1, 3, template_side, template_side))
-        return (torch.zeros(1, side, side, 3, dtype=torch.uint8), *used(kernels))
+        return (torch.zeros(self.first_shape, dtype=torch.uint8), *used(kernels))
 
 
 class TemplatePart(nn.Module):
@@ -90,10 +95,15 @@ class MaskPart(nn.Module):
         coarse = self.network.heads()[2].head(vectors[:, :, None, None])
         return (torch.sigmoid(coarse.reshape(-1, side, side)),)
 
+    @property
+    def first_shape(self) -> tuple[int, ...]:
+        """Of the first input of the example."""
+        return 1, self.network.variant.head_channels
+
     def example(self) -> Example:
         """Inputs as they come."""
         variant = self.network.variant
-        vectors = torch.zeros(1, variant.head_channels)
+        vectors = torch.zeros(self.first_shape)
         if not variant.has_refinement:
             return (vectors,)
         side = variant.search_size

@@ -29,7 +29,7 @@ COLUMNS_MEAN = (
     "the reference path (PyTorch, float32, masks pasted on the whole picture; resnet50, one target "
     "after another), measured in turns with it. × one: cost in steps with one target on the "
     f"smallest picture. {_SHARES}: share in %. first: first step in medians. first s: "
-    "start of the process to its first answer, longer where OpenVINO converts a network for the "
+    "start of the process to its first answer, longer where OpenVINO compiles a network for the "
     "first time. MB: peak memory of the process with its libraries."
 )
 

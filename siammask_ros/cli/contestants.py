@@ -110,8 +110,8 @@ class Entries:
         return [
             *(self._contestant(model, REFERENCE, "fp32") for model in models),
             *self._peer(),
-            *(self._contestant(model, *pair) for pair in pairs for model in models),
             *(self._contestant(model, *pair) for model in models for pair in self._made(model)),
+            *(self._contestant(model, *pair) for pair in pairs for model in models),
         ]
 
     def _made(self, model: str) -> list[tuple[str, str]]:

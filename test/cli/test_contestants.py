@@ -43,7 +43,7 @@ def test_everything_that_is_offered_takes_part_the_reference_paths_first(tmp_pat
         ("lite", "reference"),
     ]
     # The shipped weights come with their int8 form.
-    lite = [*offered("cpu"), ("openvino", "int8")]
+    lite = [("openvino", "int8"), *offered("cpu")]
     assert [(each.engine, each.precision) for each in found[2:] if each.model == "lite"] == lite
     assert len(found) == 2 + len(offered("cpu")) + len(lite)
 

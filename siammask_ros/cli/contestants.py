@@ -71,11 +71,15 @@ def _device_memory_mb() -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Weights:
-    """A model's weights for the benchmark, and whether their accuracy means anything."""
+    """A model's weights for the benchmark, and whether their accuracy means anything.
+
+    ``note`` says which they are where they are not the model's own.
+    """
 
     checkpoint: str
     settings: str
-    are_random: bool
+    are_random: bool = False
+    note: str = ""
 
 
 class Entries:
@@ -153,7 +157,7 @@ class Entries:
             engine,
             precision,
             opener,
-            "random weights" if weights.are_random else "",
+            weights.note,
             takes_many=not is_reference,
             is_judged=not weights.are_random,
         )
@@ -186,16 +190,16 @@ class Entries:
             for weights in WEIGHTS.values()
         }
         if given := self._given.get(model):
-            return _Weights(given, tuned.get(given, own), False)
+            return _Weights(given, tuned.get(given, own), note=Path(given).name)
         if model in SHIPPED and SHIPPED[model].is_file():
-            return _Weights("", own, False)
+            return _Weights("", own)
         for weights in WEIGHTS.values():
             if weights.model == model and CachedFile.named(weights.name).is_intact():
-                return _Weights(weights.name, tuned[weights.name], False)
+                return _Weights(weights.name, tuned[weights.name], note=weights.name)
         path = self._folder / f"{model}_random.safetensors"
         torch.manual_seed(0)
         save_network(SiamMask(variant_named(model)), path, {"made": "at random, for speed only"})
-        return _Weights(str(path), own, True)
+        return _Weights(str(path), own, are_random=True, note="random weights")
 
     def _peer(self) -> list[Contestant]:
         """OpenCV's TrackerNano, where its network is at hand."""

@@ -1,7 +1,7 @@
 """The tracker node as a process of its own, with the fake engine: `python test/fake_tracker.py`.
 
-The first argument may be a script for the engine, such as `hang`, which begins with its third
-search: the first two warm it up where max_targets is 1.
+The first argument may be a script for the engine, such as `hang`, which begins with its second
+search: the first one warms it up where max_targets is 1.
 """
 
 from __future__ import annotations
@@ -18,4 +18,4 @@ from siammask_ros.ros.tracker_node import main  # noqa: E402
 
 if __name__ == "__main__":
     action = sys.argv[1] if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else "ok"
-    sys.exit(main(sys.argv, lambda config: FakeEngine(["ok", "ok", action])))
+    sys.exit(main(sys.argv, lambda config: FakeEngine(["ok", action])))

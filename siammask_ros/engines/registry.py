@@ -116,15 +116,14 @@ def _precision(config: EngineConfig, engine: str, sha256: str) -> tuple[str, str
         return "fp32", ""
     from siammask_ros.engines.openvino_rt import RUNTIME, has_native_bf16
 
-    may_bf16 = config.model in _AS_GOOD_IN_BF16 and has_native_bf16()
-    form, not_int8 = Int8Form.found(sha256), ""
-    # The shipped form was measured against fp32 only; what was made here, against all there is.
-    if form.is_there and not (form.is_shipped and may_bf16):
+    # That which is shipped has to be asked for: its state was a little less to be trusted.
+    form, not_int8 = Int8Form.of(sha256), ""
+    if form.is_there:
         is_good, why = form.verdict(RUNTIME)
         if is_good:
             return "int8", why
         not_int8 = f"; {why}"
-    if may_bf16:
+    if config.model in _AS_GOOD_IN_BF16 and has_native_bf16():
         why = "bf16: this CPU computes in it, and the model is as accurate in it"
         return "bf16", f"{why}{not_int8}"
     return "fp32", not_int8.removeprefix("; ")

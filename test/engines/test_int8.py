@@ -171,31 +171,32 @@ def test_the_form_of_the_shipped_weights_is_whole_and_one_made_here_goes_before_
     assert not own.is_shipped
 
 
-@pytest.mark.parametrize(
-    ("has_bf16", "runtime", "precision", "words"),
-    [
-        (True, "", "bf16", "bf16: this CPU computes in it"),
-        (False, "", "int8", "int8 loses"),
-        (False, "OpenVINO 1", "fp32", "the shipped form was made by"),
-    ],
-)
-def test_auto_takes_the_shipped_int8_where_the_cpu_has_no_bf16(
-    cache: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    has_bf16: bool,
-    runtime: str,
-    precision: str,
-    words: str,
+@pytest.mark.parametrize(("has_bf16", "precision"), [(True, "bf16"), (False, "fp32")])
+def test_the_shipped_int8_has_to_be_asked_for(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, has_bf16: bool, precision: str
 ) -> None:
     openvino_rt = pytest.importorskip(
         "siammask_ros.engines.openvino_rt", reason="OpenVINO is not installed"
     )
-    made_by = Int8Form.found(read_checkpoint(SHIPPED_WEIGHTS["lite"]).sha256).about().runtime
     monkeypatch.setattr(openvino_rt, "has_native_bf16", lambda: has_bf16)
-    monkeypatch.setattr(openvino_rt, "RUNTIME", runtime or made_by)
     _, _, info = open_network(EngineConfig(device="cpu"))
     assert (info.engine, info.precision) == ("openvino", precision)
-    assert words in info.reason
+    _, _, info = open_network(EngineConfig(device="cpu", precision="int8"))
+    assert (info.engine, info.precision) == ("openvino", "int8")
+
+
+def test_a_form_of_another_runtime_is_not_taken_by_auto_and_said(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openvino_rt = pytest.importorskip(
+        "siammask_ros.engines.openvino_rt", reason="OpenVINO is not installed"
+    )
+    write_model(Int8Form.of(read_checkpoint(SHIPPED_WEIGHTS["lite"]).sha256))
+    monkeypatch.setattr(openvino_rt, "has_native_bf16", lambda: False)
+    monkeypatch.setattr(openvino_rt, "RUNTIME", "OpenVINO 1")
+    _, _, info = open_network(EngineConfig(device="cpu"))
+    assert info.precision == "fp32"
+    assert f"was made by {RUNTIME}, this is OpenVINO 1" in info.reason
 
 
 def test_int8_has_to_be_made_before_it_is_opened(

@@ -30,7 +30,7 @@ class FakeEngine:
     ``script`` holds what the next searches do: "ok", "nan" (the first item's scores), "raise",
     "memory" (there is too little of it), "lost" (a device that is gone), "hang" (until
     ``released`` is set); after its end all are "ok". ``delay_s`` is the time a search takes,
-    ``freed`` how often memory was given back.
+    ``freed`` how often memory was given back. Once it is abandoned every call raises.
     """
 
     def __init__(self, script: Iterable[str] = (), delay_s: float = 0.0) -> None:
@@ -41,9 +41,11 @@ class FakeEngine:
         self.released = threading.Event()
         self.batches: list[int] = []
         self.freed = 0
+        self.is_abandoned = False
         self.sides_px: list[list[int]] = []
 
     def template(self, crops: NDArray[np.uint8]) -> list[Any]:
+        self._check_in_use()
         middle = self.variant.template_size // 2
         part = crops[:, middle - 8 : middle + 9, middle - 8 : middle + 9].astype(np.float64)
         return list(np.median(part, axis=(1, 2)))
@@ -51,6 +53,7 @@ class FakeEngine:
     def search(
         self, templates: Sequence[Any], crops: Sequence[NDArray[np.uint8]], aims: Aims | None = None
     ) -> Response:
+        self._check_in_use()
         assert len(templates) == len(crops)
         self.batches.append(len(crops))
         self.sides_px.append([len(crop) for crop in crops])
@@ -68,6 +71,7 @@ class FakeEngine:
         return Response(score, box, found)
 
     def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Masks:
+        self._check_in_use()
         size, step = self.variant.mask_size, self.variant.stride
         masks = np.zeros((len(rows), size, size), np.float32)
         for mask, match, row, column in zip(masks, response.maps, rows, columns, strict=True):
@@ -79,6 +83,13 @@ class FakeEngine:
 
     def free_memory(self) -> None:
         self.freed += 1
+
+    def abandon(self) -> None:
+        self.is_abandoned = True
+
+    def _check_in_use(self) -> None:
+        if self.is_abandoned:
+            raise EngineError("this fake engine was abandoned; open another")
 
     def _found(self, colour: NDArray[Any], crop: NDArray[np.uint8]) -> NDArray[np.bool_]:
         distance = np.abs(crop.astype(np.float64) - colour).sum(axis=2)

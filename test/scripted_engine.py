@@ -66,3 +66,6 @@ class ScriptedEngine:
 
     def free_memory(self) -> None:
         pass
+
+    def abandon(self) -> None:
+        pass

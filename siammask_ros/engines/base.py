@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from siammask_ros.errors import EngineError
 from siammask_ros.model.variants import Variant
 
 Crops = NDArray[np.uint8]
@@ -75,7 +76,8 @@ class Engine(Protocol):
     """Runs one network. Calls are independent of each other: nothing is remembered.
 
     Every method raises EngineError where the inference itself fails, EngineMemoryError where it
-    needs more memory than there is, and EngineLostError where no later call can succeed.
+    needs more memory than there is, and EngineLostError where no later call can succeed. An
+    engine is for one thread at a time.
     """
 
     variant: Variant
@@ -103,3 +105,32 @@ class Engine(Protocol):
     def free_memory(self) -> None:
         """Gives back what is kept only to be quicker; for after an EngineMemoryError."""
         ...
+
+    def abandon(self) -> None:
+        """For an engine that does not return from a call: every later one raises EngineError.
+
+        Whoever was waiting goes on with another engine, and the thread that hangs in this one
+        cannot do more with it once it returns. May be called from any thread.
+        """
+        ...
+
+
+class NetworkEngine:
+    """What the engines of this package share: their name, and whether they are still in use."""
+
+    def __init__(self, variant: Variant, info: EngineInfo) -> None:
+        self.variant = variant
+        self.info = info
+        self._is_abandoned = False
+
+    def abandon(self) -> None:
+        """See ``Engine.abandon``."""
+        self._is_abandoned = True
+
+    def check_in_use(self) -> None:
+        """Raises EngineError where the engine was abandoned."""
+        if self._is_abandoned:
+            raise EngineError(
+                f"this {self.info.engine} engine was abandoned because a call did not return; "
+                "open another"
+            )

@@ -21,6 +21,7 @@ from siammask_ros.engines.base import (
     EngineInfo,
     Floats,
     Masks,
+    NetworkEngine,
     Response,
     Template,
 )
@@ -57,16 +58,15 @@ class _Asked:
     answer: Answer
 
 
-class CompiledEngine:
+class CompiledEngine(NetworkEngine):
     """Runs search, choice of the cell and mask in one go, without waiting for the tracker.
 
     With aims the mask is there before the tracker has chosen; a tracker that chooses another cell
-    after all costs the frame once more. For one thread at a time.
+    after all costs the frame once more.
     """
 
     def __init__(self, network: SiamMask, device: torch.device, info: EngineInfo) -> None:
-        self.variant = network.variant
-        self.info = info
+        super().__init__(network.variant, info)
         self._device = device
         self._dtype = DTYPES[info.precision]
         self.network = folded(network).to(device, self._dtype)
@@ -76,6 +76,7 @@ class CompiledEngine:
 
     def template(self, crops: Crops) -> list[Template]:
         """See ``Engine.template``."""
+        self.check_in_use()
         with torch.inference_mode(), torch_errors_told(self._device):
             pixels = torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2)
             kernels = used(self.network.template(pixels.to(self._dtype)))
@@ -85,6 +86,7 @@ class CompiledEngine:
         self, templates: Sequence[Template], crops: Sequence[Crop], aims: Aims | None = None
     ) -> Response:
         """See ``Engine.search``."""
+        self.check_in_use()
         asks = asks_of(self.variant, len(crops), aims)
         answer = self._answer(templates, crops, asks)
         asked = _Asked(tuple(templates), tuple(crops), asks, answer)
@@ -92,6 +94,7 @@ class CompiledEngine:
 
     def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Masks:
         """See ``Engine.refine``."""
+        self.check_in_use()
         if not self.variant.has_mask:
             raise EngineError(f"model {self.variant.name} gives no masks")
         asked: _Asked = response.maps

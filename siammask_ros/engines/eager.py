@@ -12,7 +12,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from siammask_ros.engines.base import Aims, Crop, Crops, EngineInfo, Masks, Response, Template
+from siammask_ros.engines.base import (
+    Aims,
+    Crop,
+    Crops,
+    EngineInfo,
+    Masks,
+    NetworkEngine,
+    Response,
+    Template,
+)
 from siammask_ros.engines.batches import Batches
 from siammask_ros.errors import EngineError, EngineLostError, EngineMemoryError
 from siammask_ros.model.siammask import Kernels, SearchMaps, SiamMask, score_probability
@@ -28,7 +37,7 @@ class _Searched:
     maps: list[SearchMaps]
 
 
-class EagerEngine:
+class EagerEngine(NetworkEngine):
     """Runs a SiamMask network as it is, float32.
 
     On a CPU a batch has no more crops than there are threads: each then has one to itself, and
@@ -36,14 +45,14 @@ class EagerEngine:
     """
 
     def __init__(self, network: SiamMask, device: torch.device, info: EngineInfo) -> None:
-        self.variant = network.variant
-        self.info = info
+        super().__init__(network.variant, info)
         self._device = device
         self.network = network.to(device).eval()
         self._together = torch.get_num_threads() if device.type == "cpu" else _MOST
 
     def template(self, crops: Crops) -> list[Template]:
         """See ``Engine.template``."""
+        self.check_in_use()
         with torch.inference_mode(), torch_errors_told(self._device):
             kernels = self.network.template(self.input(crops))
             return [Kernels(*(part[i : i + 1] for part in kernels)) for i in range(len(crops))]
@@ -52,6 +61,7 @@ class EagerEngine:
         self, templates: Sequence[Template], crops: Sequence[Crop], aims: Aims | None = None
     ) -> Response:
         """See ``Engine.search``."""
+        self.check_in_use()
         batches = Batches.of(crops, self._together)
         with torch.inference_mode(), torch_errors_told(self._device):
             maps = [
@@ -69,6 +79,7 @@ class EagerEngine:
 
     def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Masks:
         """See ``Engine.refine``."""
+        self.check_in_use()
         searched: _Searched = response.maps
         values, quality = [], []
         with torch.inference_mode(), torch_errors_told(self._device):

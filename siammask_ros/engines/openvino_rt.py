@@ -101,7 +101,6 @@ class _Requests:
         self._options = options
         self._one: dict[tuple[int, ...], ov.CompiledModel] = {}
         self._several: dict[tuple[int, ...], ov.AsyncInferQueue] = {}
-        self._answers: dict[int, Arrays] = {}
         try:
             self._alone(model.shape)
         except RuntimeError as error:
@@ -118,18 +117,14 @@ class _Requests:
 
     def _at_once(self, items: Sequence[Arrays]) -> list[Arrays]:
         queues = [self._queue(item[0].shape) for item in items]
-        self._answers.clear()
+        answers: dict[int, Arrays] = {}
         try:
             for number, (queue, item) in enumerate(zip(queues, items, strict=True)):
-                queue.start_async(item, number)
+                queue.start_async(item, (answers, number))
         finally:
             for queue in set(queues):
                 queue.wait_all()
-        return [self._answers.pop(number) for number in range(len(items))]
-
-    def _on_answer(self, request: ov.InferRequest, number: int) -> None:
-        # The request's own memory serves the next item.
-        self._answers[number] = [np.array(tensor.data) for tensor in request.output_tensors]
+        return [answers.pop(number) for number in range(len(items))]
 
     def _alone(self, shape: tuple[int, ...]) -> ov.CompiledModel:
         if shape not in self._one:
@@ -139,7 +134,7 @@ class _Requests:
     def _queue(self, shape: tuple[int, ...]) -> ov.AsyncInferQueue:
         if shape not in self._several:
             queue = ov.AsyncInferQueue(self._compiled(shape, "THROUGHPUT"))
-            queue.set_callback(self._on_answer)
+            queue.set_callback(_store_answer)
             self._several[shape] = queue
         return self._several[shape]
 
@@ -159,6 +154,17 @@ class _Requests:
         compiled = ov.Core().compile_model(model, "CPU", options)
         self._model.compiled.keep(form, compiled.export_model().getvalue())
         return compiled
+
+
+def _store_answer(request: ov.InferRequest, place: tuple[dict[int, Arrays], int]) -> None:
+    """Copies a request's outputs to the place that it was started with.
+
+    Holds nothing of its own: a queue keeps its callback alive where Python's collector does not
+    look, so a callback that held the queue would never be freed.
+    """
+    answers, number = place
+    # The request's own memory is used again for the next item.
+    answers[number] = [np.array(tensor.data) for tensor in request.output_tensors]
 
 
 def _processor() -> str:

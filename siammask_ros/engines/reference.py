@@ -22,6 +22,7 @@ class ReferenceEngine(EagerEngine):
 
     def template(self, crops: Crops) -> list[Template]:
         """See ``Engine.template``; here a template is its features and pyramid."""
+        self.check_in_use()
         with torch.inference_mode(), torch_errors_told(self._device):
             features, pyramid = self.network.features(self.input(crops))
             levels = [level.split(1) for level in pyramid]
@@ -31,6 +32,7 @@ class ReferenceEngine(EagerEngine):
         self, templates: Sequence[Template], crops: Sequence[Crop], aims: Aims | None = None
     ) -> Response:
         """See ``Engine.search``."""
+        self.check_in_use()
         with torch.inference_mode(), torch_errors_told(self._device):
             features, *pyramid = (torch.cat(parts) for parts in zip(*templates, strict=True))
             kernels = self.network.kernels(features, (pyramid[0], pyramid[1], pyramid[2]))

@@ -13,12 +13,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from siammask_ros.engines.base import Aims, Crop, Crops, EngineInfo, Masks, Response, Template
+from siammask_ros.engines.base import (
+    Aims,
+    Crop,
+    Crops,
+    EngineInfo,
+    Masks,
+    NetworkEngine,
+    Response,
+    Template,
+)
 from siammask_ros.engines.eager import torch_errors_told
 from siammask_ros.engines.parts import MaskPart, used
 from siammask_ros.errors import EngineError
 from siammask_ros.model.siammask import SiamMask
-from siammask_ros.model.variants import Variant
 
 # A part's inputs or outputs for one target.
 Arrays = list[NDArray[Any]]
@@ -27,7 +35,7 @@ Arrays = list[NDArray[Any]]
 Requests = Callable[[Sequence[Arrays]], list[Arrays]]
 
 
-class RequestEngine:
+class RequestEngine(NetworkEngine):
     """Searches by ``search``, whose crops may be of two sizes, and masks by ``masks``.
 
     ``masks`` is None for a network without. Templates are made in PyTorch.
@@ -36,8 +44,7 @@ class RequestEngine:
     def __init__(
         self, network: SiamMask, info: EngineInfo, search: Requests, masks: Requests | None
     ) -> None:
-        self.variant: Variant = network.variant
-        self.info = info
+        super().__init__(network.variant, info)
         self._network = network
         self._search = search
         self._masks = masks
@@ -45,6 +52,7 @@ class RequestEngine:
 
     def template(self, crops: Crops) -> list[Template]:
         """See ``Engine.template``."""
+        self.check_in_use()
         with torch.inference_mode(), torch_errors_told():
             kernels = self._network.template(torch.from_numpy(crops).permute(0, 3, 1, 2).float())
         parts = [part.numpy() for part in used(kernels)]
@@ -54,6 +62,7 @@ class RequestEngine:
         self, templates: Sequence[Template], crops: Sequence[Crop], aims: Aims | None = None
     ) -> Response:
         """See ``Engine.search``."""
+        self.check_in_use()
         known = {self.variant.search_size, self.variant.crowd_search_size}
         if wrong := {len(crop) for crop in crops} - known:
             raise EngineError(
@@ -67,6 +76,7 @@ class RequestEngine:
 
     def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Masks:
         """See ``Engine.refine``."""
+        self.check_in_use()
         if self._masks is None:
             raise EngineError(f"model {self.variant.name} gives no masks")
         items = [

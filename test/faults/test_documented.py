@@ -18,7 +18,7 @@ NAMED = [
 EXPECTED = [
     *(f"A{number}" for number in range(1, 14)),
     *(f"B{number}" for number in range(1, 9)),
-    *(f"C{number}" for number in range(1, 10)),
+    *(f"C{number}" for number in range(1, 12)),
     *(f"D{number}" for number in range(1, 9)),
     *(f"E{number}" for number in range(1, 8)),
     *(f"F{number}" for number in range(1, 6)),

@@ -257,6 +257,14 @@ class NodeBench:
         assert session is not None
         wait_until(lambda: target_id in session.health().statuses, "the target to be known")
 
+    def send_discarded(self, index: int, header: Header | None = None, **options: Any) -> None:
+        """Sends a picture that must not be answered, and waits until it has arrived."""
+        session = self.node._session
+        assert session is not None
+        before = session.health().counters.dropped_in_total
+        self.client.send(index, header, **options)
+        wait_until(lambda: session.health().counters.dropped_in_total > before, "the odd picture")
+
     def assert_tracks(self, index: int, target_id: str = "1", **picture_options: Any) -> TrackArray:
         """The next good frame is tracked: the box is on the square."""
         answer = self.client.answer(index, **picture_options)

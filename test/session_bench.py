@@ -74,6 +74,12 @@ class SessionBench:
     def submit(self, index: int, stamp_ns: int | None = None, **picture_options: Any) -> None:
         self.session.submit(self.frame(index, stamp_ns, **picture_options))
 
+    def submit_discarded(self, index: int, stamp_ns: int | None = None, **options: Any) -> None:
+        """Hands in a picture that must not be answered."""
+        before = self.session.health().counters.dropped_in_total
+        self.submit(index, stamp_ns, **options)
+        assert self.session.health().counters.dropped_in_total == before + 1
+
     def answer(self, index: int, stamp_ns: int | None = None, **options: Any) -> FrameResult:
         """Hands in a picture and waits for its result."""
         before = len(self.results)

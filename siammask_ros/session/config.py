@@ -12,6 +12,9 @@ ERRORS_IN_A_ROW = 10
 # The same for frames that failed for want of memory, each after a second try.
 MEMORY_ERRORS_IN_A_ROW = 3
 
+# So many frames in a row of another size or another time are a new stream; fewer are faults.
+CONFIRMING_FRAMES = 3
+
 # A box on an older frame is caught up in at most this many steps, evenly spaced in time.
 CATCH_UP_STEPS = 10
 
@@ -31,7 +34,7 @@ class SessionConfig:
         3.0, "An inference that runs longer is reported as hanging", 0.1, 600.0
     )
     stamp_jump_s: float = number(
-        1.0, "A stamp this much before the last one begins a new stream", 0.0, 3600.0
+        1.0, "Images whose stamps are this much before the last ones are a new stream", 0.0, 3600.0
     )
     gap_s: float = number(
         10.0, "After no image for this long, targets are LOST: it may be another scene", 0.05, 86400

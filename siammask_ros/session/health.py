@@ -12,6 +12,7 @@ import numpy as np
 from siammask_ros.errors import EngineMemoryError
 from siammask_ros.session.config import ERRORS_IN_A_ROW, MEMORY_ERRORS_IN_A_ROW, SessionConfig
 from siammask_ros.session.frames import Counters
+from siammask_ros.session.stream import INCONSISTENT, Discarded
 from siammask_ros.tracker.targets import Status
 
 WINDOW_FRAMES = 300
@@ -62,6 +63,8 @@ class Health:
     lost: str
     refused_in_row: int
     last_refusal: str
+    since_inconsistent_s: float | None
+    last_inconsistency: str
     last_box_refusal: str
     refused_candidates: int
     last_candidate_refusal: str
@@ -89,7 +92,10 @@ class Health:
             return Judgement(level, f"image refused: {self.last_refusal}")
         if self.since_frame_s > timeout_s:
             return Judgement(Level.ERROR, f"no image for {self.since_frame_s:.1f} s")
-        return Judgement(Level.OK, f"{self.rate_hz:.1f} images/s")
+        rate = f"{self.rate_hz:.1f} images/s"
+        if _is_recent(self.since_inconsistent_s):
+            return Judgement(Level.WARN, f"{rate}; not all used: {self.last_inconsistency}")
+        return Judgement(Level.OK, rate)
 
     def inference(self) -> Judgement:
         """Whether images are answered."""
@@ -113,7 +119,7 @@ class Health:
             waits = self.since_frame_s is None or self.is_stalled
             level = Level.WARN if waits or idle_s is None else Level.ERROR
             return Judgement(level, "no image was processed" + ("; none arrives" if waits else ""))
-        if self.since_halved_s is not None and self.since_halved_s < RECENT_S:
+        if _is_recent(self.since_halved_s):
             return Judgement(Level.WARN, "memory is short: targets are searched in two halves")
         return Judgement(Level.OK, f"answers in {self.answer_ms['p50']:.1f} ms")
 
@@ -147,6 +153,7 @@ class HealthRecord:
     lost: str = ""
     refused_in_row: int = 0
     last_refusal: str = ""
+    last_inconsistency: str = ""
     last_box_refusal: str = ""
     refused_candidates: int = 0
     last_candidate_refusal: str = ""
@@ -154,6 +161,7 @@ class HealthRecord:
     processed_s: float | None = None
     inference_since_s: float | None = None
     halved_s: float | None = None
+    inconsistent_s: float | None = None
     _arrivals_s: deque[float] = field(default_factory=lambda: deque(maxlen=50))
     _answers_ms: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW_FRAMES))
 
@@ -170,6 +178,16 @@ class HealthRecord:
         self.refused[kind] += 1
         self.refused_in_row += 1
         self.last_refusal = reason
+
+    def frame_discarded(self, now_s: float, discarded: Discarded) -> bool:
+        """A frame that is not used; whether that is worth a line in the log."""
+        self.dropped[discarded.kind] += 1
+        if discarded.kind != INCONSISTENT:
+            return False
+        is_news = not _is_recent(_since(now_s, self.inconsistent_s))
+        self.inconsistent_s = now_s
+        self.last_inconsistency = discarded.reason
+        return is_news
 
     def frame_processed(self, now_s: float, answer_ms: float) -> None:
         """A frame that was answered."""
@@ -188,10 +206,10 @@ class HealthRecord:
 
     def frame_halved(self, now_s: float) -> bool:
         """A frame for which memory was short; whether the last such one is long ago."""
-        long_ago = self.halved_s is None or now_s - self.halved_s >= RECENT_S
+        is_news = not _is_recent(_since(now_s, self.halved_s))
         self.halved += 1
         self.halved_s = now_s
-        return long_ago
+        return is_news
 
     def candidates_refused(self, count: int, reason: str = "") -> None:
         """So many of a detector's boxes could not be used; none of the last ones without reason."""
@@ -232,6 +250,8 @@ class HealthRecord:
             lost=self.lost,
             refused_in_row=self.refused_in_row,
             last_refusal=self.last_refusal,
+            since_inconsistent_s=_since(now_s, self.inconsistent_s),
+            last_inconsistency=self.last_inconsistency,
             last_box_refusal=self.last_box_refusal,
             refused_candidates=self.refused_candidates,
             last_candidate_refusal=self.last_candidate_refusal,
@@ -253,3 +273,7 @@ class HealthRecord:
 
 def _since(now_s: float, then_s: float | None) -> float | None:
     return None if then_s is None else max(now_s - then_s, 0.0)
+
+
+def _is_recent(since_s: float | None) -> bool:
+    return since_s is not None and since_s < RECENT_S

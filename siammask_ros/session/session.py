@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from siammask_ros.session.worker import Worker
 from siammask_ros.tracker.config import TrackerConfig
 from siammask_ros.tracker.saved_target import SavedTarget
 from siammask_ros.tracker.tracker import Tracker
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,10 @@ class Session:
             if desk.stopping:
                 return
             desk.record.frame_arrived(desk.clock())
-            if not desk.stream.admits(frame, desk.config):
-                desk.record.dropped["out of order"] += 1
+            discarded = desk.stream.take(frame, desk.config)
+            if discarded is not None:
+                if desk.record.frame_discarded(desk.clock(), discarded):
+                    _log.warning("image not used: %s", discarded.reason)
                 return
             if desk.waiting is not None:
                 desk.record.dropped["replaced"] += 1

@@ -75,12 +75,14 @@ def test_boxes_change_nothing_of_a_target_that_is_followed() -> None:
 def test_after_a_broken_stream_only_a_new_box_helps() -> None:
     with SessionBench() as bench:
         bench.started(0)
-        bench.answer(1, width=400, height=300)
-        bench.session.offer([square_box(1)])
-        (target,) = bench.answer(2, width=400, height=300).targets
+        for index in (1, 2):
+            bench.submit_discarded(index, width=400, height=300)
+        bench.answer(3, width=400, height=300)
+        bench.session.offer([square_box(3)])
+        (target,) = bench.answer(4, width=400, height=300).targets
         assert target.result.reason == "resolution changed to 400×300"
-        bench.start(2, "1")
-        assert_on_square(bench.answer(3, width=400, height=300), 3)
+        bench.start(4, "1")
+        assert_on_square(bench.answer(5, width=400, height=300), 5)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ EXPECTED = [
     *(f"H{number}" for number in (1, 2, 3, 4, 6)),
     *(f"K{number}" for number in range(1, 11)),
     *("I2", "I3", "J1", "J2", "J4", "L1", "L2"),
+    "A16",
 ]
 
 

@@ -58,6 +58,8 @@ def test_a9_a_new_resolution_loses_the_target_and_a_new_box_works() -> None:
     with NodeBench() as bench:
         bench.started(0)
         bench.assert_tracks(1)
+        for _ in range(2):
+            bench.send_discarded(2, width=400, height=300)
         header = bench.client.send(2, width=400, height=300)
         (track,) = bench.client.of_stamp(f"{NODE}/tracks", header).tracks
         assert (track.state, track.reason) == (track.LOST, "resolution changed to 400×300")
@@ -120,12 +122,31 @@ def test_b8_a_box_is_refused_with_the_name_of_the_state_while_the_node_is_not_ac
         bench.assert_tracks(1)
 
 
-def test_e1_a_looped_bag_loses_the_target_and_goes_on_at_once() -> None:
+@pytest.mark.parametrize(
+    ("stamp_s", "size"), [(3600, {}), (-60, {}), (0, {"width": 400, "height": 300})]
+)
+def test_a16_one_odd_image_is_told_and_the_target_goes_on(
+    stamp_s: int, size: dict[str, int]
+) -> None:
+    with NodeBench() as bench:
+        bench.started(0)
+        bench.assert_tracks(1)
+        header = bench.client.header()
+        header.stamp.sec += stamp_s
+        bench.send_discarded(2, header, **size)
+        status = bench.client.wait_for_status("image stream", WARN, "not all used: ")
+        assert {item.key: item.value for item in status.values}["dropped: inconsistent"] == "1"
+        bench.assert_tracks(3)
+
+
+def test_e1_a_looped_bag_loses_the_target_and_goes_on() -> None:
     with NodeBench() as bench:
         bench.started(0)
         bench.assert_tracks(1)
         header = bench.client.header()
         header.stamp.sec -= 60
+        for _ in range(2):
+            bench.send_discarded(2, header)
         bench.client.send(2, header)
         (track,) = bench.client.of_stamp(f"{NODE}/tracks", header).tracks
         assert track.state == track.LOST

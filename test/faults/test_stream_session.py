@@ -29,21 +29,85 @@ def test_a9_new_resolution_loses_the_targets_and_a_new_box_works_on_the_next_fra
     with SessionBench() as bench:
         bench.started(0)
         bench.assert_tracks(1)
-        answer = bench.answer(2, width=400, height=300)
-        (target,) = answer.targets
+        bench.submit_discarded(2, width=400, height=300)
+        bench.submit_discarded(3, width=400, height=300)
+        (target,) = bench.answer(4, width=400, height=300).targets
         assert target.result.status == Status.LOST
         assert target.result.reason == "resolution changed to 400×300"
         assert target.result.mask is None
         searched = len(bench.engine.batches)
-        bench.answer(3, width=400, height=300)
+        bench.answer(5, width=400, height=300)
         assert len(bench.engine.batches) == searched, "a target without a picture is not searched"
         assert bench.session.health().targets().level == Level.WARN
-        started = bench.session.start_target(square_box(3), "1")
+        started = bench.session.start_target(square_box(5), "1")
         assert started is not None
         wait_until(
             lambda: bench.session.health().statuses["1"] == Status.TRACKING, "the new target"
         )
-        assert_on_square(bench.answer(4, width=400, height=300), 4)
+        assert_on_square(bench.answer(6, width=400, height=300), 6)
+
+
+HOUR_NS = 3600 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [
+        pytest.param({"stamp_ns": START_NS + HOUR_NS}, "stamps jumped ahead by 3", id="ahead"),
+        pytest.param({"stamp_ns": START_NS - 10**10}, "stamps jumped back by 10.", id="back"),
+        pytest.param({"stamp_ns": START_NS + 5 * 10**9}, "stamps jumped ahead by", id="seconds"),
+        pytest.param({"width": 400, "height": 300}, "resolution changed to 400×300", id="size"),
+    ],
+)
+@pytest.mark.parametrize("in_a_row", [1, 2])
+def test_a16_odd_images_cost_themselves_and_the_target_is_kept(
+    odd: dict[str, int], reason: str, in_a_row: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    with SessionBench() as bench:
+        bench.started(0)
+        bench.assert_tracks(1)
+        for _ in range(3):
+            for _ in range(in_a_row):
+                bench.submit_discarded(2, **odd)
+            bench.assert_tracks(2)
+        health = bench.session.health()
+        assert dict(health.counters.dropped) == {"inconsistent": 3 * in_a_row}
+        assert health.image_stream().level == Level.WARN
+        assert reason in health.image_stream().sentence
+        bench.assert_tracks(3)
+    remarks = [record.message for record in caplog.records if "image not used" in record.message]
+    assert len(remarks) == 1, "of many in a row one line is enough"
+
+
+def test_a16_an_odd_image_is_forgotten_by_the_diagnostics() -> None:
+    clock = Clock()
+    with SessionBench(clock=clock) as bench:
+        bench.started(0)
+        bench.submit_discarded(1, START_NS + HOUR_NS)
+        assert bench.session.health().image_stream().level == Level.WARN
+        for index in range(1, 13):
+            clock.now_s += 1
+            bench.answer(1, START_NS + index * 10**9)
+        assert bench.session.health().image_stream().level == Level.OK
+
+
+def test_a16_two_cameras_on_one_topic_leave_the_first_ones_target_alone() -> None:
+    with SessionBench() as bench:
+        bench.started(0)
+        for index in range(1, 10):
+            bench.submit_discarded(index, width=400, height=300)
+            bench.assert_tracks(index)
+
+
+def test_a16_a_recording_of_few_images_that_is_played_fast_is_followed() -> None:
+    """Every step is 20 s long and takes no time: none of them is odd."""
+    clock = Clock()
+    with SessionBench(clock=clock) as bench:
+        bench.started(0)
+        bench.submit_discarded(1, START_NS + 20 * 10**9)
+        bench.submit_discarded(2, START_NS + 40 * 10**9)
+        for index in range(3, 9):
+            assert_on_square(bench.answer(index, START_NS + index * 20 * 10**9), index)
 
 
 @pytest.mark.parametrize("level", [0, 255, 128])
@@ -79,18 +143,20 @@ def test_a12_a_box_on_a_black_picture_is_followed_without_a_non_finite_number() 
         bench.assert_tracks(5)
 
 
-def test_e1_a_jump_back_begins_a_new_stream_and_processes_at_once() -> None:
+def test_e1_a_jump_back_that_stays_begins_a_new_stream() -> None:
     with SessionBench() as bench:
         bench.answer(0, stamp_of(50))
         bench.start(0)
         assert_on_square(bench.answer(1, stamp_of(51)), 1)
-        answer = bench.answer(0, stamp_of(1))
+        bench.submit_discarded(0, stamp_of(1))
+        bench.submit_discarded(0, stamp_of(2))
+        answer = bench.answer(0, stamp_of(3))
         (target,) = answer.targets
         assert target.result.status == Status.LOST
         assert target.result.reason == "stamps jumped back by 2.0 s"
-        assert answer.counters.dropped == {}
+        assert answer.counters.dropped == {"inconsistent": 2}
         bench.start(0, "1")
-        bench.assert_tracks(2)
+        bench.assert_tracks(4)
 
 
 def test_e1_a_small_reorder_drops_the_old_frame_and_keeps_the_target() -> None:
@@ -104,12 +170,15 @@ def test_e1_a_small_reorder_drops_the_old_frame_and_keeps_the_target() -> None:
         bench.assert_tracks(4)
 
 
-def test_e2_a_jump_forward_by_an_hour_goes_on() -> None:
+def test_e2_a_jump_forward_by_an_hour_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     with SessionBench() as bench:
         bench.started(0)
-        hour_ns = 3600 * 10**9
-        assert_on_square(bench.answer(1, START_NS + hour_ns), 1)
-        assert bench.session.health().counters.dropped == {}
+        bench.submit_discarded(1, stamp_of(1) + HOUR_NS)
+        bench.submit_discarded(2, stamp_of(2) + HOUR_NS)
+        for index in (3, 4):
+            assert_on_square(bench.answer(index, stamp_of(index) + HOUR_NS), index)
+        assert bench.session.health().counters.dropped == {"inconsistent": 2}
+    assert "stamps jumped ahead by 3600.0 s" in caplog.messages
 
 
 def test_e3_images_without_a_stamp_are_tracked_and_remarked_once(

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import hypothesis
 
+import siammask_ros  # noqa: F401  switches OpenVINO's telemetry off, before any test imports it
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # Fixed before anything imports rclpy. Each run of the tests has a domain of its own, above those

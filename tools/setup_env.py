@@ -49,8 +49,10 @@ ROS_VARIABLES = (
     "_ROS_WHEELS_BOOTSTRAP_COMPLETE",
 )
 
-# Runs in .venv; every import proves that a part of the set-up is whole.
+# Runs in .venv; every import proves that a part of the set-up is whole. siammask_ros comes first:
+# it switches OpenVINO's telemetry off.
 VERIFY = """
+import siammask_ros
 import aiohttp, cv2, matplotlib, numpy, openvino, rclpy, rosbags, safetensors, torch, tqdm, yaml
 import hypothesis, mypy, pytest
 import siammask_ros.msg, siammask_ros.srv, tf2_msgs.msg, vision_msgs.msg

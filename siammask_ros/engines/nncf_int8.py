@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import nncf
 import torch
 
 from siammask_ros.engines.base import Crops
 from siammask_ros.engines.parts import SearchPart, used
 from siammask_ros.errors import EngineError
 from siammask_ros.model.siammask import SiamMask
-
-# NNCF would tell its makers about every use; nothing of ours leaves the machine unasked.
-os.environ["NNCF_CI"] = "1"
-
-import nncf
 
 
 def quantise(network: SiamMask, pairs: Sequence[tuple[Crops, Crops]], path: Path) -> None:

@@ -149,3 +149,15 @@ def mask_bounding_xywh(mask: NDArray[Any]) -> tuple[float, float, float, float]:
         raise BoxError("mask is empty; expected at least one non-zero pixel to start from")
     left, top = int(columns[0]), int(rows[0])
     return left, top, int(columns[-1]) - left + 1, int(rows[-1]) - top + 1
+
+
+def overlaps_xywh(boxes: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Intersection over union (n, m) of axis-aligned boxes (n, 4) with others (m, 4).
+
+    Boxes are left, top, width, height, of positive size.
+    """
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum((boxes[:, :2] + boxes[:, 2:])[:, None], (others[:, :2] + others[:, 2:])[None])
+    common = np.prod(np.maximum(high - low, 0.0), axis=2)
+    areas = np.prod(boxes[:, 2:], axis=1)[:, None] + np.prod(others[:, 2:], axis=1)[None]
+    return np.asarray(common / (areas - common))

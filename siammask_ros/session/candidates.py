@@ -1,14 +1,21 @@
-"""A detector's boxes, where lost targets may be: judged before anything looks there."""
+"""A detector's boxes, where lost targets may be: which are usable, and which is looked at next."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from siammask_ros.errors import BoxError
-from siammask_ros.geometry.boxes import RotatedBox, checked_init_box
-from siammask_ros.session.config import MOST_CANDIDATES, SessionConfig
-from siammask_ros.session.frames import Frame
+from siammask_ros.geometry.boxes import RotatedBox, checked_init_box, overlaps_xywh
+from siammask_ros.session.config import MOST_CANDIDATES, RETRY_CANDIDATE_S, SessionConfig
+from siammask_ros.session.frames import Frame, FrameTime
+
+# Boxes of two images that overlap by so much are of one thing that moved a little.
+_SAME_OVERLAP = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +67,81 @@ def _judged(box: RotatedBox, width_px: int, height_px: int) -> RotatedBox | str:
         return checked_init_box(box, width_px, height_px)
     except BoxError as error:
         return str(error)
+
+
+@dataclass(slots=True)
+class _Looked:
+    """Where the target was looked for; ``rejected_at`` once it is known not to be there."""
+
+    bounds_xywh: NDArray[np.float64]
+    rejected_at: FrameTime | None = None
+
+
+class CandidateQueue:
+    """The boxes at which one lost target is still to be looked for, the likeliest first.
+
+    Detectors send the same things again with every image. What was looked at in vain is left out
+    for ``RETRY_CANDIDATE_S``, also where it has moved a little from one offer to the next, so that
+    the others get their turn.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[RotatedBox, NDArray[np.float64]]] = deque()
+        self._looked: deque[_Looked] = deque(maxlen=MOST_CANDIDATES)
+        self._was_taken = False
+
+    def clear(self) -> None:
+        """Forgets all of it: the target is not lost."""
+        self._waiting.clear()
+        self._looked.clear()
+        self._was_taken = False
+
+    def offer(self, boxes: Sequence[RotatedBox], bounds_xywh: NDArray[np.float64]) -> None:
+        """Takes boxes instead of those that wait; ``bounds_xywh`` (n, 4) are around them."""
+        self._waiting = deque(zip(boxes, bounds_xywh, strict=True))
+        if not self._looked or not self._waiting:
+            return
+        overlaps = overlaps_xywh(self._looked_bounds(), bounds_xywh)
+        for looked, row in zip(self._looked, overlaps, strict=True):
+            best = int(row.argmax())
+            if row[best] >= _SAME_OVERLAP:
+                looked.bounds_xywh = bounds_xywh[best]
+
+    def take(self, now: FrameTime, alternate: bool) -> RotatedBox | None:
+        """The next box to look at on this frame, or None.
+
+        With ``alternate`` at most on every second frame: the others are the search's own.
+        """
+        if alternate and self._was_taken:
+            self._was_taken = False
+            return None
+        self._forget_old(now)
+        while self._waiting:
+            box, bounds_xywh = self._waiting.popleft()
+            if not self._is_known(bounds_xywh):
+                self._looked.append(_Looked(bounds_xywh))
+                self._was_taken = True
+                return box
+        return None
+
+    def reject(self, now: FrameTime) -> None:
+        """Notes that the target is not at the box that was taken last."""
+        if self._looked and self._looked[-1].rejected_at is None:
+            self._looked[-1].rejected_at = now
+
+    def _forget_old(self, now: FrameTime) -> None:
+        while self._looked and (
+            self._looked[0].rejected_at is None
+            or now.seconds_since(self._looked[0].rejected_at) > RETRY_CANDIDATE_S
+        ):
+            self._looked.popleft()
+
+    def _is_known(self, bounds_xywh: NDArray[np.float64]) -> bool:
+        if not self._looked:
+            return False
+        return bool(
+            (overlaps_xywh(self._looked_bounds(), bounds_xywh[None]) >= _SAME_OVERLAP).any()
+        )
+
+    def _looked_bounds(self) -> NDArray[np.float64]:
+        return np.stack([looked.bounds_xywh for looked in self._looked])

@@ -18,6 +18,9 @@ CONFIRMING_FRAMES = 3
 # A box on an older frame is caught up in at most this many steps, evenly spaced in time.
 CATCH_UP_STEPS = 10
 
+# A detector's box at which a lost target was not is left out for so long.
+RETRY_CANDIDATE_S = 1.0
+
 # One message of a detector's boxes; more is no detector's answer to one picture.
 MOST_CANDIDATES = 100
 

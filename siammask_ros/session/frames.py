@@ -14,6 +14,20 @@ from siammask_ros.tracker.masks import label_map
 from siammask_ros.tracker.targets import TargetResult
 
 
+@dataclass(frozen=True, slots=True)
+class FrameTime:
+    """When a frame was taken (``stamp_ns``, 0 where unknown) and when it arrived, without it."""
+
+    stamp_ns: int
+    arrived_s: float
+
+    def seconds_since(self, earlier: FrameTime) -> float:
+        """Time from an earlier frame to this one: by their stamps, where both have one."""
+        if self.stamp_ns and earlier.stamp_ns and self.stamp_ns >= earlier.stamp_ns:
+            return (self.stamp_ns - earlier.stamp_ns) / 1e9
+        return max(self.arrived_s - earlier.arrived_s, 0.0)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One camera picture.
@@ -46,11 +60,10 @@ class Frame:
         """Height and width in pixels."""
         return int(self.image.shape[0]), int(self.image.shape[1])
 
-    def seconds_since(self, earlier: Frame) -> float:
-        """Time from an earlier frame to this one: by their stamps, where both have one."""
-        if self.stamp_ns and earlier.stamp_ns and self.stamp_ns >= earlier.stamp_ns:
-            return (self.stamp_ns - earlier.stamp_ns) / 1e9
-        return max(self.arrived_s - earlier.arrived_s, 0.0)
+    @property
+    def time(self) -> FrameTime:
+        """When it was taken and when it arrived."""
+        return FrameTime(self.stamp_ns, self.arrived_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from siammask_ros.geometry.boxes import RotatedBox
-from siammask_ros.session.frames import Frame, TrackedTarget
+from siammask_ros.session.candidates import CandidateQueue
+from siammask_ros.session.frames import Frame, FrameTime, TrackedTarget
 from siammask_ros.session.stream import KeptFrame
 from siammask_ros.tracker.targets import Candidate, Status, TargetResult, TargetState
 
@@ -19,20 +19,22 @@ from siammask_ros.tracker.targets import Candidate, Status, TargetResult, Target
 class Target:
     """One target: what the tracker remembers of it, and since which frame of which stream.
 
+    ``since`` is the number of the last frame that it was started or caught up on, in the stream
+    of number ``stream``; ``seen_at`` the time of the last frame that showed it. No frame is kept.
     ``held`` says why it is not searched for any more; only a new box ends that. ``resting`` says
-    why it is not searched for on this frame; a detector's box ends that. Those that wait to be
-    looked at are ``offered``, the best first.
+    why it is not searched for on this frame; a detector's box ends that.
     """
 
     target_id: str
     state: TargetState
     box: RotatedBox
-    since: KeptFrame
-    seen_on: Frame
+    stream: int
+    since: int
+    seen_at: FrameTime
     result: TargetResult | None = None
     held: str = ""
     resting: str = ""
-    offered: deque[RotatedBox] = field(default_factory=deque)
+    candidates: CandidateQueue = field(default_factory=CandidateQueue)
 
     def standing(self, status: Status, reason: str) -> TargetResult:
         """Its last known box under another status: nothing new is known of it."""
@@ -41,20 +43,29 @@ class Target:
         nothing = np.zeros((0, 2), np.int32)
         return TargetResult(status, reason, 0.0, self.box, xywh, None, nothing)
 
-    def aim(self, frame: Frame, search_s: float) -> bool:
-        """Whether to search for it on this frame; while it is lost, at the next box offered."""
+    def aim(self, now: FrameTime, search_s: float) -> bool:
+        """Whether to search for it on this frame; while it is lost, maybe at a candidate."""
         self.resting = ""
         if self.state.status != Status.LOST:
-            self.offered.clear()
+            self.candidates.clear()
             return True
-        if self.state.candidate is None and self.offered:
-            box = self.offered.popleft()
-            candidate = Candidate.at(box)
-            self.state = replace(self.state, candidate=candidate)
-        if self.state.candidate or frame.seconds_since(self.seen_on) <= search_s:
+        is_over = now.seconds_since(self.seen_at) > search_s
+        if self.state.candidate is None:
+            box = self.candidates.take(now, alternate=not is_over)
+            if box is not None:
+                self.state = replace(self.state, candidate=Candidate.at(box))
+        if self.state.candidate or not is_over:
             return True
         self.resting = f"not found within {search_s:g} s; the search has ended"
         return False
+
+    def take_up(self, result: TargetResult, state: TargetState, now: FrameTime) -> None:
+        """What a step said of it."""
+        self.state, self.result, self.box = state, result, result.box
+        if state.frames_unseen == 0:
+            self.seen_at = now
+        elif state.candidate is None:
+            self.candidates.reject(now)
 
 
 class TargetTable:
@@ -89,7 +100,7 @@ class TargetTable:
     def hold_older_than(self, stream: int, reason: str) -> None:
         """Stops searching for targets of earlier streams; they say LOST and why."""
         for target in self._targets.values():
-            if target.since.stream < stream and not target.held:
+            if target.stream < stream and not target.held:
                 target.held = reason
 
     def searched_on(self, kept: KeptFrame, search_s: float) -> list[Target]:
@@ -102,16 +113,17 @@ class TargetTable:
             target
             for target in self._targets.values()
             if not target.held
-            and target.since.stream == kept.stream
-            and target.since.number < kept.number
-            and target.aim(kept.frame, search_s)
+            and target.stream == kept.stream
+            and target.since < kept.number
+            and target.aim(kept.frame.time, search_s)
         ]
 
     def offer(self, boxes: Sequence[RotatedBox]) -> None:
-        """Has the lost targets looked for at these boxes, one a frame, instead of earlier ones."""
+        """Has the lost targets looked for at these boxes instead of earlier ones."""
+        bounds_xywh = np.array([box.bounding_xywh for box in boxes]).reshape(-1, 4)
         for target in self._targets.values():
             if target.state.status == Status.LOST and not target.held:
-                target.offered = deque(boxes)
+                target.candidates.offer(boxes, bounds_xywh)
 
     def update(
         self,
@@ -122,9 +134,7 @@ class TargetTable:
     ) -> None:
         """Takes up what a step said of these targets."""
         for target, result, state in zip(targets, results, states, strict=True):
-            target.state, target.result, target.box = state, result, result.box
-            if state.frames_unseen == 0:
-                target.seen_on = frame
+            target.take_up(result, state, frame.time)
 
     def report(self, kept: KeptFrame) -> tuple[TrackedTarget, ...]:
         """All targets given before this frame, as they stand after it."""
@@ -132,7 +142,7 @@ class TargetTable:
         for target in self._targets.values():
             if target.held or target.resting:
                 result = target.standing(Status.LOST, target.held or target.resting)
-            elif target.result is None or target.since.number >= kept.number:
+            elif target.result is None or target.since >= kept.number:
                 continue
             else:
                 result = target.result
@@ -159,4 +169,4 @@ def _tracked(target: Target, result: TargetResult, frame: Frame) -> TrackedTarge
     if not math.isfinite(result.score):
         # The status and its reason already say that the network gave no number.
         result = replace(result, score=0.0)
-    return TrackedTarget(target.target_id, result, frame.seconds_since(target.seen_on))
+    return TrackedTarget(target.target_id, result, frame.time.seconds_since(target.seen_at))

@@ -13,7 +13,7 @@ from siammask_ros.session.frames import FrameResult
 from siammask_ros.session.halving import step_within_memory
 from siammask_ros.session.requests import Request
 from siammask_ros.session.stream import KeptFrame
-from siammask_ros.session.table import Target, TargetTable
+from siammask_ros.session.table import Target
 from siammask_ros.tracker.tracker import StageClock, Tracker
 
 _log = logging.getLogger(__name__)
@@ -103,20 +103,21 @@ class Worker(threading.Thread):
 
     def _caught_up(self, request: Request, tracker: Tracker) -> Target:
         desk = self._desk
-        frame, since = request.on.frame, request.on
+        on, image = request.on, request.on.frame.image
         if request.saved is not None:
-            state = tracker.resume(request.saved, frame.image)
-            return Target(request.target_id, state, request.box, since, frame)
-        (state,) = tracker.start(frame.image, [request.box])
-        target = Target(request.target_id, state, request.box, since, frame)
+            state = tracker.resume(request.saved, image)
+        else:
+            (state,) = tracker.start(image, [request.box])
+        target = Target(request.target_id, state, request.box, on.stream, on.number, on.frame.time)
+        if request.saved is not None:
+            return target
         with desk.wake:
             until = desk.taken.number if desk.taken else 0
-            missed = desk.history.between(since.number, until, CATCH_UP_STEPS)
-        table = TargetTable()
+            missed = desk.history.between(on.number, until, CATCH_UP_STEPS)
         for kept in missed:
-            results, states = tracker.step(kept.frame.image, [target.state])
-            table.update([target], results, states, kept.frame)
-            target.since = kept
+            (result,), (state,) = tracker.step(kept.frame.image, [target.state])
+            target.take_up(result, state, kept.frame.time)
+            target.since = kept.number
         return target
 
     def _answer(self, kept: KeptFrame, tracker: Tracker, serial: int) -> None:

@@ -57,7 +57,7 @@ def aimed(
 
 
 def _look(state: TargetState, config: TrackerConfig) -> int:
-    return state.frames_unseen - config.lost_after_frames - _STAY
+    return state.frames_unseen - state.candidate_looks - config.lost_after_frames - _STAY
 
 
 def ring_centers(

@@ -51,7 +51,9 @@ class TargetState:
     in the last frame, across or down, in sides of the template's square; infinite until there
     was one.
     ``candidate`` is what a lost target is looked for at next; without one the search goes its way
-    (``search``). ``colours`` are those under the first mask of a frame that was TRACKING.
+    (``search``). ``candidate_looks`` is on how many of the ``frames_unseen`` a candidate was looked
+    at: these do not count for the search's way. ``colours`` are those under the first mask of a
+    frame that was TRACKING.
     """
 
     center_in_image: tuple[float, float]
@@ -65,6 +67,7 @@ class TargetState:
     frames_unseen: int = 0
     shift: float = math.inf
     candidate: Candidate | None = None
+    candidate_looks: int = 0
     colours: Colours | None = None
 
 

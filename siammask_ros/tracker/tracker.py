@@ -235,6 +235,7 @@ class Tracker:
             frames_unseen=0,
             shift=_shift(state, center),
             candidate=None,
+            candidate_looks=0,
             colours=colours,
         )
         xywh = (center[0] - size[0] / 2, center[1] - size[1] / 2, size[0], size[1])
@@ -329,6 +330,7 @@ def _unseen(
         reason=reason,
         frames_unseen=state.frames_unseen + 1,
         candidate=candidate,
+        candidate_looks=state.candidate_looks + (state.candidate is not None),
     )
     box = RotatedBox(*state.center_in_image, *state.size).continued_from(state.theta)
     (x, y), (width, height) = state.center_in_image, state.size

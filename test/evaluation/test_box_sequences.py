@@ -43,6 +43,15 @@ def test_pictures_may_lie_in_a_folder_of_their_own(tmp_path: Path, folder: str) 
     assert [path.parent.name for path in sequence.image_paths] == [folder] * 2
 
 
+def test_numbered_pictures_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    write_numbered(tmp_path, "a", [BOX] * 12)
+    for path in (tmp_path / "a").glob("*.png"):
+        path.rename(path.with_stem(str(int(path.stem))))
+    (sequence,) = box_sequences(tmp_path)
+    assert [path.stem for path in sequence.image_paths] == [str(n) for n in range(1, 13)]
+    assert (sequence.image(1) == 1).all()
+
+
 def test_otb_names_its_truth_differently(tmp_path: Path) -> None:
     write_numbered(tmp_path, "a", [BOX] * 2)
     truth = tmp_path / "a" / "groundtruth.txt"

@@ -58,6 +58,18 @@ def test_palette_is_read_back_for_63_objects() -> None:
     assert np.array_equal(labels_of(picture[..., ::-1])[0], numbers)
 
 
+def test_pictures_may_be_png_and_are_in_the_order_of_their_numbers(root: Path) -> None:
+    for path in root.rglob("*.jpg"):
+        cv2.imwrite(str(path.with_suffix(".png")), cv2.imread(str(path)))
+        path.unlink()
+    for path in root.rglob("*.png"):
+        path.rename(path.with_stem(str(int(path.stem))))
+    (sequence,) = davis_sequences(root, 2017, ["two"])
+    names = [f"{number}.png" for number in range(FRAMES)]
+    assert [path.name for path in sequence.image_paths] == names
+    assert np.array_equal(sequence.labels(10), truth(10, 2))
+
+
 def test_wrong_layout_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected DAVIS's own layout"):
         davis_sequences(tmp_path, 2016)

@@ -20,8 +20,9 @@ from training.small_data import (
 )
 
 from siammask_ros.errors import ConfigError, DataError
+from siammask_ros.media.image_files import read_image
 from siammask_ros.training.datasets import PackedMask, data_root
-from siammask_ros.training.pictures import PictureStore, read_picture
+from siammask_ros.training.pictures import PictureStore
 
 
 @pytest.fixture
@@ -144,7 +145,7 @@ def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
     path = tmp_path / "broken.jpg"
     path.write_bytes(b"not a picture")
     with pytest.raises(DataError, match=r"broken\.jpg"):
-        read_picture(path)
+        read_image(path)
 
 
 @pytest.mark.parametrize(
@@ -190,5 +191,5 @@ def test_the_real_data_can_be_read() -> None:
     clips = clips_of(root, "davis")
     assert len(clips) >= 2
     for clip in clips:
-        picture = read_picture(clip.frames[0].picture)
+        picture = read_image(clip.frames[0].picture)
         assert picture.shape[:2] == clip.frames[0].mask().shape

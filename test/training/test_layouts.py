@@ -95,6 +95,44 @@ def test_the_only_object_of_a_video_has_its_name(tmp_path: Path) -> None:
     assert (clip.name, len(clip.frames)) == ("ball", 2)
 
 
+def write_turned_photo(root: Path, mask: NDArray[np.uint8]) -> Source:
+    """A photo that was stored lying, with EXIF orientation 6: turn it to the right."""
+    folder = root / "walk"
+    folder.mkdir()
+    shown = picture_of(labels_of(0).clip(0, 1))
+    encoded = cv2.imencode(".jpg", np.rot90(shown))[1].tobytes()
+    orientation = b"\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00"
+    exif = b"Exif\0\0II*\x00\x08\x00\x00\x00\x01\x00" + orientation + bytes(4)
+    segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+    (folder / "0.jpg").write_bytes(encoded[:2] + segment + encoded[2:])
+    cv2.imwrite(str(folder / "0.png"), mask)
+    return Source("videos", str(root))
+
+
+def test_a_mask_fits_the_picture_as_a_person_sees_it(tmp_path: Path) -> None:
+    clips = load_clips([write_turned_photo(tmp_path, labels_of(0))])
+    assert [clip.name for clip in clips] == ["walk/1", "walk/2"]
+
+
+def test_a_mask_of_the_picture_as_it_is_stored_is_refused(tmp_path: Path) -> None:
+    lying = np.ascontiguousarray(np.rot90(labels_of(0)))
+    with pytest.raises(
+        DataError, match=r"0\.png: the mask for 0\.jpg is 120×160; expected .* 160×"
+    ):
+        load_clips([write_turned_photo(tmp_path, lying)])
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_numbered_pictures_are_in_the_order_of_their_numbers(
+    layout: Callable[[Path], Source], tmp_path: Path
+) -> None:
+    source = layout(tmp_path)
+    for path in tmp_path.rglob("0000*"):
+        path.rename(path.with_stem(str(9 + int(path.stem))))
+    clip, _ = load_clips([source])
+    assert [frame.picture.stem for frame in clip.frames] == ["9", "10", "11", "12"]
+
+
 def test_pictures_without_a_mask_are_passed_over(tmp_path: Path) -> None:
     source = beside(tmp_path)
     (tmp_path / "walk" / "00001.png").unlink()
@@ -187,7 +225,7 @@ def break_all(folder: Path) -> None:
     ("damage", "words"),
     [
         (break_size, r"00002\.png: the mask for 00002\.jpg is 60×50; expected .* 160×120"),
-        (break_picture, r"00002\.png has no picture .*00002 with \.jpg"),
+        (break_picture, r"00002\.png has no picture .*00002 with \.bmp"),
         (break_mask, r"00002\.png cannot be decoded; expected an annotation"),
         (break_all, r"walk holds no mask; expected a PNG for every annotated picture"),
     ],

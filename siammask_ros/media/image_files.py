@@ -1,0 +1,51 @@
+"""Image files: the one way to read them, so that every tool sees an image the same way up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from siammask_ros.errors import DataError
+from siammask_ros.media.image_header import size_in_header
+
+Image = NDArray[np.uint8]
+
+IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+# How EXIF data begin in a JPEG and in a PNG. They may turn the image.
+_EXIF_MARKS = (b"Exif\0\0", b"eXIf")
+
+
+def is_image_file(path: Path) -> bool:
+    """Return whether the name of a file ends like an image's."""
+    return path.suffix.lower() in IMAGE_SUFFIXES
+
+
+def read_image(path: Path) -> Image:
+    """Decode an image: (H, W, 3) uint8 BGR, the way up that its EXIF orientation says.
+
+    Raises DataError where the file is missing or cannot be decoded.
+    """
+    try:
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    except cv2.error:  # The header promises more pixels than OpenCV takes.
+        image = None
+    if image is None:
+        problem = "cannot be decoded" if path.exists() else "is missing"
+        raise DataError(f"{path} {problem}; expected an image")
+    return np.asarray(image, np.uint8)
+
+
+def image_size_wh(path: Path) -> tuple[int, int]:
+    """Width and height of what ``read_image`` returns, from the header where that is enough.
+
+    Raises DataError where the file is missing or cannot be decoded.
+    """
+    data = path.read_bytes() if path.is_file() else b""
+    size_wh = None if any(mark in data for mark in _EXIF_MARKS) else size_in_header(data)
+    if size_wh is None:
+        height, width = read_image(path).shape[:2]
+        return width, height
+    return size_wh

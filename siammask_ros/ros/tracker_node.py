@@ -242,7 +242,11 @@ class TrackerNode(LifecycleNode):
             if source is not None:
                 source.close()
         if session is not None and not session.stop():
-            self.get_logger().error("an inference hangs and was left behind")
+            # Its requests and answers would mix with those of the next session.
+            self._engine = self._prepared = None
+            self.get_logger().error(
+                "an inference hangs and was left behind; its engine is not used again"
+            )
 
     def _unload(self) -> None:
         self._end()

@@ -233,11 +233,17 @@ class Session:
             return FrameResult(frame, targets, desk.config_serial)
 
     def stop(self, timeout_s: float = 1.5) -> bool:
-        """Ends the worker; False where it still hangs in an inference and was left behind."""
+        """Ends the worker; False where it still hangs in an inference and was left behind.
+
+        Its engine is then abandoned and must not be given to another session.
+        """
         desk = self._desk
         with desk.wake:
             desk.stopping = True
             desk.waiting = None
             desk.wake.notify()
         self._worker.join(timeout_s)
-        return not self._worker.is_alive()
+        if self._worker.is_alive():
+            desk.tracker.engine.abandon()
+            return False
+        return True

@@ -141,6 +141,8 @@ class Worker(threading.Thread):
             raise
         except Exception as error:
             with desk.wake:
+                if desk.stopping:
+                    return
                 desk.record.frame_failed(error)
                 first = desk.record.errors_in_row == 1
             if first:
@@ -173,6 +175,8 @@ class Worker(threading.Thread):
         """Answers nothing any more: whatever is asked of this engine would fail as well."""
         desk = self._desk
         with desk.wake:
+            if desk.stopping:
+                return
             desk.stopping = True
             desk.record.lost = str(error)
             desk.record.inference_since_s = None
@@ -185,5 +189,7 @@ class Worker(threading.Thread):
             self.on_result(answer)
         except Exception as error:
             with desk.wake:
+                if desk.stopping:
+                    return
                 desk.record.frame_failed(error)
             _log.exception("a result could not be handed on")

@@ -12,7 +12,7 @@ from fake_engine import FakeEngine
 from moving_square import square_box
 from session_bench import SessionBench, assert_on_square, stamp_of, wait_until
 
-from siammask_ros.errors import EngineError
+from siammask_ros.errors import EngineError, EngineLostError
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.session import FrameResult, Level, SessionConfig
 from siammask_ros.tracker.config import settings_named
@@ -75,10 +75,33 @@ def test_c7_stopping_does_not_wait_for_a_hanging_engine() -> None:
     began_s = time.monotonic()
     assert not bench.session.stop()
     assert time.monotonic() - began_s < 2
+    assert bench.engine.is_abandoned
     before = len(bench.results)
     bench.engine.released.set()
     assert bench.session.stop()
     assert len(bench.results) == before, "nothing is said after the end"
+
+
+def test_c11_what_was_left_behind_says_nothing_and_its_device_is_nobodys_loss(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bench = SessionBench(LateLoss(["hang"]))
+    bench.started(0)
+    bench.submit(1)
+    wait_until(lambda: bench.engine.batches, "the engine to hang")
+    assert not bench.session.stop(timeout_s=0.1)
+    bench.engine.released.set()
+    assert bench.session.stop()
+    assert bench.losses == []
+    assert bench.session.health().failed == 0
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+class LateLoss(FakeEngine):
+    """Whose device turns out to be gone once a call that hung comes back."""
+
+    def refine(self, response: Any, rows: Any, columns: Any) -> Any:
+        raise EngineLostError("gone")
 
 
 def test_c8_a_frame_that_fails_is_counted_and_the_next_one_tracked() -> None:

@@ -200,22 +200,34 @@ def test_g9_a_parameter_that_needs_a_reload_is_refused_while_active_and_taken_up
         bench.assert_tracks(3)
 
 
-def test_c7_deactivate_returns_in_time_although_the_engine_hangs() -> None:
-    with NodeBench(inference_timeout_s=0.3) as bench:
+def test_c7_c11_deactivate_returns_although_the_engine_hangs_which_is_not_used_again() -> None:
+    engines: list[FakeEngine] = []
+
+    def open_engine(config: Any) -> FakeEngine:
+        engines.append(FakeEngine())
+        return engines[-1]
+
+    with NodeBench(open_engine=open_engine, inference_timeout_s=0.3) as bench:
         bench.started(0)
         bench.assert_tracks(1)
-        bench.engine.script.append("hang")
+        (left_behind,) = engines
+        left_behind.script.append("hang")
         bench.client.send(2)
         bench.client.wait_for_status("inference", ERROR, "an inference hangs")
         assert bench.client.reset().success
         began_s = time.monotonic()
         assert bench.client.change_state("deactivate")
         assert time.monotonic() - began_s < 3, "2 s, and the service's own way"
-        bench.engine.released.set()
+        assert left_behind.is_abandoned
         assert bench.client.change_state("activate")
         bench.wait_for_topics()
         bench.started(3)
+        asked = len(left_behind.batches)
+        left_behind.released.set()
         bench.assert_tracks(4)
+        assert len(engines) == 2
+        assert not engines[1].is_abandoned
+        assert len(left_behind.batches) == asked
 
 
 def test_g1_parameters_set_while_frames_are_in_flight_never_mix() -> None:

@@ -21,6 +21,7 @@ PAGES = {
     "/app.js": ("app.js", "text/javascript"),
     "/chart.js": ("chart.js", "text/javascript"),
     "/connection.js": ("connection.js", "text/javascript"),
+    "/liveness.js": ("liveness.js", "text/javascript"),
     "/drawing.js": ("drawing.js", "text/javascript"),
     "/stage.js": ("stage.js", "text/javascript"),
     "/style.css": ("style.css", "text/css"),
@@ -44,12 +45,19 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Entrance:
     """Lets requests in or not, and serves the page. Lives in the server's event loop.
 
-    ``is_full`` tells whether one page more would be too many.
+    ``is_full`` tells whether one page more would be too many, ``recorded`` where a recording of
+    this name is.
     """
 
-    def __init__(self, access: Access, is_full: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        access: Access,
+        is_full: Callable[[], bool],
+        recorded: Callable[[str], Path | None],
+    ) -> None:
         self._access = access
         self._is_full = is_full
+        self._recorded = recorded
         self._pages = {
             path: ((STATIC / name).read_bytes(), kind) for path, (name, kind) in PAGES.items()
         }
@@ -63,6 +71,7 @@ class Entrance:
             application.router.add_get(path, self._page)
         application.router.add_get("/session", self._session)
         application.router.add_post("/session", self._log_in)
+        application.router.add_get("/recordings/{name}", self._recording)
 
     def check(self, request: web.Request) -> None:
         """Raises 403 for a request that another page makes, 401 for one without a session."""
@@ -96,6 +105,15 @@ class Entrance:
     async def _page(self, request: web.Request) -> web.Response:
         body, kind = self._pages[request.path]
         return web.Response(body=body, content_type=kind, charset="utf-8")
+
+    async def _recording(self, request: web.Request) -> web.StreamResponse:
+        """A file of the last recording, by the name that the recorder itself gave it."""
+        self._check_session(request)
+        path = self._recorded(request.match_info["name"])
+        if path is None:
+            raise web.HTTPNotFound(text="no such recording\n")
+        kept = f'attachment; filename="{path.name}"'
+        return web.FileResponse(path, headers={"Content-Disposition": kept})
 
     async def _session(self, request: web.Request) -> web.Response:
         """Whether a page may open its live connection, before it tries: it cannot see why not."""

@@ -27,6 +27,7 @@ class Target:
 
     ``state`` is a word such as TRACKING, ``corners_xy`` (4, 2) the rotated box, ``contours`` the
     borders of the mask's parts and holes, each (n, 2); none where the picture does not show it.
+    ``is_searched`` is whether the tracker looks for it.
     """
 
     target_id: str
@@ -35,6 +36,7 @@ class Target:
     score: float
     corners_xy: NDArray[Any]
     contours: tuple[NDArray[Any], ...] = ()
+    is_searched: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +73,9 @@ class Status:
     """How everything is, at one moment; None and empty where nobody has told.
 
     ``stale_after_s`` is when a picture counts as old; ``choose_within_s`` how long the tracker
-    keeps a picture for a box that is drawn on it.
+    keeps a picture for a box that is drawn on it. ``playback`` is what a video does: "loading"
+    while the network is loaded, "waiting" on its first picture, "playing" or "ended"; empty for a
+    camera, which nobody can hold.
     """
 
     source: str
@@ -90,6 +94,7 @@ class Status:
     latencies: tuple[Latency, ...] = ()
     diagnostics: tuple[Diagnosis, ...] = ()
     problem: str = ""
+    playback: str = ""
 
 
 class Feed(Protocol):

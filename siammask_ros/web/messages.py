@@ -48,13 +48,12 @@ def picture_message(shot: Shot, number: int, quality: int, max_side_px: int) -> 
 
 def status_message(status: Status, recording: Mapping[str, Any], sent_hz: float) -> str:
     """How everything is, with the numbers that a page would otherwise have to compute."""
-    since_s = status.since_picture_s
     return _text(
         {
             "kind": "status",
             "source": status.source,
-            "since_picture_s": since_s,
-            "is_stale": since_s is not None and since_s > status.stale_after_s,
+            "since_picture_s": status.since_picture_s,
+            "stale_after_s": status.stale_after_s,
             "choose_within_s": status.choose_within_s,
             "camera_hz": status.camera_hz,
             "answers_hz": status.answers_hz,
@@ -73,6 +72,7 @@ def status_message(status: Status, recording: Mapping[str, Any], sent_hz: float)
             ],
             "recording": dict(recording),
             "problem": status.problem,
+            "playback": status.playback,
         }
     )
 
@@ -99,6 +99,7 @@ def _target(target: Target) -> dict[str, Any]:
         "id": target.target_id,
         "state": target.state,
         "reason": target.reason,
+        "searched": target.is_searched,
         "score": target.score,
         "colour": f"#{red:02x}{green:02x}{blue:02x}",
         "corners": np.asarray(target.corners_xy, np.float64).ravel(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -20,6 +21,8 @@ from siammask_ros.media.drawing import DrawnTarget, draw_targets
 from siammask_ros.media.recording import JsonLines, VideoRecorder, check_space, checked_output
 from siammask_ros.web.config import WebConfig
 from siammask_ros.web.feed import Shot, Target
+
+_log = logging.getLogger(__name__)
 
 VIDEO_HZ = 25.0
 # A gap in the pictures is filled by repeating one, but not for longer than this.
@@ -40,6 +43,7 @@ class Recorder:
         self._lock = threading.Lock()
         self._recording: _Recording | None = None
         self._last = ""
+        self._files: tuple[Path, ...] = ()
 
     @property
     def is_on(self) -> bool:
@@ -59,7 +63,7 @@ class Recorder:
             for suffix in (".mp4", ".jsonl"):
                 checked_output(path.with_suffix(suffix))
             self._recording = _Recording(path, hz or VIDEO_HZ, self._max_bytes)
-            self._last = ""
+            self._last, self._files = "", ()
             return f"recording {path.name}"
 
     def end(self) -> str:
@@ -69,6 +73,7 @@ class Recorder:
             if recording is None:
                 raise DataError("nothing is being recorded")
             self._last = recording.finish()
+            self._files = recording.files
             return self._last
 
     def put(self, shot: Shot) -> None:
@@ -85,7 +90,19 @@ class Recorder:
             "on": self.is_on,
             "failed": recording is not None and bool(recording.failure),
             "text": recording.in_words if recording is not None else self._last,
+            "files": [path.name for path in self._finished()],
         }
+
+    def _finished(self) -> tuple[Path, ...]:
+        """The files of the last recording, once it has ended."""
+        recording = self._recording
+        if recording is None:
+            return self._files
+        return () if recording.is_running else recording.files
+
+    def file(self, name: str) -> Path | None:
+        """The file of this name in the last recording, or None: nothing else can be fetched."""
+        return next((path for path in self._finished() if path.name == name), None)
 
 
 class _Recording:
@@ -99,6 +116,7 @@ class _Recording:
         self._max_bytes = max_bytes
         self._wake = threading.Condition()
         self._waiting: tuple[float, Shot] | None = None
+        self._newest: Shot | None = None
         self._ends = False
         self._pictures = self._left_out = 0
         self._filmed_s = 0.0
@@ -111,6 +129,11 @@ class _Recording:
         return self._thread.is_alive() and not self._ends
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """What was written, where there is anything to read."""
+        return tuple(path for path in (self._video_path, self._rows_path) if path.is_file())
+
+    @property
     def in_words(self) -> str:
         if self.failure:
             return self.failure
@@ -118,6 +141,10 @@ class _Recording:
         return f"{self._video_path.name}: {seconds:.0f} s, {self._pictures} pictures"
 
     def put(self, shot: Shot) -> None:
+        """Adds a shot; the one that came last, shown again, is none."""
+        if shot is self._newest:
+            return
+        self._newest = shot
         with self._wake:
             self._left_out += self._waiting is not None
             self._waiting = (time.monotonic(), shot)
@@ -141,6 +168,9 @@ class _Recording:
                 self._write(files)
         except DataError as error:
             self.failure = str(error)
+        except Exception as error:
+            self.failure = f"the recording has failed: {type(error).__name__}: {error}"
+            _log.exception("caught in a recording of the dashboard")
 
     def _write(self, files: ExitStack) -> None:
         rows = files.enter_context(JsonLines(self._rows_path))

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import threading
 import time
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -49,7 +50,9 @@ class Server:
         self._feed = feed
         self._recorder = Recorder(config)
         self._entrance = Entrance(
-            Access(read_token(config), config.origins), lambda: self._live.is_full
+            Access(read_token(config), config.origins),
+            lambda: self._live.is_full,
+            self._recorder.file,
         )
         self._live = Live(config.max_clients, self._entrance.check, self._carry_out, self._watch)
         self._sent = Rate(time.monotonic)
@@ -143,6 +146,8 @@ class Server:
         self._live.cut_off_stalled(self._config.stall_timeout_s)
         if self._live.clients:
             status = self._feed.status()
+            if not status.problem and self._projector is not None:
+                status = replace(status, problem=self._projector.problem)
             self._live.tell(status_message(status, self._recorder.state(), self._sent.hz))
 
     def _watch(self) -> None:

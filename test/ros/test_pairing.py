@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
-from siammask_ros.ros.pairing import MAX_WAITING, QUIET_S, Pairing
+from siammask_ros.ros.pairing import MAX_WAITING, MIN_WAIT_S, Pairing
 from siammask_ros.web.feed import Shot, Target
 
 
@@ -71,7 +73,7 @@ def test_pictures_are_shown_alone_again_when_the_answers_end(bench: Bench) -> No
     bench.tracks(1, "1")
     bench.picture(1)
     bench.picture(2)
-    bench.now_s += QUIET_S
+    bench.now_s += MIN_WAIT_S
     bench.picture(3)
     assert bench.said == [(1, 1), (3, None)]
 
@@ -141,3 +143,69 @@ def test_stamps_that_jump_back_begin_anew(bench: Bench) -> None:
     bench.picture(2)
     bench.tracks(2, "1")
     assert bench.said == [(1, 1), (2, 1)]
+
+
+def test_a_tracker_of_one_answer_a_second_has_its_targets_shown(bench: Bench) -> None:
+    """A camera of 30 Hz; each answer comes 1.2 s after its picture, and is to the newest then."""
+    asked = 0
+    for stamp_ns in range(1, 301):
+        bench.now_s += 1 / 30
+        bench.picture(stamp_ns)
+        if stamp_ns % 36 == 0:
+            if asked:
+                bench.tracks(asked, "1")
+            asked = stamp_ns
+    answered = [stamp for stamp, targets in bench.said if targets == 1]
+    assert answered == [144, 180, 216, 252], "all since the rate is known, after two answers"
+    after = [targets for stamp, targets in bench.said if stamp >= 144]
+    assert set(after) == {1}, "no picture without its targets in between"
+
+
+def test_the_wait_follows_the_rate_down_again(bench: Bench) -> None:
+    for stamp_ns in range(1, 4):
+        bench.now_s += 1.2
+        bench.tracks(stamp_ns, "1")
+    for stamp_ns in range(4, 12):
+        bench.now_s += 0.03
+        bench.tracks(stamp_ns, "1")
+    bench.now_s += MIN_WAIT_S
+    bench.picture(20)
+    assert bench.said == [(20, None)]
+
+
+def test_a_picture_that_comes_late_is_not_shown_after_a_newer_one(bench: Bench) -> None:
+    bench.tracks(1, "1")
+    bench.tracks(2, "1")
+    bench.picture(2)
+    bench.picture(1)
+    bench.tracks(2, "1")
+    bench.picture(2)
+    assert bench.said == [(2, 1)], "neither out of order nor twice"
+
+
+def test_an_answer_to_a_picture_older_than_the_one_shown_alone_is_not_shown(bench: Bench) -> None:
+    bench.tracks(1, "1")
+    bench.picture(2)
+    bench.now_s += MIN_WAIT_S
+    bench.picture(3)
+    bench.tracks(2, "1")
+    assert bench.said == [(3, None)]
+
+
+def test_shots_come_in_order_and_once_from_three_threads(bench: Bench) -> None:
+    bench.mask(0)
+    stamps = range(1, 400)
+
+    def feed(give: object) -> None:
+        for stamp_ns in stamps:
+            give(stamp_ns)  # type: ignore[operator]
+            barrier.wait(60)
+
+    barrier = threading.Barrier(3)
+    gives = (bench.picture, lambda stamp_ns: bench.tracks(stamp_ns, "1"), bench.mask)
+    threads = [threading.Thread(target=feed, args=(give,)) for give in gives]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert [stamp_ns for stamp_ns, _ in bench.said] == list(stamps), "none lost, none doubled"

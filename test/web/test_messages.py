@@ -49,7 +49,7 @@ def test_a_status_holds_the_percentiles_of_the_age() -> None:
     assert message["latency"]["stages"] == list(STAGES)
     empty = json.loads(status_message(Status("/image"), {}, 0.0))
     assert empty["latency"]["age_ms"] == {}
-    assert not empty["is_stale"]
+    assert empty["stale_after_s"] == 1.0, "by which the page's own clock judges"
 
 
 def test_a_reply_says_whether_it_is_an_error() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -209,6 +212,93 @@ def test_the_page_comes_back_by_itself_when_its_connection_was_cut(
     wait_for_text(page, "#link", "connecting")
     wait_for_text(page, "#link", "live")
     stamp_shown(page)
+
+
+@contextmanager
+def frozen(bench: PageBench) -> Iterator[None]:
+    """The server says nothing more, and its connections stay open."""
+    freed = threading.Event()
+    assert bench.server._loop is not None
+    bench.server._loop.call_soon_threadsafe(freed.wait, WAIT_S)
+    try:
+        yield
+    finally:
+        freed.set()
+
+
+def test_a_server_that_stands_still_is_not_shown_as_live(page: Any, bench: PageBench) -> None:
+    wait_for_text(page, "#link", "live")
+    with frozen(bench):
+        # By the page's own clock, long before it gives the connection up.
+        wait_for_text(page, "#cover-title", "Not live")
+        assert page.locator("#cover").is_visible()
+        wait_for_text(page, "#guide", "The dashboard has not answered for")
+        wait_for_text(page, "#link", "no")
+        assert page.get_by_role("button", name="Forget target 1").is_disabled()
+        wait_for_text(page, "#no-targets", "Not known")
+        page.wait_for_function("() => !document.querySelector('#targets li')")
+        assert page.locator("#camera-hz").text_content() == "–", "nothing old in the panels"
+        assert page.locator("#diagnostics li").count() == 0
+    wait_for_text(page, "#link", "live")
+    page.wait_for_function("() => document.getElementById('cover').hidden")
+
+
+@pytest.mark.parametrize(
+    ("status", "heard_s", "after_s", "state"),
+    [
+        ({}, [], 0.59, "live"),
+        ({}, [], 0.61, "silent"),
+        ({"since_picture_s": 0.5}, [], 0.05, "live"),
+        ({"since_picture_s": 0.5}, [], 0.2, "stale"),
+        ({"since_picture_s": None}, [], 0.1, "none"),
+        # The camera runs, and pictures of it do not come through.
+        ({"stale_after_s": 0.1}, [0.0, 0.03, 0.06], 0.09, "live"),
+        ({"stale_after_s": 0.1}, [0.0, 0.03, 0.06], 0.17, "stale"),
+        ({"playback": "waiting", "since_picture_s": 60.0}, [0.0], 0.1, "held"),
+        ({"playback": "ended"}, [0.0], 0.61, "silent"),
+        ({"playback": "playing"}, [0.0], 0.1, "live"),
+        ({"playback": "playing", "paused": True}, [0.0], 0.1, "held"),
+        ({"paused": True}, [0.0], 0.1, "live"),
+    ],
+)
+def test_the_pages_own_clock_decides_what_is_live(
+    status: dict[str, Any], heard_s: list[float], after_s: float, state: str, page: Any
+) -> None:
+    """A status at the last of the pictures' times; then nothing more comes."""
+    judged = page.evaluate(
+        """async ([status, heard, after]) => {
+            const { Liveness } = await import("./liveness.js");
+            let now = 0;
+            const liveness = new Liveness(() => now);
+            const say = () => liveness.heardStatus({ since_picture_s: 0, stale_after_s: 0.6,
+                playback: "", paused: false, ...status });
+            say();
+            for (now of heard) { liveness.heardPicture(); say(); }
+            now = after;
+            return liveness.judge().state;
+        }""",
+        [status, heard_s, after_s],
+    )
+    assert judged == state
+
+
+def test_a_tracker_of_one_answer_a_second_is_live_between_them(page: Any) -> None:
+    states = page.evaluate(
+        """async () => {
+            const { Liveness } = await import("./liveness.js");
+            let now = 0;
+            const liveness = new Liveness(() => now);
+            const states = [];
+            for (const step of Array(80).keys()) {
+                now = step / 10;
+                liveness.heardStatus({ since_picture_s: 0, stale_after_s: 0.6, playback: "" });
+                if (step <= 36 && step % 12 === 0) liveness.heardPicture();
+                states.push(liveness.judge().state);
+            }
+            return [states[35], states[47], states.at(-1)];
+        }"""
+    )
+    assert states == ["live", "live", "stale"], "and after three periods without one it is not"
 
 
 def test_k10_a_label_is_shown_as_text_and_runs_nothing(context: Any) -> None:

@@ -151,6 +151,30 @@ def test_a_camera_that_changes_its_resolution_ends_the_recording(recorder: Recor
     assert "takes (240, 320, 3)" in recorder.state()["text"]
 
 
+def test_a_shot_that_cannot_be_drawn_ends_the_recording_in_words(recorder: Recorder) -> None:
+    recorder.begin(HZ)
+    put(recorder, count=2)
+    recorder.put(Shot(picture(0), 5, ("no target",)))  # type: ignore[arg-type]
+    wait_until(lambda: recorder.state()["failed"], "the recording to end")
+    assert "the recording has failed: AttributeError" in recorder.end()
+    assert not recorder.is_on
+
+
+def test_the_files_of_the_last_recording_can_be_found_by_their_names(
+    recorder: Recorder, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("")
+    recorder.begin(HZ)
+    put(recorder, count=3)
+    assert recorder.state()["files"] == [], "not while it runs"
+    recorder.end()
+    names = recorder.state()["files"]
+    assert sorted(names) == sorted(each.name for each in tmp_path.glob("siammask_*"))
+    assert all(recorder.file(name) == tmp_path / name for name in names)
+    for name in ("secret", "", "..", f"../{tmp_path.name}/{names[0]}"):
+        assert recorder.file(name) is None
+
+
 def test_a_recording_ends_at_its_largest_size(tmp_path: Path) -> None:
     recorder = Recorder(WebConfig(record_folder=str(tmp_path), record_max_mb=1))
     noise = np.random.default_rng(0)

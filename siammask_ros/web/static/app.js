@@ -2,16 +2,22 @@
 
 import { drawChart, drawLegend } from "./chart.js";
 import { Connection } from "./connection.js";
+import { Liveness } from "./liveness.js";
 import { Stage } from "./stage.js";
-import { covering, gistOf, guidance, linkState, listDiagnoses, listTargets, listValues, put } from "./words.js";
+import {
+  covering, gistOf, guidance, linkState, listDiagnoses, listTargets, listValues, playing, put, recordingText,
+} from "./words.js";
 
 const FOLLOW_WAIT_MS = 10000; // a target that has not appeared by then will not
 const RATE_WINDOW_MS = 3000;
+const TICK_MS = 100;
 
 const $ = (id) => document.getElementById(id);
 const stage = new Stage($("stage"), { onBox: follow, onChange: refresh, onTooSmall: tooSmall });
-const line = new Connection({ picture: show, status: heed, refusal: toast, token: askForToken, change: refresh });
+const line = new Connection({ picture: show, status: heed, refusal: toast, token: askForToken, change: lineChanged });
+const liveness = new Liveness();
 let status = null;
+let live = liveness.judge();
 let shownAt = [];
 let states = ""; // who is in which state on the newest picture
 let spoken = "";
@@ -19,10 +25,11 @@ let spoken = "";
 // --- what comes in
 
 function show(about, bitmap) {
+  liveness.heardPicture();
   if (!stage.show(about, bitmap)) return;
   const now = performance.now();
   shownAt = [...shownAt.filter((at) => now - at < RATE_WINDOW_MS), now];
-  showTargets(about.targets ?? []);
+  showTargets();
   const before = states;
   states = JSON.stringify(about.targets?.map(({ id, state }) => [id, state]));
   if (states !== before) refresh();
@@ -31,22 +38,45 @@ function show(about, bitmap) {
 
 function heed(said) {
   status = said;
-  stage.chooseWithinS = status.choose_within_s;
-  if (status.is_stale) {
-    stage.showStale(status.targets);
-    showTargets(status.targets);
-  }
+  liveness.heardStatus(said);
+  live = liveness.judge();
+  stage.chooseWithinS = live.state === "held" ? Infinity : status.choose_within_s;
+  if (live.state === "stale") stage.showStale(status.targets);
+  numbers();
   refresh();
 }
 
-function showTargets(targets) {
-  listTargets($("targets"), targets, (id) => command({ do: "forget", id }));
+// The line comes or goes: what was said before is not known to be true any more.
+function lineChanged() {
+  liveness.reset();
+  status = null;
+  live = liveness.judge();
+  numbers();
+  refresh();
+}
+
+// Ten times a second, whether anything is heard or not.
+function tick() {
+  const before = live.state;
+  live = liveness.judge();
+  if (live.state !== before || live.state === "stale" || live.state === "silent") refresh();
+}
+
+function showTargets() {
+  const targets = targetsNow();
+  listTargets($("targets"), targets, isAnswering(), (id) => command({ do: "forget", id }));
   $("no-targets").hidden = targets.length > 0;
+  put($("no-targets"), status ? "None yet. Drag a box around one on the picture." : "Not known without a connection.");
 }
 
 // Those of the picture on the screen; without an answer to it, the last ones that were heard of.
 function targetsNow() {
-  return (!status.is_stale && stage.choosing !== "frozen" && stage.now?.targets) || status.targets;
+  if (!status) return [];
+  return (live.state !== "stale" && stage.choosing !== "frozen" && stage.now?.targets) || status.targets;
+}
+
+function isAnswering() {
+  return line.isOpen && status !== null && live.state !== "silent";
 }
 
 // --- what goes out
@@ -66,10 +96,10 @@ async function follow({ x, y, w, h }, stamp) {
   announce(`Asked to follow target ${id}.`);
   const until = performance.now() + FOLLOW_WAIT_MS;
   const check = () => {
-    if (!line.isOpen || targetsNow().some((target) => target.id === id)) return;
+    if (!isAnswering() || targetsNow().some((target) => target.id === id)) return;
     const refusal = status.diagnostics.find(({ text }) => text.includes("a box was refused"));
     if (refusal) toast(refusal.text);
-    else if (performance.now() > until) toast(`Target ${id} was not taken up.`);
+    else if (performance.now() > until) toast(`Time ran out: the tracker did not take up target ${id} within ${FOLLOW_WAIT_MS / 1000} s.`);
     else setTimeout(check, 500);
   };
   setTimeout(check, 500);
@@ -83,7 +113,7 @@ $("draw").addEventListener("click", () => stage.begin());
 $("follow").addEventListener("click", () => stage.confirm());
 $("cancel").addEventListener("click", () => stage.cancel());
 $("reset").addEventListener("click", () => command({ do: "reset" }));
-$("pause").addEventListener("click", () => command({ do: "pause", paused: !status?.paused }));
+$("pause").addEventListener("click", () => command({ do: "pause", paused: playing(status)[1] }));
 $("record").addEventListener("click", () => command({ do: "record", on: !status?.recording.on }));
 
 // --- the token
@@ -112,9 +142,10 @@ $("login-form").addEventListener("submit", async (event) => {
 // --- what is said
 
 function refresh() {
+  const targets = targetsNow();
   const now = {
-    isOpen: line.isOpen, problem: line.problem, status, choosing: stage.choosing,
-    hasPicture: stage.now !== null, targets: status ? targetsNow() : [],
+    isOpen: line.isOpen, problem: line.problem, status, live, choosing: stage.choosing,
+    hasPicture: stage.now !== null, targets,
   };
   const [text, tone] = guidance(now);
   $("guide").setAttribute("aria-live", gistOf(text) === spoken ? "off" : "polite");
@@ -123,8 +154,9 @@ function refresh() {
   $("guide").dataset.tone = tone;
   cover(covering(now));
   setLink(...linkState(now));
-  buttons(now);
-  if (status) numbers();
+  document.body.dataset.answering = isAnswering();
+  showTargets();
+  buttons(targets);
   if (stage.choosing === "adjusting" && stage.box) {
     const { x, y, w, h } = stage.box;
     announce(`Box ${Math.round(w)} by ${Math.round(h)} at ${Math.round(x)}, ${Math.round(y)}.`);
@@ -132,51 +164,52 @@ function refresh() {
 }
 
 function cover(said) {
-  $("cover").hidden = !said || (stage.choosing !== "" && line.isOpen);
+  $("cover").hidden = !said || (stage.choosing !== "" && isAnswering());
   if (!said) return;
   put($("cover-title"), said[0]);
   put($("cover-text"), said[1]);
   $("cover").dataset.tone = said[2];
 }
 
-function buttons({ isOpen, hasPicture, targets }) {
-  const live = isOpen && status !== null;
+function buttons(targets) {
+  const canAsk = isAnswering();
+  const isReady = canAsk && status.playback !== "loading";
   $("tools").hidden = stage.choosing === "adjusting";
   $("choosing").hidden = stage.choosing !== "adjusting";
-  $("draw").disabled = !live || !hasPicture;
-  $("pause").disabled = !live || !status.is_tracker_there;
-  $("reset").disabled = !live || !targets.length;
-  $("record").disabled = !live || !status.recording.possible;
-  if (!live) return;
-  $("record").title = status.recording.possible ? "" : "No folder for recordings is configured.";
-  press($("pause"), status.paused, "Go on", "Pause");
-  press($("record"), status.recording.on, "Stop recording", "Record");
-  put($("recording"), status.recording.text);
-}
-
-function press(button, isPressed, pressed, released) {
-  put(button, isPressed ? pressed : released);
-  button.setAttribute("aria-pressed", isPressed);
+  $("follow").disabled = !canAsk;
+  $("draw").disabled = !isReady || !stage.now || status.playback === "ended";
+  $("pause").disabled = !isReady || !status.is_tracker_there;
+  $("reset").disabled = !isReady || !targets.length;
+  $("record").disabled = !canAsk || !status.recording.possible;
+  if (!status) return;
+  const { possible, on } = status.recording;
+  $("record").title = possible ? "" : "No folder for recordings is configured.";
+  put($("pause"), playing(status)[0]);
+  put($("record"), on ? "Stop recording" : "Record");
+  $("record").dataset.on = on;
+  recordingText($("recording"), status.recording);
 }
 
 function numbers() {
-  put($("source"), status.source);
   const rate = (value) => (value ? value.toFixed(1) : "–");
   const seen = shownAt.filter((at) => performance.now() - at < RATE_WINDOW_MS);
   const page = seen.length > 1 ? ((seen.length - 1) * 1000) / (seen.at(-1) - seen[0]) : 0;
-  put($("camera-hz"), rate(status.camera_hz));
-  put($("answers-hz"), rate(status.answers_hz));
-  put($("page-hz"), rate(page));
-  put($("dropped"), `${status.dropped}`);
+  put($("source"), status?.source ?? "");
+  put($("camera-hz"), rate(status?.camera_hz));
+  put($("answers-hz"), rate(status?.answers_hz));
+  put($("page-hz"), rate(status && page));
+  put($("dropped"), `${status?.dropped ?? "–"}`);
+  const latency = status?.latency ?? { stages: [], frames: [], age_ms: {} };
   for (const name of ["p50", "p95", "p99"]) {
-    const ms = status.latency.age_ms[name];
+    const ms = latency.age_ms[name];
     put($(name), ms === undefined || ms === null ? "–" : `${ms.toFixed(0)} ms`);
   }
-  drawLegend($("legend"), status.latency.stages);
-  drawChart($("chart"), status.latency);
-  listValues($("engine"), status.engine);
-  listDiagnoses($("diagnostics"), status.diagnostics);
-  $("no-diagnostics").hidden = status.diagnostics.length > 0;
+  drawLegend($("legend"), latency.stages);
+  drawChart($("chart"), latency);
+  listValues($("engine"), status?.engine ?? {});
+  const diagnostics = status?.diagnostics ?? [];
+  listDiagnoses($("diagnostics"), diagnostics);
+  $("no-diagnostics").hidden = diagnostics.length > 0;
 }
 
 function setLink(state, text) {
@@ -203,7 +236,10 @@ function announce(text) {
 }
 
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) line.open();
+  if (document.hidden) return;
+  line.open();
+  tick();
 });
 
+setInterval(tick, TICK_MS);
 line.open();

@@ -3,45 +3,73 @@
 const WORDS = {
   TRACKING: "Followed", UNCERTAIN: "Not sure", LOST: "Lost", STALE: "No pictures",
 };
+const HELD = { loading: "loading", waiting: "first picture", ended: "ended", playing: "paused" };
 
-// What is the matter and what to do now, and its tone.
-export function guidance({ isOpen, problem, status, choosing, targets }) {
+// What is the matter and what to do now, and its tone. `live` is what Liveness.judge() says.
+export function guidance({ isOpen, problem, status, live, choosing, targets }) {
   if (!isOpen || !status) return [problem || "Connecting …", problem ? "bad" : "quiet"];
+  if (live.state === "silent") return [`The dashboard has not answered for ${seconds(live.sinceS)}.`, "bad"];
   if (choosing === "frozen") return ["Draw around the target, then let go.", "do"];
   if (choosing === "adjusting") return ["Put the box around the target, then press Follow this.", "do"];
   if (status.problem) return [status.problem, "bad"];
-  if (status.since_picture_s === null) return [`Waiting for pictures on ${status.source}.`, "warn"];
-  if (status.is_stale) return [`No picture for ${seconds(status.since_picture_s)}. Is the camera running?`, "bad"];
+  if (status.playback === "loading") return ["Loading the network …", "quiet"];
+  if (status.playback === "ended") return ["The video has ended. Play again starts it from its beginning.", "warn"];
+  if (live.state === "none") return [`Waiting for pictures on ${status.source}.`, "warn"];
+  if (live.state === "stale") return [staleness(live), "bad"];
   if (!status.is_tracker_there) return ["The tracker is not running. This is the camera's picture.", "bad"];
   if (status.paused) return ["Paused. The targets are kept.", "warn"];
   const error = status.diagnostics.find(({ level }) => level === "ERROR");
   if (error) return [error.text, "bad"];
-  if (!targets.length) return ["Drag a box around what to follow.", "do"];
+  if (status.playback === "waiting") return ["Drag a box around what to follow: the video starts with it, or with Play.", "do"];
+  return targets.length ? following(targets) : ["Drag a box around what to follow.", "do"];
+}
+
+function staleness({ sinceS, cameraRuns }) {
+  if (!cameraRuns) return `No picture for ${seconds(sinceS)}. Is the camera running?`;
+  return `No new picture for ${seconds(sinceS)}, though the camera runs. Is the tracker or the network slow?`;
+}
+
+function following(targets) {
   const gone = targets.filter(({ state }) => state !== "TRACKING" && state !== "UNCERTAIN");
-  if (gone.length) return [`${named(gone, "T")} lost. The tracker keeps looking, or draw a new box.`, "bad"];
+  if (gone.length) {
+    const why = gone.length === 1 && gone[0].reason ? `: ${gone[0].reason}` : "";
+    const hope = gone.every(({ searched }) => searched) ? "The tracker keeps looking, or draw a new box." : "Draw a new box.";
+    return [`${named(gone, "T")} lost${why}. ${hope}`, "bad"];
+  }
   const unsure = targets.filter(({ state }) => state === "UNCERTAIN");
-  if (unsure.length) return [`Not sure of ${named(unsure)}.`, "warn"];
-  return [`Following ${named(targets)}.`, "good"];
+  return unsure.length ? [`Not sure of ${named(unsure)}.`, "warn"] : [`Following ${named(targets)}.`, "good"];
 }
 
 // What covers a picture that is not live, or nothing: title, sentence, tone.
-export function covering({ isOpen, problem, status, hasPicture }) {
+export function covering({ isOpen, problem, status, live, hasPicture }) {
   if (!isOpen || !status) return [problem ? "No connection" : "Connecting …", problem, problem ? "bad" : ""];
-  if (status.since_picture_s === null && !hasPicture) return ["No picture yet", `Waiting for ${status.source}`, ""];
-  if (status.is_stale) return ["Not live", `The last picture came ${seconds(status.since_picture_s)} ago`, "bad"];
-  return null;
+  if (live.state === "silent") return ["Not live", `Nothing has come for ${seconds(live.sinceS)}`, "bad"];
+  if (live.state === "stale") return ["Not live", `The last picture came ${seconds(live.sinceS)} ago`, "bad"];
+  if (hasPicture) return null;
+  return status.playback === "loading" ? ["Loading the network …", "", ""] : ["No picture yet", `Waiting for ${status.source}`, ""];
 }
 
-// The short word in the corner: state and text.
-export function linkState({ isOpen, problem, status }) {
+// The short word in the corner: state and text. An answer that is old is called so.
+export function linkState({ isOpen, problem, status, live }) {
   if (!isOpen) return ["lost", problem ? "no connection" : "connecting"];
   if (!status) return ["connecting", "connecting"];
-  return status.is_stale || status.since_picture_s === null ? ["lost", "no picture"] : ["live", "live"];
+  if (live.state === "held") return ["held", HELD[status.playback]];
+  if (live.state === "silent") return ["lost", "no answer"];
+  if (live.state !== "live") return ["lost", "no picture"];
+  const ageMs = status.answers_hz ? status.latency.age_ms.p50 : 0;
+  return ["live", ageMs >= 500 ? `live, ${(ageMs / 1000).toFixed(1)} s behind` : "live"];
+}
+
+// The button that pauses, goes on, or plays: its label, and what it asks for.
+export function playing({ playback, paused }) {
+  if (playback === "waiting") return ["Play", false];
+  if (playback === "ended") return ["Play again", false];
+  return paused ? ["Go on", false] : ["Pause", true];
 }
 
 // A sentence without what changes all the time: a screen reader need not hear it again.
 export function gistOf(text) {
-  return text.replace(/[\d.]+ (s|min)/, "");
+  return text.replace(/[\d.]+ (s|min)/, "").replace(/: score [^;]*/, "");
 }
 
 function named(targets, first = "t") {
@@ -54,7 +82,7 @@ function seconds(value) {
 }
 
 // One row a target; a row stays while its target does, so that a finger finds its button.
-export function listTargets(list, targets, onForget) {
+export function listTargets(list, targets, canForget, onForget) {
   const rows = new Map([...list.children].map((row) => [row.dataset.id, row]));
   for (const { id, state, reason, score, colour } of targets) {
     const row = rows.get(id) ?? list.appendChild(newRow(id, colour, onForget));
@@ -63,6 +91,7 @@ export function listTargets(list, targets, onForget) {
     put(row.querySelector(".state"), state);
     const percent = state === "TRACKING" && score !== null ? ` · ${Math.round(score * 100)} %` : "";
     put(row.querySelector(".reason"), reason || `${WORDS[state] ?? state}${percent}`);
+    row.querySelector("button").disabled = !canForget;
   }
   for (const row of rows.values()) row.remove();
 }
@@ -100,6 +129,17 @@ export function listDiagnoses(list, said) {
     item.dataset.level = level;
     item.append(element("b", level === "OK" ? name : `${name} – ${level}`), text);
     return item;
+  }));
+}
+
+// What is said of a recording, and the files of the last one to take away.
+export function recordingText(target, { text, files }) {
+  if (!isNews(target, [text, files])) return;
+  target.replaceChildren(text, ...files.map((name) => {
+    const link = element("a", name);
+    link.href = `recordings/${name}`;
+    link.download = name;
+    return link;
   }));
 }
 

@@ -27,6 +27,8 @@ from siammask_ros.tracker.tracker import Tracker
 
 BOUNDARY_SHARE = 0.008
 RECALL_ABOVE = 0.5
+# A grey PNG has no more than 16 bits.
+_HIGHEST_LABEL = 2**16 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,11 @@ def evaluate_sequence(
         raise DataError(
             f"{sequence.annotation_paths[0]} is empty; expected an object to start from"
         )
+    if labels[-1] > _HIGHEST_LABEL:
+        raise DataError(
+            f"{sequence.annotation_paths[0]} has colours that are not DAVIS's palette; expected "
+            "object numbers, as grey levels, in that palette, or as places in any palette"
+        )
     states = tracker.start(image, [start_box(first == label) for label in labels])
     records = {label: _Record() for label in labels}
     _write_mask(folder / sequence.annotation_paths[0].name, first)
@@ -154,7 +161,7 @@ def evaluate_sequence(
         step_ms = (time.perf_counter() - started_s) * 1e3
         picture_size = (truth.shape[0], truth.shape[1])
         numbered = label_map([result.mask for result in results], picture_size)
-        predicted = np.array([0, *labels], np.uint8)[numbered]
+        predicted = np.array([0, *labels], np.int32)[numbered]
         _write_mask(folder / sequence.annotation_paths[number].name, predicted)
         if number < len(sequence.image_paths) - 1:
             for label, result in zip(labels, results, strict=True):
@@ -196,5 +203,5 @@ def _widened(middle: float, side: float, limit: int) -> tuple[float, float]:
 
 
 def _write_mask(path: Path, labels: Labels) -> None:
-    if not cv2.imwrite(str(path), labels):
+    if not cv2.imwrite(str(path), labels.astype(np.uint8 if labels.max() < 256 else np.uint16)):
         raise DataError(f"{path} cannot be written; is the folder writable, and not full?")

@@ -63,7 +63,7 @@ def compared_masks(sequence: DavisSequence, number: int, masks: Path) -> Image:
     Raises DataError where a mask cannot be read back.
     """
     path = masks / sequence.name / sequence.annotation_paths[number].name
-    predicted = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    predicted = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if predicted is None:
         raise DataError(f"{path} cannot be read back; was it changed meanwhile?")
     image, truth = sequence.image(number), sequence.labels(number)

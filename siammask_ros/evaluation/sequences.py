@@ -39,10 +39,10 @@ class DavisSequence:
         return read_image(self.image_paths[number])
 
     def labels(self, number: int) -> Labels:
-        """The true label of every pixel, (H, W) uint8, 0 for none; raises DataError likewise."""
+        """The true label of every pixel, (H, W) int32, 0 for none; raises DataError likewise."""
         labels = read_labels(self.annotation_paths[number])
         if self.year == 2016:
-            labels = (labels > 0).astype(np.uint8) * np.uint8(MERGED_LABEL)
+            labels = np.where(labels > 0, MERGED_LABEL, 0).astype(np.int32)
         return labels
 
 
@@ -100,4 +100,5 @@ class DavisVideo:
 
     def frame(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """See ``MaskedVideo.frame``; raises DataError where a file is damaged."""
-        return self._sequence.image(number), self._sequence.labels(number)
+        mask = self._sequence.labels(number) > 0
+        return self._sequence.image(number), mask.astype(np.uint8)

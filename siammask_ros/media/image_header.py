@@ -1,10 +1,11 @@
-"""How large a JPEG or PNG file's picture is, read without decoding it."""
+"""What the header of a JPEG or PNG file tells, read without decoding the image."""
 
 from __future__ import annotations
 
 import struct
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+_PALETTE_COLOURS = b"\x03"
 _JPEG = b"\xff\xd8"
 # Start-of-frame markers: C0 to CF without DHT (C4), JPG (C8) and DAC (CC).
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -18,6 +19,19 @@ def size_in_header(data: bytes | memoryview) -> tuple[int, int] | None:
         return _png_size(data)
     if bytes(data[:2]) == _JPEG:
         return _jpeg_size(data)
+    return None
+
+
+def png_palette(data: bytes) -> bytes | None:
+    """Red, green and blue of the places 0, 1, … of a PNG's palette; None where it has none."""
+    if data[:8] != _PNG or data[25:26] != _PALETTE_COLOURS:
+        return None
+    at = 8
+    while at + 8 <= len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        if data[at + 4 : at + 8] == b"PLTE":
+            return data[at + 8 : at + 8 + length]
+        at += 12 + length
     return None
 
 

@@ -150,7 +150,7 @@ def _picture_of(pictures: Mapping[str, Path], mask: Path, folder: Path) -> Path:
     return pictures[mask.stem]
 
 
-def _check_size(picture: Path, mask: NDArray[np.uint8], where: Path) -> None:
+def _check_size(picture: Path, mask: NDArray[Any], where: Path) -> None:
     width, height = image_size_wh(picture)
     if mask.shape != (height, width):
         raise DataError(

@@ -121,6 +121,30 @@ def test_run_follows_every_object_of_2017(tmp_path: Path) -> None:
     assert all(np.mean(result.j) > 0.65 for result in results)
 
 
+def test_16_bit_object_numbers_come_back_in_the_masks(tmp_path: Path) -> None:
+    write_davis(tmp_path, "two", 2)
+    for path in (tmp_path / "Annotations" / "480p" / "two").glob("*.png"):
+        labels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(str(path), np.array([0, 1001, 2025], np.uint16)[labels])
+    results = run(tmp_path, 2017, "two")
+    assert [result.name for result in results] == ["two/1001", "two/2025"]
+    assert all(np.mean(result.j) > 0.65 for result in results)
+    mask = cv2.imread(str(tmp_path / "out/masks/two/00007.png"), cv2.IMREAD_UNCHANGED)
+    assert set(np.unique(mask)) == {0, 1001, 2025}
+    judged = region_similarity(mask == 1001, truth(7, 2) == 1)
+    assert judged == pytest.approx(results[0].j[6])
+
+
+def test_colours_that_are_no_numbers_are_refused_where_masks_are_written(tmp_path: Path) -> None:
+    write_davis(tmp_path, "two", 2)
+    path = tmp_path / "Annotations" / "480p" / "two" / "00000.png"
+    colours = np.array([(0, 0, 0), (0, 0, 255), (0, 255, 0)], np.uint8)
+    cv2.imwrite(str(path), colours[truth(0, 2)])
+    assert run(tmp_path, 2016, "two"), "one target, whatever its colours"
+    with pytest.raises(DataError, match=r"00000\.png has colours that are not DAVIS's palette"):
+        run(tmp_path, 2017, "two")
+
+
 def test_run_without_an_object_is_refused(tmp_path: Path) -> None:
     write_davis(tmp_path, "one", 1)
     path = tmp_path / "Annotations" / "480p" / "one" / "00000.png"

@@ -7,11 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from evaluation.blobs import FRAMES, palette_bgr, truth, write_davis
+from evaluation.blobs import FRAMES, truth, write_davis
 
 from siammask_ros.errors import DataError
 from siammask_ros.evaluation.sequences import davis_sequences
-from siammask_ros.media.labels import labels_of
 
 
 @pytest.fixture
@@ -50,12 +49,6 @@ def test_2016_merges_all_objects(root: Path, name: str, objects: int) -> None:
 def test_2017_reads_object_numbers_back_from_the_palette(root: Path) -> None:
     (sequence,) = davis_sequences(root, 2017, ["two"])
     assert np.array_equal(sequence.labels(4), truth(4, 2))
-
-
-def test_palette_is_read_back_for_63_objects() -> None:
-    numbers = np.arange(64, dtype=np.uint8)
-    picture = palette_bgr()[numbers][:, ::-1][None]
-    assert np.array_equal(labels_of(picture[..., ::-1])[0], numbers)
 
 
 def test_pictures_may_be_png_and_are_in_the_order_of_their_numbers(root: Path) -> None:

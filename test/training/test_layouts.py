@@ -139,6 +139,19 @@ def test_pictures_without_a_mask_are_passed_over(tmp_path: Path) -> None:
     assert {len(clip.frames) for clip in load_clips([source])} == {FRAMES - 1}
 
 
+def test_kitti_mots_numbers_objects_with_16_bits(tmp_path: Path) -> None:
+    source = beside(tmp_path)
+    for path in (tmp_path / "walk").glob("*.png"):
+        numbers = np.array([0, 1001, 2025], np.uint16)[cv2.imread(str(path), cv2.IMREAD_UNCHANGED)]
+        numbers[:20] = 10000
+        cv2.imwrite(str(path), numbers)
+    clips = load_clips([source])
+    assert [(clip.name, len(clip.frames)) for clip in clips] == [
+        ("walk/1001", FRAMES),
+        ("walk/2025", FRAMES),
+    ]
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_all_objects_of_a_video_are_held_back_together(
     layout: Callable[[Path], Source], tmp_path: Path

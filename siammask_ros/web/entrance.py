@@ -38,6 +38,7 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 LOG_PERIOD_S = 2.0
+BODY_S = 10.0
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -46,7 +47,7 @@ class Entrance:
     """Lets requests in or not, and serves the page. Lives in the server's event loop.
 
     ``is_full`` tells whether one page more would be too many, ``recorded`` where a recording of
-    this name is.
+    this name is; ``on_request`` hears of every whole request.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Entrance:
         self._access = access
         self._is_full = is_full
         self._recorded = recorded
+        self.on_request: Callable[[web.Request], None] = lambda request: None
         self._pages = {
             path: ((STATIC / name).read_bytes(), kind) for path, (name, kind) in PAGES.items()
         }
@@ -81,6 +83,7 @@ class Entrance:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Whom nobody has to answer goes no further; what a handler raises ends here."""
+        self.on_request(request)
         if not self._access.is_own_host(request.headers.get("Host", ""), _local(request)):
             raise web.HTTPForbidden(text="this is not a name of this page (origins)\n")
         try:
@@ -125,7 +128,9 @@ class Entrance:
         if self._access.is_throttled():
             raise web.HTTPTooManyRequests(text="too many wrong tokens; wait ten seconds\n")
         try:
-            token = (await request.json())["token"]
+            token = (await asyncio.wait_for(request.json(), BODY_S))["token"]
+        except asyncio.TimeoutError:
+            raise web.HTTPRequestTimeout(text="time ran out before the token came\n") from None
         except (ValueError, RecursionError, KeyError, TypeError):
             token = None
         secret = self._access.session_for(token) if isinstance(token, str) else None

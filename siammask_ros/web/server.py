@@ -25,6 +25,7 @@ from siammask_ros.web.commands import (
     Reset,
 )
 from siammask_ros.web.config import WebConfig
+from siammask_ros.web.connections import Connections, Throttle
 from siammask_ros.web.entrance import Entrance
 from siammask_ros.web.feed import Feed, Rate, Shot
 from siammask_ros.web.live import Live, beside
@@ -33,6 +34,8 @@ from siammask_ros.web.projector import Projector
 from siammask_ros.web.recorder import Recorder
 
 _log = logging.getLogger(__name__)
+_http_log = logging.getLogger("siammask_ros.web.http")
+_http_log.addFilter(Throttle())
 
 STATUS_PERIOD_S = 0.25
 START_S = 10.0
@@ -110,30 +113,39 @@ class Server:
         self._entrance.add_to(application)
         application.router.add_get("/live", self._live.open)
         runner = web.AppRunner(
-            application, access_log=None, keepalive_timeout=15, shutdown_timeout=0.5
+            application,
+            logger=_http_log,
+            access_log=None,
+            keepalive_timeout=15,
+            shutdown_timeout=0.5,
         )
         await runner.setup()
+        assert runner.server is not None
+        connections = Connections(runner.server)
+        self._entrance.on_request = connections.asked
         try:
-            site = web.TCPSite(runner, self._config.address, self._config.port)
+            address, port = self._config.address, self._config.port
             try:
-                await site.start()
+                listening = await self._loop.create_server(connections, address, port)
             except OSError as error:
                 started.set_exception(error)
                 return
-            self._port = int(runner.addresses[0][1])
+            self._port = int(listening.sockets[0].getsockname()[1])
             started.set_result(None)
-            async with beside(self._tell_for_ever()):
+            async with beside(self._tell_for_ever(connections)):
                 await self._ended.wait()
+            listening.close()
             for client in self._live.clients:
                 client.cut_off()
         finally:
             await runner.cleanup()
 
-    async def _tell_for_ever(self) -> None:
+    async def _tell_for_ever(self, connections: Connections) -> None:
         """Tells every page how things are, and closes those that take nothing."""
         has_failed = False
         while True:
             await asyncio.sleep(STATUS_PERIOD_S)
+            connections.cut_off_silent()
             try:
                 self._tell()
             except Exception:

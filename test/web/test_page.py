@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from page_bench import PageBench, target
 from session_bench import wait_until
+from sub_path_proxy import SubPathProxy
 
 from siammask_ros.media.frames import open_source
 from siammask_ros.web.feed import Diagnosis
@@ -299,6 +300,16 @@ def test_a_tracker_of_one_answer_a_second_is_live_between_them(page: Any) -> Non
         }"""
     )
     assert states == ["live", "live", "stale"], "and after three periods without one it is not"
+
+
+def test_a_page_below_a_path_of_a_proxy_is_live(context: Any) -> None:
+    with SubPathProxy() as proxy, PageBench(origins=proxy.origin) as bench, bench.playing():
+        proxy.target = bench.url
+        page = context.new_page()
+        page.goto(proxy.url)
+        stamp_shown(page)
+        wait_for_text(page, "#link", "live")
+        page.close()
 
 
 def test_k10_a_label_is_shown_as_text_and_runs_nothing(context: Any) -> None:

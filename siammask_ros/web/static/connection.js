@@ -50,8 +50,10 @@ export class Connection {
 
   connect() {
     if (this.socket) return;
-    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    const socket = new WebSocket(`${scheme}//${location.host}/live`);
+    // Beside the page, which a proxy may serve below a path of its own.
+    const address = new URL("live", location.href.replace(/[?#].*/, ""));
+    address.protocol = address.protocol.replace("http", "ws");
+    const socket = new WebSocket(address);
     this.socket = socket;
     this.heardAt = performance.now();
     socket.binaryType = "arraybuffer";

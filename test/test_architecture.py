@@ -80,7 +80,7 @@ LAZY = {
     "nncf": "engines/nncf_int8.py",
     "onnxruntime": "engines/onnx_rt.py",
     "openvino": "engines/openvino_rt.py",
-    "pycocotools": "training/layouts.py",
+    "pycocotools": "training/coco.py",
     "rosbags": "media/bag_files.py media/bag_types.py media/result_bag.py",
     "tf2_msgs": "ros/target_frames.py",
     "trax": "evaluation/trax_server.py",

@@ -15,7 +15,7 @@ from siammask_ros.training.datasets import ObjectClip
 from siammask_ros.training.pairs import PairSampler
 from siammask_ros.training.pictures import Picture
 from siammask_ros.training.sheet import contact_sheet
-from siammask_ros.training.sources import is_held_back, load_clips
+from siammask_ros.training.sources import is_held_back, without_held_back
 
 _SHOWN_OBJECTS, _COLUMNS, _CELL = 24, 6, 200
 _SHOWN_PAIRS = 24
@@ -29,19 +29,20 @@ def inspected(config: TrainingConfig) -> tuple[str, list[Path]]:
     the network will see them) in the configuration's ``out`` folder. Raises DataError, which
     names the file, for data that cannot be read.
     """
-    by_source = {source.name: source.clips() for source in config.sources}
-    everything = load_clips(config.sources, config.holdout)
+    by_source = [(source.name, source.clips()) for source in config.sources]
+    everything = [clip for _, clips in by_source for clip in clips]
     out = Path(config.out)
     out.mkdir(parents=True, exist_ok=True)
-    sampler = PairSampler(everything, config.pairs, config.seed)
+    trained_on = without_held_back(everything, config.holdout)
+    sampler = PairSampler(trained_on, config.pairs, config.seed)
     sheets = {
-        "objects.png": _objects_sheet(list(by_source.values())),
+        "objects.png": _objects_sheet([clips for _, clips in by_source]),
         "pairs.png": contact_sheet([sampler.at(index) for index in range(_SHOWN_PAIRS)]),
     }
     for name, sheet in sheets.items():
         if not cv2.imwrite(str(out / name), sheet):
             raise DataError(f"{out / name} cannot be written; expected a writable folder")
-    rows = [_row(name, clips, config.holdout) for name, clips in by_source.items()]
+    rows = [_row(name, clips, config.holdout) for name, clips in by_source]
     return _table(rows), [out / name for name in sheets]
 
 

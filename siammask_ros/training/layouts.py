@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,8 @@ from siammask_ros.errors import DataError
 from siammask_ros.media.image_files import IMAGE_SUFFIXES, image_size_wh, is_image_file
 from siammask_ros.media.labels import read_labels
 from siammask_ros.media.natural_order import in_natural_order
-from siammask_ros.training.datasets import (
-    MIN_STILL_AREA_PX,
-    ObjectClip,
-    frame_of,
-    large_enough,
-    video_clip,
-)
+from siammask_ros.training.coco import coco
+from siammask_ros.training.datasets import ObjectClip, video_clip
 
 _RESOLUTIONS = ("480p", "Full-Resolution", "1080p")
 
@@ -58,53 +52,12 @@ def youtube_vos(root: Path) -> Iterator[ObjectClip]:
         yield from _video(root / "JPEGImages" / folder.name, folder, folder.name)
 
 
-def coco(root: Path, images: Path | None = None) -> Iterator[ObjectClip]:
-    """Instances of a COCO JSON file, crowds left out; pictures in ``images``, else beside it.
-
-    Masks may be polygons or run lengths, as pycocotools reads them.
-    """
-    if importlib.util.find_spec("pycocotools") is None:
-        raise DataError("COCO's JSON needs pycocotools; run: pip install pycocotools")
-    index = _coco_index(root)
-    folder = images or root.parent
-    for key in sorted(index.imgs):
-        about = index.imgs[key]
-        picture = folder / str(about["file_name"])
-        if not picture.is_file():
-            raise DataError(f"{picture} is missing, but {root} names it; set images to its folder")
-        others = index.loadAnns(index.getAnnIds(imgIds=[key], iscrowd=False))
-        for annotation in others:
-            mask = np.asarray(index.annToMask(annotation), np.uint8)
-            _check_size(picture, mask, root)
-            if large_enough(mask, MIN_STILL_AREA_PX):
-                name = f"{picture.stem}-{annotation['id']}"
-                label = f"coco-{annotation['category_id']}"
-                yield ObjectClip(name, "coco", label, (frame_of(picture, mask),))
-
-
 LAYOUTS: dict[str, Callable[..., Iterator[ObjectClip]]] = {
     "videos": videos,
     "davis": davis,
     "youtube_vos": youtube_vos,
     "coco": coco,
 }
-
-
-def _coco_index(path: Path) -> Any:
-    import contextlib
-    import io
-
-    from pycocotools.coco import COCO
-
-    try:
-        # It prints its progress.
-        with contextlib.redirect_stdout(io.StringIO()):
-            index = COCO(str(path))
-        if not index.imgs or not index.anns:
-            raise DataError(f"{path} has no images or no annotations; expected COCO instances")
-    except (OSError, ValueError, KeyError, TypeError, AssertionError) as error:
-        raise DataError(f"{path} cannot be read as COCO's JSON: {error}") from error
-    return index
 
 
 def _folders(root: Path) -> list[Path]:

@@ -72,7 +72,11 @@ def load_clips(
 
     Raises DataError as ``Source.clips`` does, and where a video to hold out does not exist.
     """
-    clips = [clip for source in sources for clip in source.clips(root)]
+    return without_held_back([clip for source in sources for clip in source.clips(root)], holdout)
+
+
+def without_held_back(clips: Sequence[ObjectClip], holdout: Sequence[str]) -> list[ObjectClip]:
+    """The objects to train on; raises DataError where a video to hold out does not exist."""
     unknown = set(holdout) - {_video_of(clip) for clip in clips if clip.is_video}
     if unknown and any(clip.is_video for clip in clips):
         raise DataError(f"Videos to hold out that the sources lack: {sorted(unknown)}.")

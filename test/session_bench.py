@@ -32,6 +32,16 @@ def stamp_of(index: int) -> int:
     return START_NS + index * PERIOD_NS
 
 
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
 class SessionBench:
     """Feeds a session frame by frame; use it in a with statement."""
 
@@ -109,11 +119,11 @@ class SessionBench:
 
     def _is_idle(self) -> bool:
         health = self.session.health()
-        dropped = health.counters.dropped_in_total
-        answered = health.counters.processed + health.failed + dropped
+        counters = health.counters
+        done = counters.processed + counters.dropped_in_total + counters.paused
         requests = self.session._desk.requests
         starts = requests or requests.begun
-        return not starts and health.inference_s is None and answered >= health.counters.received
+        return not starts and health.inference_s is None and done >= counters.received
 
 
 def assert_on_square(answer: FrameResult, index: int, target_id: str = "1") -> None:

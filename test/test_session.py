@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from fake_engine import FakeEngine
@@ -247,3 +250,39 @@ def test_a_box_that_arrives_together_with_the_next_frame_is_answered_on_it() -> 
         bench.engine.released.set()
         wait_until(lambda: len(bench.results) == 3, "frames 0 to 2")
         assert_on_square(bench.results[-1], 2, "second")
+
+
+def test_images_during_a_pause_are_not_dropped_and_every_image_is_counted_once() -> None:
+    with SessionBench(FakeEngine(["ok", "raise"])) as bench:
+        bench.started(0)
+        bench.assert_tracks(1)
+        bench.submit(2)
+        bench.settled()
+        bench.session.refuse("size", "too large")
+        bench.session.pause(True)
+        for index in range(3, 8):
+            bench.submit(index)
+        assert bench.session.health().counters.paused == 4
+        bench.session.pause(False)
+        bench.settled()
+        bench.submit_discarded(8, stamp_of(1))
+        counters = bench.session.health().counters
+        assert dict(counters.dropped) == {"failed": 1, "refused": 1, "out of order": 1}
+        assert (counters.received, counters.processed, counters.paused) == (10, 3, 4)
+        assert counters.received == counters.processed + counters.dropped_in_total + counters.paused
+
+
+def test_a_target_keeps_no_image() -> None:
+    with SessionBench(config=SessionConfig(history_s=0.0)) as bench:
+        frames = [bench.frame(index) for index in range(4)]
+        images = [weakref.ref(frame.image) for frame in frames]
+        bench.session.submit(frames.pop(0))
+        bench.settled()
+        bench.start(0)
+        for _ in range(3):
+            bench.session.submit(frames.pop(0))
+            bench.settled()
+        bench.results.clear()
+        gc.collect()
+        assert [image() is not None for image in images] == [False, False, False, True]
+        bench.assert_tracks(4)

@@ -87,6 +87,7 @@ def _stream_values(node: NodeHealth, health: Health | None) -> dict[str, Any]:
         "since last image (s)": _seconds(health.since_frame_s),
         "received": health.counters.received,
         "paused": health.paused,
+        "passed over while paused": health.counters.paused,
     }
     values |= {f"dropped: {why}": count for why, count in health.counters.dropped.items()}
     values |= {f"refused: {kind}": count for kind, count in health.refused.items()}

@@ -21,6 +21,9 @@ CATCH_UP_STEPS = 10
 # A detector's box at which a lost target was not is left out for so long.
 RETRY_CANDIDATE_S = 1.0
 
+# How often a session looks whether a box has waited too long for its frame.
+EXPIRY_PERIOD_S = 0.2
+
 # One message of a detector's boxes; more is no detector's answer to one picture.
 MOST_CANDIDATES = 100
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from siammask_ros.session.config import SessionConfig
-from siammask_ros.session.health import HealthRecord
+from siammask_ros.session.health_record import HealthRecord
 from siammask_ros.session.requests import Requests
 from siammask_ros.session.stream import History, KeptFrame, Stream
 from siammask_ros.session.table import TargetTable

@@ -13,6 +13,9 @@ from siammask_ros.errors import ImageError
 from siammask_ros.tracker.masks import label_map
 from siammask_ros.tracker.targets import TargetResult
 
+# Why a frame got no answer; a stream has further reasons.
+REPLACED, REFUSED, FAILED = "replaced", "refused", "failed"
+
 
 @dataclass(frozen=True, slots=True)
 class FrameTime:
@@ -77,15 +80,22 @@ class TrackedTarget:
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Frames that arrived, were answered, and were not, by reason."""
+    """What became of the frames since the session began.
+
+    ``dropped`` holds those that got no answer although the session ran, by reason: replaced by a
+    newer one, out of order, inconsistent, refused, failed. ``paused`` are those that were passed
+    over during a pause. So ``received`` is the sum of all but those that are being worked on: one
+    that waits and one that is taken up, at most.
+    """
 
     received: int = 0
     processed: int = 0
     dropped: Mapping[str, int] = field(default_factory=dict)
+    paused: int = 0
 
     @property
     def dropped_in_total(self) -> int:
-        """Frames that arrived in order and were replaced or failed."""
+        """Frames that got no answer although the session ran."""
         return sum(self.dropped.values())
 
 

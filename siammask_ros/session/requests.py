@@ -14,6 +14,9 @@ from siammask_ros.tracker.saved_target import SavedTarget
 
 MAX_ID_LENGTH = 64
 
+# A box waits at least so long for the image that it was drawn on.
+MIN_WAIT_FOR_FRAME_S = 1.0
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Request:
@@ -31,12 +34,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class _Ahead:
-    """A box that came before the frame it was drawn on."""
+    """A box that came before the frame it was drawn on; ``came_s`` on the session's clock."""
 
     target_id: str
     box: RotatedBox
     stamp_ns: int
     drawn_on: tuple[int, int] | None
+    came_s: float
 
 
 class Requests:
@@ -64,13 +68,14 @@ class Requests:
         followed: Collection[str],
         config: SessionConfig,
         drawn_on: tuple[int, int] | None = None,
+        now_s: float = 0.0,
     ) -> Request | None:
-        """Takes a box for the worker; None where it waits for its frame.
+        """Takes a box for the worker; None where it waits for its frame, see ``expired``.
 
         A later box of the same id replaces an earlier one. Raises BoxError where it is refused.
         """
         if self._is_ahead(stamp_ns, history, config):
-            self._ahead.append(_Ahead(target_id, box, stamp_ns, drawn_on))
+            self._ahead.append(_Ahead(target_id, box, stamp_ns, drawn_on, now_s))
             return None
         kept = _frame_of(stamp_ns, history, config)
         _check_same_size(drawn_on, kept.frame)
@@ -108,16 +113,46 @@ class Requests:
     def arrived(
         self, frame: Frame, history: History, followed: Collection[str], config: SessionConfig
     ) -> list[tuple[str, str]]:
-        """Takes the boxes that waited for this frame; ids and reasons of those refused."""
-        refused = []
-        for ahead in [ahead for ahead in self._ahead if ahead.stamp_ns <= frame.stamp_ns]:
-            self._ahead.remove(ahead)
-            try:
-                box, stamp_ns, drawn_on = ahead.box, ahead.stamp_ns, ahead.drawn_on
-                self.add(ahead.target_id, box, stamp_ns, history, followed, config, drawn_on)
-            except BoxError as error:
-                refused.append((ahead.target_id, str(error)))
-        return refused
+        """Takes the boxes that waited for this frame; ids and reasons of those refused.
+
+        One whose frame cannot be on its way, now that this one is here, is refused as well.
+        """
+        waiting, self._ahead = self._ahead, []
+        refused = (
+            (ahead.target_id, self._tried_again(ahead, history, followed, config))
+            for ahead in waiting
+        )
+        return [(target_id, reason) for target_id, reason in refused if reason]
+
+    def _tried_again(
+        self, ahead: _Ahead, history: History, followed: Collection[str], config: SessionConfig
+    ) -> str:
+        """Takes a box that waited, or has it wait on; why it is refused, or nothing."""
+        box, stamp_ns, drawn_on, came_s = ahead.box, ahead.stamp_ns, ahead.drawn_on, ahead.came_s
+        try:
+            self.add(ahead.target_id, box, stamp_ns, history, followed, config, drawn_on, came_s)
+        except BoxError as error:
+            return str(error)
+        return ""
+
+    @property
+    def has_waiting_for_frames(self) -> bool:
+        """Whether boxes came before the frames they were drawn on."""
+        return bool(self._ahead)
+
+    def expired(self, now_s: float, config: SessionConfig) -> list[tuple[str, str]]:
+        """Drops the boxes whose frames have not come in time; their ids and reasons."""
+        wait_s = max(config.history_s, MIN_WAIT_FOR_FRAME_S)
+        late = [ahead for ahead in self._ahead if now_s - ahead.came_s >= wait_s]
+        self._ahead = [ahead for ahead in self._ahead if ahead not in late]
+        return [
+            (
+                ahead.target_id,
+                f"no image of stamp {ahead.stamp_ns / 1e9:.9f} s came within {wait_s:g} s; "
+                "expected the stamp of an image, or 0 for the newest",
+            )
+            for ahead in late
+        ]
 
     def begin(self) -> Request | None:
         """The next one for the worker, or None."""
@@ -165,10 +200,11 @@ def _frame_of(stamp_ns: int, history: History, config: SessionConfig) -> KeptFra
         raise BoxError("no image has arrived yet; expected one to draw a box on")
     kept = newest if stamp_ns == 0 else history.stamped(stamp_ns)
     if kept is None:
-        behind_s = (newest.frame.stamp_ns - stamp_ns) / 1e9
+        offset_s = (stamp_ns - newest.frame.stamp_ns) / 1e9
+        where = f"{abs(offset_s):.2f} s {'after' if offset_s > 0 else 'before'} the newest"
         raise BoxError(
-            f"the image of stamp {stamp_ns / 1e9:.9f} s is not kept ({behind_s:.2f} s before "
-            f"the newest); expected one of the last {config.history_s:g} s, or stamp 0"
+            f"the image of stamp {stamp_ns / 1e9:.9f} s is not kept ({where}); expected one of "
+            f"the last {config.history_s:g} s, or stamp 0"
         )
     return kept
 

@@ -69,14 +69,14 @@ class Session:
                     _log.warning("image not used: %s", discarded.reason)
                 return
             if desk.waiting is not None:
-                desk.record.dropped["replaced"] += 1
+                desk.record.frame_replaced(desk.paused)
             desk.arrived += 1
             desk.waiting = KeptFrame(frame, desk.arrived, desk.stream.number)
             desk.history.add(desk.waiting, desk.config)
             followed, config = desk.table.statuses(), desk.config
             refused = desk.requests.arrived(frame, desk.history, followed, config)
             for _, reason in refused:
-                desk.record.last_box_refusal = reason
+                desk.record.box_refused(desk.clock(), reason)
             desk.wake.notify()
         for target_id, reason in refused:
             self._on_refusal(target_id, reason)
@@ -85,7 +85,7 @@ class Session:
         """Counts a frame that could not even be handed in."""
         desk = self._desk
         with desk.wake:
-            desk.record.frame_refused(kind, reason)
+            desk.record.frame_refused(desk.clock(), kind, reason)
 
     def start_target(
         self,
@@ -98,7 +98,8 @@ class Session:
 
         ``drawn_on`` is the height and width that the frame must have, where that is known. A
         target of the same id is replaced; an empty id gets a free one. None where the frame is
-        still to come: the box then waits for it, and ``on_refusal`` hears if that is in vain.
+        still to come: the box then waits for it, a second or ``history_s``, and ``on_refusal``
+        hears if that is in vain.
         Raises BoxError where the box is not usable on that frame, the frame is not kept any more,
         or there are as many targets as allowed.
         """
@@ -107,15 +108,15 @@ class Session:
             followed, config = desk.table.statuses(), desk.config
             try:
                 request = desk.requests.add(
-                    target_id, box, stamp_ns, desk.history, followed, config, drawn_on
+                    target_id, box, stamp_ns, desk.history, followed, config, drawn_on, desk.clock()
                 )
             except BoxError as error:
-                desk.record.last_box_refusal = str(error)
+                desk.record.box_refused(desk.clock(), str(error))
                 raise
+            desk.wake.notify()
             if request is None:
                 return None
-            desk.record.last_box_refusal = ""
-            desk.wake.notify()
+            desk.record.box_accepted()
             return StartedTarget(request.target_id, request.box, request.on.frame)
 
     def saved_target(self, target_id: str) -> SavedTarget:
@@ -145,7 +146,7 @@ class Session:
         """Notes why a box could not even be handed in."""
         desk = self._desk
         with desk.wake:
-            desk.record.last_box_refusal = reason
+            desk.record.box_refused(desk.clock(), reason)
 
     def offer(self, boxes: Sequence[RotatedBox], stamp_ns: int = 0, frame_id: str = "") -> Offer:
         """Has lost targets looked for at a detector's boxes, the likeliest first, one a frame.
@@ -162,9 +163,9 @@ class Session:
                     boxes, stamp_ns, frame_id, newest.frame if newest else None, desk.config
                 )
             except BoxError as error:
-                desk.record.candidates_refused(len(boxes), str(error))
+                desk.record.candidates_refused(desk.clock(), len(boxes), str(error))
                 raise
-            desk.record.candidates_refused(len(offer.refused), *offer.refused[-1:])
+            desk.record.candidates_refused(desk.clock(), len(offer.refused), *offer.refused[-1:])
             desk.table.offer(offer.boxes)
             return offer
 
@@ -172,7 +173,7 @@ class Session:
         """Counts a detector's boxes that could not even be offered."""
         desk = self._desk
         with desk.wake:
-            desk.record.candidates_refused(count, reason)
+            desk.record.candidates_refused(desk.clock(), count, reason)
 
     def forget(self, target_id: str) -> bool:
         """Drops a target; False where there is none of this id."""

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from siammask_ros.errors import EngineLostError
-from siammask_ros.session.config import CATCH_UP_STEPS
+from siammask_ros.session.config import CATCH_UP_STEPS, EXPIRY_PERIOD_S
 from siammask_ros.session.desk import Desk
 from siammask_ros.session.frames import FrameResult
 from siammask_ros.session.halving import step_within_memory
@@ -41,26 +41,41 @@ class Worker(threading.Thread):
     def run(self) -> None:
         """The thread's work."""
         desk = self._desk
-        while True:
-            with desk.wake:
-                desk.wake.wait_for(self._has_work)
-                if desk.stopping:
-                    return
-                # One box, then one frame: neither kind can starve the other.
-                request = desk.requests.begin()
-                kept = self._next_frame()
-                tracker, serial = desk.tracker, desk.config_serial
-                desk.record.inference_since_s = desk.clock()
+        while not desk.stopping:
             try:
-                if request is not None:
-                    self._begin(request, tracker)
-                if kept is not None:
-                    self._answer(kept, tracker, serial)
+                self._turn()
             except EngineLostError as error:
                 self._give_up(error)
-                return
+            except Exception as error:
+                # Whatever it was: a thread that ended would answer no frame any more.
+                self._note(error, "the worker goes on after an unexpected error")
             with desk.wake:
                 desk.record.inference_since_s = None
+
+    def _turn(self) -> None:
+        """Waits for work and does one piece of each kind: neither can starve the other."""
+        desk = self._desk
+        with desk.wake:
+            # Nothing wakes it when a box has waited long enough for its frame.
+            wait_s = EXPIRY_PERIOD_S if desk.requests.has_waiting_for_frames else None
+            if not self._has_work():
+                desk.wake.wait(wait_s)
+            if desk.stopping:
+                return
+            expired = desk.requests.expired(desk.clock(), desk.config)
+            for _, reason in expired:
+                desk.record.box_refused(desk.clock(), reason)
+            request = desk.requests.begin()
+            kept = self._next_frame()
+            tracker, serial = desk.tracker, desk.config_serial
+            if request is not None or kept is not None:
+                desk.record.inference_since_s = desk.clock()
+        for target_id, reason in expired:
+            self._tell(self._on_refusal, target_id, reason)
+        if request is not None:
+            self._begin(request, tracker)
+        if kept is not None:
+            self._answer(kept, tracker, serial)
 
     def _next_frame(self) -> KeptFrame | None:
         desk = self._desk
@@ -78,25 +93,26 @@ class Worker(threading.Thread):
         """Starts a target on its frame and catches up with the last one that was answered."""
         desk = self._desk
         target: Target | None = None
-        reason = ""
+        failure: Exception | None = None
         try:
             target = self._caught_up(request, tracker)
         except EngineLostError:
             raise
         except Exception as error:
-            _log.exception("target %r could not be started", request.target_id)
-            reason = f"{type(error).__name__}: {error}"
+            failure = error
+        reason = f"{type(failure).__name__}: {failure}"
         with desk.wake:
             # Forgotten meanwhile: neither its target nor its failure concerns anybody.
-            if desk.requests.begun is not request:
+            if desk.stopping or desk.requests.begun is not request:
                 return
             desk.requests.begun = None
             if target is not None:
                 desk.table.put(target)
             else:
-                desk.record.last_box_refusal = reason
+                desk.record.box_refused(desk.clock(), reason)
         if target is None:
-            self._on_refusal(request.target_id, reason)
+            _log.error("target %r could not be started", request.target_id, exc_info=failure)
+            self._tell(self._on_refusal, request.target_id, reason)
         else:
             what = "looking for saved" if request.saved else "following"
             _log.info("%s target %r from %s", what, request.target_id, request.box)
@@ -140,13 +156,7 @@ class Worker(threading.Thread):
         except EngineLostError:
             raise
         except Exception as error:
-            with desk.wake:
-                if desk.stopping:
-                    return
-                desk.record.frame_failed(error)
-                first = desk.record.errors_in_row == 1
-            if first:
-                _log.exception("frame of stamp %d failed", kept.frame.stamp_ns)
+            self._note(error, f"frame of stamp {kept.frame.stamp_ns} failed")
             return
         with desk.wake:
             if desk.stopping:
@@ -179,9 +189,8 @@ class Worker(threading.Thread):
                 return
             desk.stopping = True
             desk.record.lost = str(error)
-            desk.record.inference_since_s = None
         _log.error("the engine is lost, its process has to start anew: %s", error)
-        self._on_lost(str(error))
+        self._tell(self._on_lost, str(error))
 
     def _hand_on(self, answer: FrameResult) -> None:
         desk = self._desk
@@ -189,7 +198,25 @@ class Worker(threading.Thread):
             self.on_result(answer)
         except Exception as error:
             with desk.wake:
-                if desk.stopping:
-                    return
-                desk.record.frame_failed(error)
-            _log.exception("a result could not be handed on")
+                desk.record.answer_failed(error)
+                is_first = desk.record.errors_in_row == 1
+            if is_first:
+                _log.exception("a result could not be handed on")
+
+    def _note(self, error: Exception, what: str) -> None:
+        """Counts a frame that failed, and logs the first in a row; what was left behind is mute."""
+        desk = self._desk
+        with desk.wake:
+            if desk.stopping:
+                return
+            desk.record.frame_failed(error)
+            is_first = desk.record.errors_in_row == 1
+        if is_first:
+            _log.error(what, exc_info=error)
+
+    def _tell(self, callback: Callable[..., None], *arguments: str) -> None:
+        """Calls one of the owner's callbacks, whose errors are the owner's."""
+        try:
+            callback(*arguments)
+        except Exception:
+            _log.exception("a callback of the session failed")

@@ -6,7 +6,7 @@ import math
 
 import pytest
 from moving_square import square_box
-from session_bench import PERIOD_NS, SessionBench, assert_on_square, stamp_of, wait_until
+from session_bench import PERIOD_NS, Clock, SessionBench, assert_on_square, stamp_of, wait_until
 
 from siammask_ros.errors import BoxError
 from siammask_ros.geometry.boxes import RotatedBox
@@ -184,3 +184,83 @@ def test_a_mask_that_came_before_its_image_is_refused_where_that_has_another_siz
         bench.assert_tracks(2)
         bench.settled()
         bench.assert_tracks(3, "fits")
+
+
+HOUR_NS = 3600 * 10**9
+
+
+@pytest.mark.parametrize("stamp_ns", [stamp_of(0) + HOUR_NS, stamp_of(0) - HOUR_NS])
+def test_b9_a_box_of_another_clock_is_refused_with_the_first_image(stamp_ns: int) -> None:
+    with SessionBench(config=SessionConfig(max_targets=1)) as bench:
+        assert bench.session.start_target(square_box(0), "other", stamp_ns) is None
+        bench.answer(0)
+        ((target_id, reason),) = wait_until(lambda: bench.refusals, "the refusal")
+        assert target_id == "other"
+        assert "3600.00 s" in reason
+        assert "is not kept" in bench.session.health().targets().sentence
+        assert bench.session.start_target(square_box(1), "early", stamp_of(1)) is None
+        bench.answer(1)
+        bench.settled()
+        bench.assert_tracks(2, "early")
+
+
+@pytest.mark.parametrize("images", [False, True])
+def test_b9_a_box_whose_image_does_not_come_is_refused_and_holds_no_place(images: bool) -> None:
+    clock = Clock()
+    with SessionBench(config=SessionConfig(max_targets=1), clock=clock) as bench:
+        if images:
+            bench.answer(0)
+        assert bench.session.start_target(square_box(0), "other", stamp_of(0) + 1) is None
+        clock.now_s += 0.9
+        assert not bench.refusals
+        clock.now_s += 0.2
+        ((target_id, reason),) = wait_until(lambda: bench.refusals, "the refusal")
+        assert target_id == "other"
+        assert reason.startswith("no image of stamp 1000.000000001 s came within 1 s")
+        assert reason in bench.session.health().targets().sentence
+        assert bench.session.start_target(square_box(1), "early", stamp_of(1)) is None
+        bench.answer(1)
+        bench.settled()
+        bench.assert_tracks(2, "early")
+
+
+def test_b1_a_refused_box_is_told_beside_the_rest_and_for_a_while_only() -> None:
+    clock = Clock()
+    with SessionBench(clock=clock) as bench:
+        bench.started(0)
+        bench.assert_tracks(1)
+        with pytest.raises(BoxError):
+            bench.session.start_target(RotatedBox(900, 900, 40, 40), "other")
+        told = bench.session.health().targets()
+        assert told.level == Level.WARN
+        assert told.sentence.startswith("1 targets, 0 of them LOST; a box was refused: box at ")
+        for index in range(2, 14):
+            clock.now_s += 0.9
+            bench.assert_tracks(index)
+        assert bench.session.health().targets().level == Level.OK
+        assert "880" in bench.session.health().last_box_refusal, "it can still be looked up"
+
+
+def test_b1_a_refused_box_does_not_hide_a_target_that_is_lost() -> None:
+    with SessionBench() as bench:
+        bench.started(0)
+        with pytest.raises(BoxError):
+            bench.session.start_target(RotatedBox(900, 900, 40, 40), "other")
+        for index in range(1, 4):
+            bench.answer(index, visible=False)
+        assert "1 targets, 1 of them LOST; a box was" in bench.session.health().targets().sentence
+        bench.started(4, "1")
+        assert bench.session.health().targets().sentence == "1 targets, 0 of them LOST"
+        bench.assert_tracks(5)
+
+
+def test_an_image_that_was_refused_does_not_hide_that_images_have_stopped() -> None:
+    clock = Clock()
+    with SessionBench(clock=clock) as bench:
+        bench.started(0)
+        bench.session.refuse("step", "step 5 is shorter than a row")
+        assert "image refused: step 5" in bench.session.health().image_stream().sentence
+        clock.now_s += 5
+        verdict = bench.session.health().image_stream()
+        assert (verdict.level, verdict.sentence) == (Level.ERROR, "no image for 5.0 s")
+        bench.assert_tracks(1)

@@ -27,6 +27,7 @@ EXPECTED = [
     *(f"K{number}" for number in range(1, 11)),
     *("I2", "I3", "J1", "J2", "J4", "L1", "L2"),
     "A16",
+    "B9",
 ]
 
 

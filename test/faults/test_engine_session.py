@@ -15,6 +15,7 @@ from session_bench import SessionBench, assert_on_square, stamp_of, wait_until
 from siammask_ros.errors import EngineError, EngineLostError
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.session import FrameResult, Level, SessionConfig
+from siammask_ros.session.table import TargetTable
 from siammask_ros.tracker.config import settings_named
 from siammask_ros.tracker.targets import Status
 
@@ -139,11 +140,45 @@ def test_c8_a_receiver_that_raises_is_counted_and_the_next_frame_tracked() -> No
         bench.started(0)
         good = bench.session._worker.on_result
         bench.session._worker.on_result = _raising
-        bench.submit(1)
-        wait_until(lambda: bench.session.health().failed == 1, "the failure to be counted")
-        assert "ZeroDivisionError" in bench.session.health().last_error
+        for index in range(1, 11):
+            bench.submit(index % 2, stamp_of(index))
+            wait_until(lambda: bench.session.health().failed == index, "the failure")  # noqa: B023
+        health = bench.session.health()
+        assert "ZeroDivisionError" in health.last_error
+        assert health.inference().level == Level.ERROR
+        assert health.inference().sentence.startswith("10 frames in a row failed")
+        assert (health.counters.received, health.counters.processed) == (11, 1)
+        assert dict(health.counters.dropped) == {"failed": 10}
         bench.session._worker.on_result = good
+        assert_on_square(bench.answer(1, stamp_of(11)), 1)
+        assert bench.session.health().inference().level == Level.OK
+
+
+def test_c8_an_error_that_nobody_expects_does_not_end_the_worker(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with SessionBench() as bench:
+        bench.started(0)
+        with monkeypatch.context() as patch:
+            patch.setattr(TargetTable, "report", _raising)
+            bench.submit(1)
+            wait_until(lambda: bench.session.health().failed == 1, "the failure")
+        assert "ZeroDivisionError" in bench.session.health().inference().sentence
+        assert "the worker goes on after an unexpected error" in caplog.messages
         bench.assert_tracks(2)
+
+
+def test_c8_a_refusal_that_cannot_be_told_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with SessionBench() as bench:
+        bench.started(0)
+        bench.session._worker._on_refusal = _raising
+        with monkeypatch.context() as patch:
+            patch.setattr(FakeEngine, "template", _failing_template)
+            bench.session.start_target(square_box(0), "other")
+            wait_until(
+                lambda: "no template" in bench.session.health().last_box_refusal, "the refusal"
+            )
+        bench.assert_tracks(1)
 
 
 def test_c8_a_target_whose_template_fails_is_refused_and_the_others_go_on(
@@ -204,7 +239,7 @@ def test_i2_health_is_never_ok_while_no_frame_is_processed() -> None:
         bench.assert_tracks(3)
 
 
-def _raising(answer: FrameResult) -> None:
+def _raising(*arguments: Any) -> Any:
     raise ZeroDivisionError("receiver")
 
 

@@ -9,20 +9,10 @@ import numpy as np
 import pytest
 from fake_engine import FakeEngine
 from moving_square import square_box
-from session_bench import START_NS, SessionBench, assert_on_square, stamp_of, wait_until
+from session_bench import START_NS, Clock, SessionBench, assert_on_square, stamp_of, wait_until
 
 from siammask_ros.session import Frame, Level
 from siammask_ros.tracker.targets import Status
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 def test_a9_new_resolution_loses_the_targets_and_a_new_box_works_on_the_next_frame() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
-from siammask_ros.session import Health, Judgement, Level
+from siammask_ros.session import ERRORS_IN_A_ROW, Health, Judgement, Level
 
 RESTARTED = "restarted: the targets of the process before are not followed any more"
 
@@ -30,6 +30,7 @@ class NodeHealth:
     caught: Mapping[str, int]
     recently_caught: str
     unpublished: int
+    failed_to_publish_in_row: int
     space: Mapping[str, str]
     space_refusal: str
 
@@ -64,6 +65,9 @@ def _image_stream(node: NodeHealth, health: Health | None) -> Judgement:
 
 def _inference(node: NodeHealth, health: Health | None) -> Judgement:
     verdict = _idle(node) if health is None else health.inference()
+    if health is not None and node.failed_to_publish_in_row >= ERRORS_IN_A_ROW:
+        count, caught = node.failed_to_publish_in_row, node.recently_caught
+        return Judgement(Level.ERROR, f"{count} answers in a row were not published: {caught}")
     if node.recently_caught and verdict.level == Level.OK:
         return Judgement(Level.WARN, f"{verdict.sentence}; caught in {node.recently_caught}")
     return verdict

@@ -29,7 +29,8 @@ class Outputs:
 
     ``where`` tells where in space an answer's targets are, ``config`` the settings in force.
     ``frames`` broadcasts them for tf where that is asked for. Drawing has a slot of its own: masks
-    and boxes never wait for what people look at.
+    and boxes never wait for what people look at. ``failed_in_row`` answers could not be published
+    since the last one that could.
     """
 
     def __init__(
@@ -54,7 +55,8 @@ class Outputs:
         self._tracks = create(TrackArray, "~/tracks", qos.ANSWERS)
         self._latency = create(FrameLatency, "~/latency", qos.ANSWERS)
         self._drawn = (self._overlay, self._overlay_jpeg, self._markers)
-        self._answers = Outbox("answers", border.guard(self._publish))
+        self.failed_in_row = 0
+        self._answers = Outbox("answers", border.guard(self._publish, self._count_failure))
         self._drawings = Outbox("drawings", border.guard(self._draw))
 
     @property
@@ -95,8 +97,13 @@ class Outputs:
         left_s = time.monotonic()
         latency = messages.latency_message(answer, (left_s - began_s) * 1e3, left_s)
         self._latency.publish(latency)
+        self.failed_in_row = 0
         if any(_is_heard(publisher) for publisher in self._drawn):
             self._drawings.put((answer, where, latency.age_ms))
+
+    def _count_failure(self, error: Exception, answer: FrameResult) -> None:
+        """Keeps in mind that an answer could not be published: it may be none ever can."""
+        self.failed_in_row += 1
 
     def _draw(self, item: tuple[FrameResult, Mapping[str, Whereabouts], float]) -> None:
         answer, where, age_ms = item

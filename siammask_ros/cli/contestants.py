@@ -10,8 +10,7 @@ from pathlib import Path
 import torch
 
 from siammask_ros.engines.int8 import Int8Form
-from siammask_ros.engines.reference import open_reference
-from siammask_ros.engines.registry import EngineConfig, offered, open_engine
+from siammask_ros.engines.registry import EngineConfig, offered, open_engine, open_reference
 from siammask_ros.errors import CheckpointError, ConfigError, DataError
 from siammask_ros.evaluation.followers import NANO_FILES, NanoFollower
 from siammask_ros.evaluation.speed.process import Opened
@@ -19,9 +18,10 @@ from siammask_ros.evaluation.speed.reference import ReferenceTracker
 from siammask_ros.evaluation.speed.run import Contestant
 from siammask_ros.evaluation.speed.runners import NanoRunner, TrackerRunner
 from siammask_ros.evaluation.speed.verdict import REFERENCE
-from siammask_ros.model.checkpoint import SHIPPED, load_network, save_network
+from siammask_ros.model.checkpoint import save_network
 from siammask_ros.model.siammask import SiamMask
 from siammask_ros.model.variants import variant_named
+from siammask_ros.model.weights_file import SHIPPED, read_weights_file, weights_path
 from siammask_ros.tracker.config import SETTINGS, settings_named
 from siammask_ros.tracker.tracker import Tracker
 from siammask_ros.training.datasets import data_root
@@ -125,7 +125,7 @@ class Entries:
             return []
         try:
             path, expected = located(self._weights_of(model).checkpoint, model)
-            _, sha256 = load_network(path, model, expected)
+            sha256 = read_weights_file(weights_path(path, model), expected).sha256
         except CheckpointError:
             return []  # Told by the contestants that open it.
         return [("openvino", "int8")] if Int8Form.found(sha256).is_there else []

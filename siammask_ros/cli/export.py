@@ -41,7 +41,8 @@ def _onnx(options: argparse.Namespace) -> int:
     missing = [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
     if missing:
         raise EngineError(f"export to ONNX is not installed; run: pip install {' '.join(missing)}")
-    from siammask_ros.engines.onnx_rt import description, onnx_bytes
+    from siammask_ros.engines.onnx_conversion import onnx_bytes
+    from siammask_ros.engines.onnx_rt import description
     from siammask_ros.engines.parts import MaskPart, SearchPart, TemplatePart
     from siammask_ros.model.checkpoint import load_network
     from siammask_ros.zoo.cache import located

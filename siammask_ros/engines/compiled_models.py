@@ -13,7 +13,6 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from siammask_ros.engines.parts import MaskPart, SearchPart
 from siammask_ros.errors import ConfigError
 from siammask_ros.zoo.cache import cache_folder, writing_to
 
@@ -21,23 +20,6 @@ MOST_BYTES = 1 << 30
 
 _LOG = logging.getLogger(__name__)
 _HASH_BYTES = hashlib.sha256().digest_size
-_PACKAGE = Path(__file__).parent.parent
-_SOURCES = (
-    *sorted((_PACKAGE / "model").glob("*.py")),
-    _PACKAGE / "engines" / "openvino_rt.py",
-    _PACKAGE / "engines" / "parts.py",
-)
-
-
-def digest_of_part(part: SearchPart | MaskPart) -> str:
-    """SHA-256 (hex) of a part of a network: its numbers, and the source that computes with them."""
-    digest = hashlib.sha256(f"{type(part).__name__} {part.network.variant}".encode())
-    for source in _SOURCES:
-        digest.update(source.read_bytes())
-    for name, value in part.state_dict().items():
-        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        digest.update(value.contiguous().numpy())
-    return digest.hexdigest()
 
 
 class CompiledModels:

@@ -1,17 +1,13 @@
-"""The network in the two parts that other runtimes run: before a cell is chosen, and after."""
+"""The network in the parts that other runtimes run: template, search, and a chosen cell's mask."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from siammask_ros.engines.requests import PartName
 from siammask_ros.model.heads import depthwise_correlation
-from siammask_ros.model.refine import PADDINGS, STEPS, cut_windows
+from siammask_ros.model.refine import cut_windows
 from siammask_ros.model.siammask import SiamMask, score_probability
 
 # An example of a part's inputs, one item each.
@@ -46,17 +42,13 @@ class SearchPart(nn.Module):
         box = heads[1].head(maps[1]).unflatten(1, (4, variant.anchors))
         return (score, box, *maps[2:], *(pyramid if variant.has_refinement else ()))
 
-    @property
-    def first_shape(self) -> tuple[int, ...]:
-        """Of the first input of the example."""
-        return 1, self.search_size, self.search_size, 3
-
     def example(self) -> Example:
         """Inputs as they come."""
         template_side = self.network.variant.template_size
         with torch.inference_mode():
             kernels = self.network.template(torch.zeros(1, 3, template_side, template_side))
-        return (torch.zeros(self.first_shape, dtype=torch.uint8), *used(kernels))
+        crop = torch.zeros(1, self.search_size, self.search_size, 3, dtype=torch.uint8)
+        return (crop, *used(kernels))
 
 
 class TemplatePart(nn.Module):
@@ -95,15 +87,10 @@ class MaskPart(nn.Module):
         coarse = self.network.heads()[2].head(vectors[:, :, None, None])
         return (torch.sigmoid(coarse.reshape(-1, side, side)),)
 
-    @property
-    def first_shape(self) -> tuple[int, ...]:
-        """Of the first input of the example."""
-        return 1, self.network.variant.head_channels
-
     def example(self) -> Example:
         """Inputs as they come."""
         variant = self.network.variant
-        vectors = torch.zeros(self.first_shape)
+        vectors = torch.zeros(1, variant.head_channels)
         if not variant.has_refinement:
             return (vectors,)
         side = variant.search_size
@@ -114,37 +101,16 @@ class MaskPart(nn.Module):
             sizes = self.network.refine_model.window_sizes
             return (vectors, *cut_windows(pyramid, sizes, cell, cell, cell))
 
-    def inputs(self, maps: Sequence[NDArray[Any]], row: int, column: int) -> list[NDArray[Any]]:
-        """What one cell's mask is made of, from one item's correlation and pyramid.
-
-        The windows are those of ``cut_windows``, in a fraction of its time.
-        """
-        correlation, *pyramid = maps
-        vector = np.ascontiguousarray(correlation[:, :, row, column])
-        if not self.network.variant.has_refinement:
-            return [vector]
-        levels = zip(pyramid, self.network.refine_model.window_sizes, PADDINGS, STEPS, strict=True)
-        return [
-            vector,
-            *(
-                _window(level, size, row * step - padding, column * step - padding)
-                for level, size, padding, step in levels
-            ),
-        ]
-
 
 def used(tensors: tuple[Tensor, ...]) -> list[Tensor]:
     """Those that there are: what a network does not have is empty in ``Kernels`` and ``Masks``."""
     return [tensor for tensor in tensors if tensor.numel()]
 
 
-def _window(level: NDArray[Any], size: int, top: int, left: int) -> NDArray[Any]:
-    """Part (1, C, size, size) of a level (1, C, H, W); zeros where it lies outside."""
-    height, width = level.shape[2:]
-    window = np.zeros((1, level.shape[1], size, size), level.dtype)
-    rows = slice(max(top, 0), min(top + size, height))
-    columns = slice(max(left, 0), min(left + size, width))
-    window[:, :, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = (
-        level[:, :, rows, columns]
-    )
-    return window
+# What other runtimes take of a network.
+Part = TemplatePart | SearchPart | MaskPart
+PARTS: dict[PartName, type[Part]] = {
+    "template": TemplatePart,
+    "search": SearchPart,
+    "mask": MaskPart,
+}

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
 
 from siammask_ros.engines.base import Aims, Crop, Crops, Response, Template
 from siammask_ros.engines.eager import EagerEngine, torch_errors_told
-from siammask_ros.engines.registry import EngineConfig, open_network
 from siammask_ros.model.siammask import Kernels
 
 
@@ -42,11 +40,3 @@ class ReferenceEngine(EagerEngine):
                 for maps in response.maps.maps:
                     self.network.heads()[2].head(maps.mask_correlation)
             return response
-
-
-def open_reference(config: EngineConfig) -> ReferenceEngine:
-    """The reference engine of these weights on this device; raises as ``open_engine`` does."""
-    network, device, info = open_network(replace(config, engine="eager", precision="fp32"))
-    if config.threads and device.type == "cpu":
-        torch.set_num_threads(config.threads)
-    return ReferenceEngine(network, device, info)

@@ -6,18 +6,15 @@ import importlib.util
 import logging
 import re
 from dataclasses import dataclass, replace
-
-import torch
+from pathlib import Path
 
 from siammask_ros.engines.base import Engine, EngineInfo
-from siammask_ros.engines.compiled import open_compiled
-from siammask_ros.engines.eager import EagerEngine
+from siammask_ros.engines.cuda_devices import found_device
 from siammask_ros.engines.int8 import Int8Form
+from siammask_ros.engines.network_source import NetworkSource
 from siammask_ros.errors import ConfigError, EngineError
-from siammask_ros.model.checkpoint import load_network
-from siammask_ros.model.fold import folded
-from siammask_ros.model.siammask import SiamMask
 from siammask_ros.model.variants import VARIANTS
+from siammask_ros.model.weights_file import read_weights_file, weights_path
 from siammask_ros.settings import check, number, text
 from siammask_ros.zoo.cache import located
 
@@ -56,36 +53,57 @@ class EngineConfig:
             raise ConfigError(f"device is {self.device!r}; expected auto, cpu, cuda or cuda:N")
 
 
+@dataclass(frozen=True, slots=True)
+class EngineChoice:
+    """What is opened for a config: an engine, told by ``info``, with the weights in a file."""
+
+    weights_path: Path
+    info: EngineInfo
+
+
 def open_engine(config: EngineConfig) -> Engine:
     """An engine that is ready for its first frame.
 
-    What 'auto' chose and why is logged and in ``engine.info``. Raises as ``open_network`` does.
+    What 'auto' chose and why is logged and in ``engine.info``. PyTorch is imported only where it
+    runs the network, or where something has to be made of the weights that is not in the cache.
+    Raises as ``choose_engine`` does, CheckpointError for what is in the file of weights, and
+    EngineError where the engine cannot take the network.
     """
-    network, device, info = open_network(config)
+    choice = choose_engine(config)
+    path, info = choice.weights_path, choice.info
     if info.engine == "openvino":
         from siammask_ros.engines.openvino_rt import OpenVinoEngine
 
-        return OpenVinoEngine(network, info, config.threads)
+        source = NetworkSource.of(path, config.model, info)
+        return OpenVinoEngine(source, info, config.threads)
     if info.engine == "onnxruntime":
         from siammask_ros.engines.onnx_rt import OnnxEngine
 
-        return OnnxEngine(network, info, config.threads)
-    if config.threads and device.type == "cpu":
-        torch.set_num_threads(config.threads)
-    if info.engine == "compiled":
-        return open_compiled(network, device, info)
-    # The authors' network stays as they wrote it: its numbers are compared to the last digit.
-    is_ours = network.variant.backbone != "resnet50"
-    return EagerEngine(folded(network) if is_ours else network, device, info)
+        return OnnxEngine(NetworkSource.of(path, config.model, info), info, config.threads)
+    from siammask_ros.engines.torch_engines import open_torch_engine
+
+    return open_torch_engine(path, config.model, info, config.threads)
 
 
-def open_network(config: EngineConfig) -> tuple[SiamMask, torch.device, EngineInfo]:
-    """The network, and what is to run it where.
+def open_reference(config: EngineConfig) -> Engine:
+    """The network as the authors run it, with these weights on this device.
 
-    Raises CheckpointError for the weights, EngineError where the device or the engine's library
-    is missing: nothing is replaced by something slower in silence.
+    Raises as ``open_engine`` does.
     """
-    device = _device(config.device)
+    from siammask_ros.engines.torch_engines import open_reference_engine
+
+    choice = choose_engine(replace(config, engine="eager", precision="fp32"))
+    return open_reference_engine(choice.weights_path, config.model, choice.info, config.threads)
+
+
+def choose_engine(config: EngineConfig) -> EngineChoice:
+    """What is to run which weights where.
+
+    Raises CheckpointError where the file cannot be read or is not the expected one, EngineError
+    where the device or the engine's library is missing: nothing is replaced by something slower
+    in silence.
+    """
+    device = found_device(config.device)
     name, reason = _engine_name(config.engine, device)
     there = _precisions(name, device)
     if config.precision not in ("auto", *there):
@@ -94,18 +112,21 @@ def open_network(config: EngineConfig) -> tuple[SiamMask, torch.device, EngineIn
             f"expected {' or '.join(there)}"
         )
     path, expected = located(config.checkpoint, config.model, config.expected_sha256)
-    network, sha256 = load_network(path, config.model, expected)
-    if device.type == "cuda":
-        # A batch costs it little more than one target: every search stays whole.
-        network.variant = replace(network.variant, crowd_search_size=network.variant.search_size)
-    precision, why_so = _precision(config, name, sha256)
+    weights = read_weights_file(weights_path(path, config.model), expected)
+    precision, why_so = _precision(config, name, weights.sha256)
     reason = f"{reason}; {why_so}" if why_so else reason
     checkpoint = config.checkpoint or f"shipped {config.model}"
-    info = EngineInfo(name, str(device), precision, checkpoint, sha256, reason)
+    info = EngineInfo(name, device, precision, checkpoint, weights.sha256, reason)
     _LOG.info(
-        "%s on %s in %s (%s), %s weights %s", name, device, precision, reason, checkpoint, sha256
+        "%s on %s in %s (%s), %s weights %s",
+        name,
+        device,
+        precision,
+        reason,
+        checkpoint,
+        weights.sha256,
     )
-    return network, device, info
+    return EngineChoice(weights.path, info)
 
 
 def _precision(config: EngineConfig, engine: str, sha256: str) -> tuple[str, str]:
@@ -136,10 +157,10 @@ def offered(device: str = "auto") -> list[tuple[str, str]]:
     minute to compile for every number of targets. Nor is int8, which has to be made for given
     weights first. Raises EngineError where the device is not there.
     """
-    there = _device(device)
+    there = found_device(device)
     pairs = []
     for engine in _PRECISIONS:
-        if engine == "compiled" and there.type == "cpu":
+        if engine == "compiled" and there == "cpu":
             continue
         try:
             name, _ = _engine_name(engine, there)
@@ -149,13 +170,13 @@ def offered(device: str = "auto") -> list[tuple[str, str]]:
     return pairs
 
 
-def _precisions(engine: str, device: torch.device) -> tuple[str, ...]:
+def _precisions(engine: str, device: str) -> tuple[str, ...]:
     """What an engine computes in on a device.
 
     A CPU would only imitate fp16, slowly; asked for a bf16 that it has not, OpenVINO would take
     fp32 and say nothing.
     """
-    lacking = set() if device.type == "cuda" else {"fp16"}
+    lacking = set() if _is_gpu(device) else {"fp16"}
     if engine == "openvino":
         from siammask_ros.engines.openvino_rt import has_native_bf16
 
@@ -163,47 +184,37 @@ def _precisions(engine: str, device: torch.device) -> tuple[str, ...]:
     return tuple(each for each in _PRECISIONS[engine] if each not in lacking)
 
 
-def _device(wanted: str) -> torch.device:
-    if wanted == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(wanted)
-    if device.type == "cuda":
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if (device.index or 0) >= count:
-            raise EngineError(
-                f"device {wanted} is not there: PyTorch {torch.__version__} sees {count} CUDA "
-                "devices; take device cpu, or install a CUDA build of PyTorch and its driver"
-            )
-    return device
+def _is_gpu(device: str) -> bool:
+    return device.startswith("cuda")
 
 
-def _engine_name(wanted: str, device: torch.device) -> tuple[str, str]:
+def _engine_name(wanted: str, device: str) -> tuple[str, str]:
     """The engine's name, and why it was taken."""
     has_openvino = importlib.util.find_spec("openvino") is not None
     if wanted == "openvino":
         if not has_openvino:
             raise EngineError("engine openvino is not installed; run: pip install openvino")
-        if device.type != "cpu":
+        if device != "cpu":
             raise EngineError(f"engine openvino runs on the CPU, not on {device}; take compiled")
     if wanted == "onnxruntime":
         _check_onnxruntime(device)
     if wanted != "auto":
         return wanted, "as asked for"
-    if device.type == "cuda":
+    if _is_gpu(device):
         return "compiled", "auto: a CUDA device is there"
     if has_openvino:
         return "openvino", "auto: no CUDA device; OpenVINO is installed and faster than PyTorch"
     return "eager", "auto: no CUDA device, and OpenVINO is not installed"
 
 
-def _check_onnxruntime(device: torch.device) -> None:
+def _check_onnxruntime(device: str) -> None:
     """Raises EngineError where onnxruntime is missing, or its build does not know the device."""
     missing = [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
     if missing:
         raise EngineError(
             f"engine onnxruntime is not installed; run: pip install {' '.join(missing)}"
         )
-    if device.type == "cuda":
+    if _is_gpu(device):
         from siammask_ros.engines.onnx_rt import has_cuda
 
         if not has_cuda():

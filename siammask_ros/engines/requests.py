@@ -1,16 +1,15 @@
-"""An engine that runs each target's search and mask as requests of their own.
+"""An engine that runs each target's template, search and mask as requests of their own.
 
 What is common to OpenVINO and onnxruntime: on a CPU a batch takes no less time an item than its
-items one by one, and templates come once a target, so that PyTorch is good enough for them.
+items one by one, and more where it leaves the caches. Free of torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from siammask_ros.engines.base import (
@@ -23,54 +22,60 @@ from siammask_ros.engines.base import (
     Response,
     Template,
 )
-from siammask_ros.engines.eager import torch_errors_told
-from siammask_ros.engines.parts import MaskPart, used
 from siammask_ros.errors import EngineError
-from siammask_ros.model.siammask import SiamMask
+from siammask_ros.model.variants import Variant
+from siammask_ros.model.windows import cell_windows
+
+PartName = Literal["template", "search", "mask"]
 
 # A part's inputs or outputs for one target.
 Arrays = list[NDArray[Any]]
 
-# A part's outputs for every item; raises EngineError.
-Requests = Callable[[Sequence[Arrays]], list[Arrays]]
+
+class Requests(Protocol):
+    """Runs a part of the network; ``input_shapes`` are those of one item."""
+
+    input_shapes: list[tuple[int, ...]]
+
+    def __call__(self, items: Sequence[Arrays]) -> list[Arrays]:
+        """The part's outputs for every item; raises EngineError."""
+        ...
 
 
 class RequestEngine(NetworkEngine):
-    """Searches by ``search``, whose crops may be of two sizes, and masks by ``masks``.
+    """Runs the three parts; a search's crop may be of two sizes.
 
-    ``masks`` is None for a network without. Templates are made in PyTorch.
+    ``masks`` is None for a network without.
     """
 
     def __init__(
-        self, network: SiamMask, info: EngineInfo, search: Requests, masks: Requests | None
+        self,
+        variant: Variant,
+        info: EngineInfo,
+        templates: Requests,
+        searches: Requests,
+        masks: Requests | None,
     ) -> None:
-        super().__init__(network.variant, info)
-        self._network = network
-        self._search = search
+        super().__init__(variant, info)
+        self._templates = templates
+        self._searches = searches
         self._masks = masks
-        self._mask_part = MaskPart(network)
 
     def template(self, crops: Crops) -> list[Template]:
         """See ``Engine.template``."""
         self.check_in_use()
-        with torch.inference_mode(), torch_errors_told():
-            kernels = self._network.template(torch.from_numpy(crops).permute(0, 3, 1, 2).float())
-        parts = [part.numpy() for part in used(kernels)]
-        return [[part[i : i + 1] for part in parts] for i in range(len(crops))]
+        _check_sides([*crops], {self.variant.template_size})
+        # One by one, with all threads: several beside each other would be compiled for themselves.
+        return [self._templates([[crop[None]]])[0] for crop in crops]
 
     def search(
         self, templates: Sequence[Template], crops: Sequence[Crop], aims: Aims | None = None
     ) -> Response:
         """See ``Engine.search``."""
         self.check_in_use()
-        known = {self.variant.search_size, self.variant.crowd_search_size}
-        if wrong := {len(crop) for crop in crops} - known:
-            raise EngineError(
-                f"the network failed on this frame: crops of {sorted(wrong)} px; expected "
-                f"{sorted(known)}"
-            )
+        _check_sides(crops, {self.variant.search_size, self.variant.crowd_search_size})
         items = [[crop[None], *template] for crop, template in zip(crops, templates, strict=True)]
-        answers = self._search(items)
+        answers = self._searches(items)
         score, box = ([answer[k][0] for answer in answers] for k in (0, 1))
         return Response(score, box, [answer[2:] for answer in answers])
 
@@ -79,8 +84,10 @@ class RequestEngine(NetworkEngine):
         self.check_in_use()
         if self._masks is None:
             raise EngineError(f"model {self.variant.name} gives no masks")
+        _, *windows = self._masks.input_shapes
+        sizes = [shape[-1] for shape in windows]
         items = [
-            self._mask_part.inputs(maps, int(row), int(column))
+            _mask_inputs(maps, sizes, int(row), int(column))
             for maps, row, column in zip(response.maps, rows, columns, strict=True)
         ]
         values, *quality = map(np.concatenate, zip(*self._masks(items), strict=True))
@@ -88,3 +95,21 @@ class RequestEngine(NetworkEngine):
 
     def free_memory(self) -> None:
         """See ``Engine.free_memory``; here nothing is kept."""
+
+
+def _mask_inputs(maps: Arrays, sizes: Sequence[int], row: int, column: int) -> Arrays:
+    """What one cell's mask is made of, from one item's correlation and pyramid.
+
+    ``sizes`` are those of the windows; there are none in a network without refinement.
+    """
+    correlation, *pyramid = maps
+    vector = np.ascontiguousarray(correlation[:, :, row, column])
+    return [vector, *(cell_windows(pyramid, sizes, row, column) if sizes else ())]
+
+
+def _check_sides(crops: Sequence[Crop], expected: set[int]) -> None:
+    if wrong := {len(crop) for crop in crops} - expected:
+        raise EngineError(
+            f"the network failed on this frame: crops of {sorted(wrong)} px; expected "
+            f"{sorted(expected)}"
+        )

@@ -6,11 +6,9 @@ Reads the authors' ``.pth`` files (state dict alone or in a training checkpoint,
 
 from __future__ import annotations
 
-import hashlib
 import io
 import pickle
 import re
-import stat
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,11 +25,9 @@ from torch import Tensor
 from siammask_ros.errors import CheckpointError
 from siammask_ros.model.siammask import SiamMask
 from siammask_ros.model.variants import Variant, variant_named
-
-SHIPPED = {"lite": Path(__file__).parent.parent / "weights" / "lite.safetensors"}
+from siammask_ros.model.weights_file import read_weights_file, weights_path
 
 _SHOWN = 5
-_MAX_BYTES = 2 << 30
 _PREFIX = "module."
 _EXPECTED = "expected a whole .pth or .safetensors file"
 # What a reader runs into where bytes are missing or changed.
@@ -70,7 +66,7 @@ def load_network(path: Path | str, model: str, expected_sha256: str = "") -> tup
     unexpected, misshapen or not finite) and ConfigError for an unknown model.
     """
     variant = variant_named(model)
-    checkpoint = read_checkpoint(_resolved(path, model), expected_sha256)
+    checkpoint = read_checkpoint(weights_path(path, model), expected_sha256)
     variant = _matching_variant(variant, checkpoint)
     network = SiamMask(variant)
     _check(checkpoint, network, variant)
@@ -84,16 +80,10 @@ def read_checkpoint(path: Path | str, expected_sha256: str = "") -> Checkpoint:
     Raises CheckpointError where the file is missing, unreadable, damaged, not a file of weights,
     holds anything but plain data, or has another SHA-256 than expected.
     """
-    path = _absolute(path)
-    data = _read_bytes(path)
-    digest = hashlib.sha256(data).hexdigest()
-    if expected_sha256 and digest != expected_sha256.lower():
-        raise CheckpointError(
-            f"{path} has SHA-256 {digest}; expected {expected_sha256}. Fetch the file again"
-        )
-    _refuse_look_alikes(path, data)
-    content = _parsed(path, data)
-    return Checkpoint(path, digest, _state_dict(path, content))
+    file = read_weights_file(path, expected_sha256)
+    _refuse_look_alikes(file.path, file.content)
+    content = _parsed(file.path, file.content)
+    return Checkpoint(file.path, file.sha256, _state_dict(file.path, content))
 
 
 def save_network(network: SiamMask, path: Path, notes: Mapping[str, str]) -> None:
@@ -112,42 +102,6 @@ def save_network(network: SiamMask, path: Path, notes: Mapping[str, str]) -> Non
     content = save(tensors, metadata={"variant": network.variant.name, **notes})
     unfinished.write_bytes(content)
     unfinished.replace(path)
-
-
-def _resolved(path: Path | str, model: str) -> Path:
-    if str(path):
-        return Path(path)
-    if model not in SHIPPED:
-        raise CheckpointError(
-            f"model {model} has no shipped weights; expected a checkpoint path, for example the "
-            "authors' SiamMask_DAVIS.pth"
-        )
-    return SHIPPED[model]
-
-
-def _absolute(path: Path | str) -> Path:
-    try:
-        return Path(path).expanduser().absolute()
-    except RuntimeError as error:
-        raise CheckpointError(f"{path} cannot be found: {error} Give its full path") from error
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        found = path.stat()
-        if stat.S_ISDIR(found.st_mode):
-            raise CheckpointError(f"{path} is a directory; expected a file of weights")
-        # A pipe or a device might never end.
-        if not stat.S_ISREG(found.st_mode):
-            raise CheckpointError(f"{path} is not a regular file; expected a file of weights")
-        if found.st_size > _MAX_BYTES:
-            raise CheckpointError(f"{path} is over {_MAX_BYTES >> 30} GiB; expected weights")
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise CheckpointError(
-            f"{path} cannot be read: {reason}; expected a readable file of weights"
-        ) from error
 
 
 def _refuse_look_alikes(path: Path, data: bytes) -> None:

@@ -7,10 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from siammask_ros.model.resnet import Pyramid
-
-# Zeros around each level, finest first, and how far a window moves there from cell to cell.
-PADDINGS = (16, 8, 4)
-STEPS = (4, 2, 1)
+from siammask_ros.model.windows import PADDINGS, STEPS
 
 
 def cut_windows(

@@ -13,7 +13,7 @@ from siammask_ros.cli.contestants import Entries, TrackerOpener
 from siammask_ros.cli.machine import machine
 from siammask_ros.engines.registry import offered
 from siammask_ros.evaluation.speed.lane import Cell, Lane
-from siammask_ros.model.checkpoint import SHIPPED
+from siammask_ros.model.weights_file import SHIPPED
 
 
 def entries(folder: Path, **given: Any) -> Entries:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from engine_inputs import LITE, NETWORKS, crops
 from numpy.typing import NDArray
-from random_network import lively_network
+from random_network import lively_network, source_of
 
 from siammask_ros.engines.base import Engine, EngineInfo, Response
 from siammask_ros.engines.compiled import CompiledEngine
@@ -38,7 +38,7 @@ def openvino_engine(variant: Variant) -> Engine:
     pytest.importorskip("openvino", reason="OpenVINO is not installed")
     from siammask_ros.engines.openvino_rt import OpenVinoEngine
 
-    return OpenVinoEngine(lively_network(variant), INFO, threads=0)
+    return OpenVinoEngine(source_of(lively_network(variant)), INFO, threads=0)
 
 
 ENGINES = {

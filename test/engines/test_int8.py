@@ -14,10 +14,10 @@ from random_network import random_weights
 
 from siammask_ros.cli import main
 from siammask_ros.engines.int8 import Int8About, Int8Form
-from siammask_ros.engines.registry import EngineConfig, open_engine, open_network
+from siammask_ros.engines.registry import EngineConfig, choose_engine, open_engine
 from siammask_ros.errors import EngineError
-from siammask_ros.model.checkpoint import SHIPPED as SHIPPED_WEIGHTS
 from siammask_ros.model.checkpoint import read_checkpoint
+from siammask_ros.model.weights_file import SHIPPED as SHIPPED_WEIGHTS
 
 RUNTIME = "OpenVINO of the test"
 # Of probabilities and of masks: int8's own stated bound against fp32 (C9). The network is random.
@@ -179,9 +179,9 @@ def test_the_shipped_int8_has_to_be_asked_for(
         "siammask_ros.engines.openvino_rt", reason="OpenVINO is not installed"
     )
     monkeypatch.setattr(openvino_rt, "has_native_bf16", lambda: has_bf16)
-    _, _, info = open_network(EngineConfig(device="cpu"))
+    info = choose_engine(EngineConfig(device="cpu")).info
     assert (info.engine, info.precision) == ("openvino", precision)
-    _, _, info = open_network(EngineConfig(device="cpu", precision="int8"))
+    info = choose_engine(EngineConfig(device="cpu", precision="int8")).info
     assert (info.engine, info.precision) == ("openvino", "int8")
 
 
@@ -194,7 +194,7 @@ def test_a_form_of_another_runtime_is_not_taken_by_auto_and_said(
     write_model(Int8Form.of(read_checkpoint(SHIPPED_WEIGHTS["lite"]).sha256))
     monkeypatch.setattr(openvino_rt, "has_native_bf16", lambda: False)
     monkeypatch.setattr(openvino_rt, "RUNTIME", "OpenVINO 1")
-    _, _, info = open_network(EngineConfig(device="cpu"))
+    info = choose_engine(EngineConfig(device="cpu")).info
     assert info.precision == "fp32"
     assert f"was made by {RUNTIME}, this is OpenVINO 1" in info.reason
 

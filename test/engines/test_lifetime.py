@@ -30,13 +30,13 @@ def test_c10_nothing_of_openvino_lives_on_once_the_engine_is_let_go() -> None:
     engine: Any = openvino_engine(LITE)
     for items in (1, 3):
         run_frame(engine, items)
-    parts = [engine, engine._search, engine._masks]
+    parts = [engine, engine._templates, engine._searches, engine._masks]
     alive = [weakref.ref(part) for part in parts]
     alive += [weakref.ref(queue) for part in parts[1:] for queue in part._several.values()]
-    assert len(alive) == 5
+    assert len(alive) == 6
     del engine, parts
     gc.collect()
-    assert [reference() for reference in alive] == [None] * 5
+    assert [reference() for reference in alive] == [None] * 6
 
 
 @pytest.mark.parametrize("engine", ["openvino", "eager"])

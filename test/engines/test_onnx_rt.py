@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from engines.test_engines import INFO, LITE, NETWORKS, answer, assert_agree, crops, eager_engine
-from random_network import lively_network
+from random_network import lively_network, source_of
 
 from siammask_ros.engines.base import Engine
 from siammask_ros.engines.registry import EngineConfig, open_engine
@@ -22,7 +22,7 @@ def onnx_engine(variant: Variant) -> Engine:
         pytest.importorskip(name, reason=f"{name} is not installed")
     from siammask_ros.engines.onnx_rt import OnnxEngine
 
-    return OnnxEngine(lively_network(variant), INFO, threads=0)
+    return OnnxEngine(source_of(lively_network(variant)), INFO, threads=0)
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +86,7 @@ def test_c5_a_build_without_cuda_is_an_error_not_a_silent_cpu(
 ) -> None:
     for name in ("onnx", "onnxruntime"):
         pytest.importorskip(name, reason=f"{name} is not installed")
+    monkeypatch.setattr("siammask_ros.engines.cuda_devices.has_driver", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr("siammask_ros.engines.onnx_rt.has_cuda", lambda: False)

@@ -7,16 +7,17 @@ import pytest
 import torch
 from random_network import lively_network
 
-from siammask_ros.engines.parts import MaskPart, SearchPart, used
+from siammask_ros.engines.parts import SearchPart, used
 from siammask_ros.model.refine import cut_windows
 from siammask_ros.model.variants import VARIANTS
+from siammask_ros.model.windows import cell_windows
 
 
 @pytest.mark.parametrize("model", ["lite", "resnet50"])
 @pytest.mark.parametrize("cell", [(0, 0), (24, 24), (0, 24), (12, 12), (3, 20)])
 def test_a_cells_windows_are_those_of_the_network(model: str, cell: tuple[int, int]) -> None:
     network = lively_network(VARIANTS[model])
-    part, search = MaskPart(network), SearchPart(network)
+    search = SearchPart(network)
     crops, *kernels = search.example()
     with torch.inference_mode():
         crops = torch.randint(0, 256, crops.shape, dtype=torch.uint8)
@@ -24,8 +25,7 @@ def test_a_cells_windows_are_those_of_the_network(model: str, cell: tuple[int, i
         index = (torch.tensor([number]) for number in (0, *cell))
         sizes = network.refine_model.window_sizes
         expected = cut_windows((maps[1], maps[2], maps[3]), sizes, *index)
-    vector, *windows = part.inputs([each.numpy() for each in maps], *cell)
-    assert np.array_equal(vector, maps[0][:, :, cell[0], cell[1]].numpy())
+    windows = cell_windows([each.numpy() for each in maps[1:]], sizes, *cell)
     assert all(np.any(window) for window in windows)
     for window, other in zip(windows, expected, strict=True):
         assert np.array_equal(window, other.numpy())

@@ -12,11 +12,12 @@ import pytest
 import torch
 from random_network import random_weights
 
-from siammask_ros.engines import registry
+from siammask_ros.engines import cuda_devices, registry, torch_engines
 from siammask_ros.engines.eager import EagerEngine
 from siammask_ros.engines.registry import EngineConfig, offered, open_engine
 from siammask_ros.errors import CheckpointError, ConfigError, EngineError
-from siammask_ros.model.checkpoint import SHIPPED, read_checkpoint
+from siammask_ros.model.checkpoint import read_checkpoint
+from siammask_ros.model.weights_file import SHIPPED
 
 EAGER_CPU: dict[str, Any] = {"engine": "eager", "device": "cpu"}
 
@@ -28,11 +29,13 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def without_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda_devices, "has_driver", lambda: False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
 
 @pytest.fixture
 def with_two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda_devices, "has_driver", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
 
@@ -107,8 +110,8 @@ def test_auto_takes_openvino_on_a_cpu_and_says_why(
     monkeypatch.setattr(openvino_rt, "OpenVinoEngine", lambda *parts: asked.append(parts))
     with caplog.at_level(logging.INFO, registry.__name__):
         open_engine(EngineConfig(checkpoint=weights, threads=2))
-    ((network, info, threads),) = asked
-    assert (network.variant.name, threads) == ("lite", 2)
+    ((source, info, threads),) = asked
+    assert (source.variant.name, threads) == ("lite", 2)
     assert (info.engine, info.device) == ("openvino", "cpu")
     told = "auto: no CUDA device; OpenVINO is installed and faster than PyTorch"
     assert info.reason.startswith(told)
@@ -145,7 +148,7 @@ def test_auto_takes_the_compiled_engine_on_a_gpu_and_says_why(
     weights: str, monkeypatch: pytest.MonkeyPatch, wanted: str, opened: str
 ) -> None:
     asked = []
-    monkeypatch.setattr(registry, "open_compiled", lambda *parts: asked.append(parts))
+    monkeypatch.setattr(torch_engines, "open_compiled", lambda *parts: asked.append(parts))
     open_engine(EngineConfig(checkpoint=weights, device=wanted))
     ((network, device, info),) = asked
     assert device == torch.device(opened)
@@ -223,7 +226,7 @@ def test_the_compiled_engine_opens_in_what_is_asked_for(
     weights: str, monkeypatch: pytest.MonkeyPatch, precision: str
 ) -> None:
     asked = []
-    monkeypatch.setattr(registry, "open_compiled", lambda *parts: asked.append(parts[2]))
+    monkeypatch.setattr(torch_engines, "open_compiled", lambda *parts: asked.append(parts[2]))
     open_engine(EngineConfig(checkpoint=weights, engine="compiled", precision=precision))
     assert [(info.engine, info.precision) for info in asked] == [("compiled", precision)]
 

@@ -16,7 +16,7 @@ from golden_data import golden_arrays, golden_file
 
 from siammask_ros.engines.registry import EngineConfig, open_engine
 from siammask_ros.geometry.boxes import RotatedBox
-from siammask_ros.model.checkpoint import SHIPPED
+from siammask_ros.model.weights_file import SHIPPED
 from siammask_ros.tracker.config import SETTINGS
 from siammask_ros.tracker.targets import TargetResult, TargetState
 from siammask_ros.tracker.tracker import Tracker

@@ -1,0 +1,49 @@
+"""Opens the engines that run the network in PyTorch itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from siammask_ros.engines.base import EngineInfo
+from siammask_ros.engines.compiled import CompiledEngine, open_compiled
+from siammask_ros.engines.eager import EagerEngine
+from siammask_ros.engines.network_source import variant_on
+from siammask_ros.engines.reference import ReferenceEngine
+from siammask_ros.model.checkpoint import load_network
+from siammask_ros.model.fold import folded
+from siammask_ros.model.siammask import SiamMask
+
+
+def open_torch_engine(
+    path: Path, model: str, info: EngineInfo, threads: int
+) -> EagerEngine | CompiledEngine:
+    """The engine that ``info`` names, with the weights in this file.
+
+    Raises CheckpointError for the weights, EngineError where the compiler is missing.
+    """
+    network, device = _prepared(path, model, info, threads)
+    if info.engine == "compiled":
+        return open_compiled(network, device, info)
+    # The authors' network stays as they wrote it: its numbers are compared to the last digit.
+    is_ours = network.variant.backbone != "resnet50"
+    return EagerEngine(folded(network) if is_ours else network, device, info)
+
+
+def open_reference_engine(
+    path: Path, model: str, info: EngineInfo, threads: int
+) -> ReferenceEngine:
+    """The network as the authors run it; raises CheckpointError."""
+    return ReferenceEngine(*_prepared(path, model, info, threads), info)
+
+
+def _prepared(
+    path: Path, model: str, info: EngineInfo, threads: int
+) -> tuple[SiamMask, torch.device]:
+    network, _ = load_network(path, model, info.sha256)
+    network.variant = variant_on(network.variant, info.device)
+    device = torch.device(info.device)
+    if threads and device.type == "cpu":
+        torch.set_num_threads(threads)
+    return network, device

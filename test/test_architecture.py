@@ -62,7 +62,7 @@ ROOMS = {
     # messages also reads those of a bag, without ROS. media.recording: what is written down.
     "ros": room(
         "session tracker.config engines.registry media.drawing media.frames media.image_messages "
-        "media.recording following geometry web msg srv",
+        "media.contrast media.encodings media.recording following geometry web msg srv",
         f"numpy cv2 rclpy ament_index_python cv_bridge {MESSAGES}",
     ),
     # Starts the nodes as processes, and makes pictures of what they left.

@@ -7,7 +7,6 @@ read one after the other.
 from __future__ import annotations
 
 import io
-import re
 import sqlite3
 import struct
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from urllib.parse import quote
 
 from siammask_ros.errors import DataError
 from siammask_ros.media.frames import BAG_METADATA, BAG_SUFFIXES
+from siammask_ros.media.natural_order import in_natural_order
 
 # From the MCAP specification: what a file begins and ends with, an opcode and a length before
 # each record, and a footer, which here says that there is no index.
@@ -133,12 +133,7 @@ def _remains(path: Path, reason: Exception, opened: ExitStack) -> tuple[list[_Fi
 
 def _storage_files(folder: Path) -> list[Path]:
     """The bag's files in the order of their numbers."""
-
-    def by_number(path: Path) -> list[Any]:
-        return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.name)]
-
-    found = [path for path in folder.iterdir() if path.suffix in BAG_SUFFIXES]
-    return sorted(found, key=by_number)
+    return in_natural_order(path for path in folder.iterdir() if path.suffix in BAG_SUFFIXES)
 
 
 def _opened_alone(path: Path) -> tuple[_File | None, str]:

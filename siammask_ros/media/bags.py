@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from siammask_ros.errors import DataError, ImageError
 from siammask_ros.media.bag_files import Bag, BagDamage, Message, open_bag
 from siammask_ros.media.bag_types import COMPRESSED_IMAGE, IMAGE, standard_types
+from siammask_ros.media.contrast import ContrastStretch
 from siammask_ros.media.frames import (
     FOLDER_FPS,
     Origin,
@@ -63,7 +64,7 @@ class BagSource:
             first = next(images, None)
             if first is None:
                 raise DataError(f"{path} holds no image on {chosen}")
-            size = size_of(first.picture(path))
+            size = size_of(first.picture(path, ContrastStretch()))
             times_ns = [first.time_ns, *_times_ns(images)]
             total = bag.topics[chosen].total
         return cls(str(path), chosen, size, _rate(times_ns), total, times_ns[0])
@@ -75,18 +76,19 @@ class BagSource:
     def __iter__(self) -> Iterator[SourceFrame]:
         path = Path(self.name)
         read = 0
+        stretch = ContrastStretch()
         with open_bag(path) as bag:
             for image in _images(bag, self.topic, path):
                 if self.last is not None and image.number > self.last:
                     return
                 read += 1
                 if image.number >= self.first:
-                    yield self._frame(image, path)
+                    yield self._frame(image, path, stretch)
         if self.total is not None and read < self.total:
             raise DataError(f"{self.name} ends at frame {read} of {self.total}: it is damaged")
 
-    def _frame(self, image: _Image, path: Path) -> SourceFrame:
-        picture = image.picture(path)
+    def _frame(self, image: _Image, path: Path, stretch: ContrastStretch) -> SourceFrame:
+        picture = image.picture(path, stretch)
         if size_of(picture) != self.size:
             raise DataError(
                 f"frame {image.number} of {path} is {in_words(size_of(picture))}; expected "
@@ -109,10 +111,10 @@ class _Image(NamedTuple):
         """When it was taken, or recorded where its header has no stamp."""
         return self.origin.stamp_ns or self.origin.recorded_ns
 
-    def picture(self, path: Path) -> Picture:
+    def picture(self, path: Path, stretch: ContrastStretch) -> Picture:
         """The picture; raises DataError where there is none in it."""
         try:
-            return _CONVERSIONS[self.kind](self.message, MAX_SIDE_PX)
+            return _CONVERSIONS[self.kind](self.message, MAX_SIDE_PX, stretch)
         except ImageError as error:
             raise DataError(f"frame {self.number} of {path} cannot be read: {error}") from error
 

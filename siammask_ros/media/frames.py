@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from siammask_ros.errors import DataError
+from siammask_ros.media.contrast import ContrastStretch
 from siammask_ros.media.image_files import IMAGE_SUFFIXES, Image, is_image_file, read_image
 from siammask_ros.media.natural_order import in_natural_order
 
@@ -140,9 +141,10 @@ class FolderSource:
         return stretch_length(len(self.paths), self.first, self.last)
 
     def __iter__(self) -> Iterator[SourceFrame]:
+        stretch = ContrastStretch()
         for index in range(self.first, self.first + self.length):
             path = self.paths[index]
-            image = read_image(path)
+            image = read_image(path, stretch)
             if size_of(image) != self.size:
                 raise DataError(
                     f"frame {index} ({path}) is {in_words(size_of(image))}; expected "

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
+from siammask_ros.media.contrast import ContrastStretch
 from siammask_ros.media.image_header import size_in_header
 
 Image = NDArray[np.uint8]
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-# How EXIF data begin in a JPEG and in a PNG. They may turn the image.
-_EXIF_MARKS = (b"Exif\0\0", b"eXIf")
+# How EXIF data begin in a JPEG, in a PNG and in a WebP. They may turn the image.
+_EXIF_MARKS = (b"Exif\0\0", b"eXIf", b"EXIF")
 
 
 def is_image_file(path: Path) -> bool:
@@ -23,18 +24,21 @@ def is_image_file(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES
 
 
-def read_image(path: Path) -> Image:
+def read_image(path: Path, stretch: ContrastStretch | None = None) -> Image:
     """Decode an image: (H, W, 3) uint8 BGR, the way up that its EXIF orientation says.
 
+    16 bits are brought to 8 by ``stretch``, that of its video; None: as if it were the only image.
     Raises DataError where the file is missing or cannot be decoded.
     """
     try:
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error:  # The header promises more pixels than OpenCV takes.
         image = None
-    if image is None:
+    if image is None or image.dtype not in (np.uint8, np.uint16):
         problem = "cannot be decoded" if path.exists() else "is missing"
-        raise DataError(f"{path} {problem}; expected an image")
+        raise DataError(f"{path} {problem}; expected an image of 8 or 16 bits")
+    if image.dtype == np.uint16:
+        return (stretch or ContrastStretch()).to_8bit(np.asarray(image, np.uint16))
     return np.asarray(image, np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""What the header of a JPEG or PNG file tells, read without decoding the image."""
+"""What the header of a JPEG, PNG or WebP file tells, read without decoding the image."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import struct
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PALETTE_COLOURS = b"\x03"
 _JPEG = b"\xff\xd8"
+_RIFF, _WEBP = b"RIFF", b"WEBP"
 # Start-of-frame markers: C0 to CF without DHT (C4), JPG (C8) and DAC (CC).
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # Markers without a length: TEM, RST0 to RST7, SOI.
@@ -14,11 +15,13 @@ _BARE = frozenset({0x01, *range(0xD0, 0xD9)})
 
 
 def size_in_header(data: bytes | memoryview) -> tuple[int, int] | None:
-    """Width and height of the picture in these bytes, or None where they are no JPEG or PNG."""
+    """Width and height of the picture in these bytes, or None where they are none of the three."""
     if bytes(data[:8]) == _PNG:
         return _png_size(data)
     if bytes(data[:2]) == _JPEG:
         return _jpeg_size(data)
+    if bytes(data[:4]) == _RIFF and bytes(data[8:12]) == _WEBP:
+        return _webp_size(bytes(data[12:30]))
     return None
 
 
@@ -59,4 +62,21 @@ def _jpeg_size(data: bytes | memoryview) -> tuple[int, int] | None:
             return int(width), int(height)
         else:
             at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return None
+
+
+def _webp_size(chunk: bytes) -> tuple[int, int] | None:
+    """The size in the first chunk of a WebP file: lossy, lossless or extended."""
+    if len(chunk) < 18:
+        return None
+    if chunk[:4] == b"VP8 " and chunk[11:14] == b"\x9d\x01\x2a":
+        width, height = struct.unpack("<HH", chunk[14:18])
+        return width & 0x3FFF, height & 0x3FFF
+    if chunk[:4] == b"VP8L" and chunk[8] == 0x2F:
+        bits = int.from_bytes(chunk[9:13], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if chunk[:4] == b"VP8X":
+        sides = (int.from_bytes(chunk[at : at + 3], "little") + 1 for at in (12, 15))
+        width, height = sides
+        return width, height
     return None

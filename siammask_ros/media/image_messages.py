@@ -6,15 +6,17 @@ that rclpy delivered, or one that was read from a bag.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+import logging
+from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import ImageError
+from siammask_ros.media.contrast import ContrastStretch
+from siammask_ros.media.encodings import ASSUMED, ENCODINGS, SUPPORTED
 from siammask_ros.media.image_header import size_in_header
 
 Picture = NDArray[np.uint8]
@@ -25,6 +27,10 @@ MAX_SIDE_PX = 8192
 # What image_transport calls a colour picture as JPEG.
 JPEG_FORMAT = "bgr8; jpeg compressed bgr8"
 _JPEG_QUALITY = 85
+# A camera's picture is as wide as its camera_info says, whatever an EXIF tag suggests.
+_AS_IT_IS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+
+_log = logging.getLogger(__name__)
 
 
 def to_jpeg(picture: Picture) -> Picture:
@@ -41,80 +47,63 @@ class RefusedImage(ImageError):
         self.kind = kind
 
 
-@dataclass(frozen=True, slots=True)
-class _Encoding:
-    """Bytes of a pixel, its numpy type and channels, and what makes BGR of it."""
-
-    dtype: str
-    channels: int
-    to_bgr: Callable[[NDArray[Any]], Any]
-
-    @property
-    def pixel_bytes(self) -> int:
-        return self.channels * np.dtype(self.dtype).itemsize
-
-
-def _reordered(code: int) -> Callable[[NDArray[Any]], Any]:
-    return lambda pixels: cv2.cvtColor(pixels, code)
-
-
-def _gray16_to_bgr(pixels: NDArray[Any]) -> Any:
-    return cv2.cvtColor(cv2.convertScaleAbs(pixels, alpha=255 / 65535), cv2.COLOR_GRAY2BGR)
-
-
-_ENCODINGS = {
-    "bgr8": _Encoding("u1", 3, lambda pixels: pixels),
-    "rgb8": _Encoding("u1", 3, _reordered(cv2.COLOR_RGB2BGR)),
-    "bgra8": _Encoding("u1", 4, _reordered(cv2.COLOR_BGRA2BGR)),
-    "rgba8": _Encoding("u1", 4, _reordered(cv2.COLOR_RGBA2BGR)),
-    "mono8": _Encoding("u1", 1, _reordered(cv2.COLOR_GRAY2BGR)),
-    "mono16": _Encoding("u2", 1, _gray16_to_bgr),
-}
-SUPPORTED = ", ".join(_ENCODINGS)
-
-
-def image_to_bgr(message: Any, max_side_px: int) -> Picture:
+def image_to_bgr(message: Any, max_side_px: int, stretch: ContrastStretch | None = None) -> Picture:
     """The picture in a message: (height, width, 3) uint8 BGR, read-only.
 
-    For bgr8 it is a view of the message's memory, whatever its step. mono16 is scaled to 8 bits.
-    Raises RefusedImage for an encoding that cannot be read here, sides outside 1 to
-    ``max_side_px``, a step shorter than a row, or data that is not step × height bytes.
+    For bgr8 it is a view of the message's memory, whatever its step. 16 bits are brought to 8 by
+    ``stretch``, the stream's own; None: as if this were the only image. Raises RefusedImage for an
+    encoding that cannot be read here, sides outside 1 to ``max_side_px``, a step shorter than a
+    row, or data that is not of the length that step and height ask for.
     """
-    encoding = str(message.encoding)
-    known = _ENCODINGS.get(encoding)
-    if known is None:
-        raise RefusedImage(
-            "encoding", f"encoding {encoding[:40]!r} is not supported; expected one of: {SUPPORTED}"
-        )
-    check_sides(message.width, message.height, max_side_px)
-    check_layout(message, known.pixel_bytes)
-    picture = _converted(message, known)
+    name = str(message.encoding)
+    encoding = ENCODINGS.get(name)
+    if encoding is None:
+        raise unsupported_encoding(message)
+    width, height = message.width, message.height
+    check_sides(width, height, max_side_px)
+    rows = checked_rows(message, encoding.row_bytes(width), encoding.row_count(height))
+    if name in ASSUMED:
+        _warn_once(f"encoding {name} does not say what its numbers are: read as {ASSUMED[name]}")
+    bgr = encoding.to_bgr(
+        rows, width, height, bool(message.is_bigendian), stretch or ContrastStretch()
+    )
+    picture = np.asarray(bgr, np.uint8)
     picture.flags.writeable = False
     return picture
 
 
-def compressed_to_bgr(message: Any, max_side_px: int) -> Picture:
+def compressed_to_bgr(
+    message: Any, max_side_px: int, stretch: ContrastStretch | None = None
+) -> Picture:
     """The picture in a compressed message: (height, width, 3) uint8 BGR, read-only.
 
-    The size is read from the file's header before anything is decoded. Raises RefusedImage for
-    what is neither JPEG nor PNG, too large, or damaged.
+    The size is read from the file's header before anything is decoded; ``stretch`` as for
+    ``image_to_bgr``. Raises RefusedImage for what is no JPEG, PNG or WebP, too large, or damaged.
     """
     size = size_in_header(memoryview(message.data))
     if size is None:
         raise RefusedImage(
             "compressed",
-            f"{len(message.data)} bytes hold no JPEG or PNG image; expected one of the two",
+            f"{len(message.data)} bytes hold no JPEG, PNG or WebP image; expected one of them",
         )
     width, height = size
     check_sides(width, height, max_side_px)
-    picture = _decoded(np.frombuffer(message.data, np.uint8))
-    if picture is None or picture.shape[:2] != (height, width):
+    pixels = _decoded(np.frombuffer(message.data, np.uint8))
+    if pixels is None or pixels.shape[:2] != (height, width):
         raise RefusedImage(
             "compressed", f"{width}×{height} px image of {len(message.data)} bytes is damaged"
         )
-    decoded = np.asarray(picture, np.uint8)
-    decoded.flags.writeable = False
-    return decoded
+    if pixels.dtype == np.uint16:
+        pixels = (stretch or ContrastStretch()).to_8bit(pixels)
+    picture = np.asarray(pixels, np.uint8)
+    picture.flags.writeable = False
+    return picture
+
+
+def unsupported_encoding(message: Any, remark: str = "") -> RefusedImage:
+    """The refusal of an encoding that cannot be read; ``remark`` says what could."""
+    reason = f"encoding {str(message.encoding)[:40]!r} is not supported; expected one of: "
+    return RefusedImage("encoding", reason + SUPPORTED + (f"; {remark}" if remark else ""))
 
 
 def image_to_mask(message: Any, max_side_px: int) -> Picture:
@@ -127,9 +116,7 @@ def image_to_mask(message: Any, max_side_px: int) -> Picture:
             "encoding", f"encoding {str(message.encoding)[:40]!r} is no mask; expected mono8"
         )
     check_sides(message.width, message.height, max_side_px)
-    check_layout(message, 1)
-    rows = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
-    return rows[:, : message.width]
+    return checked_rows(message, message.width, message.height)[:, : message.width]
 
 
 def stamp_ns(header: Any) -> int:
@@ -154,43 +141,36 @@ def check_sides(width: int, height: int, max_side_px: int) -> None:
         )
 
 
-def check_layout(message: Any, pixel_bytes: int) -> None:
-    """Raises RefusedImage where step and data cannot hold pixels of so many bytes."""
-    row_bytes = message.width * pixel_bytes
+def checked_rows(message: Any, row_bytes: int, row_count: int) -> NDArray[np.uint8]:
+    """A message's data as (row_count, step) uint8, a view of its memory.
+
+    Raises RefusedImage where step is shorter than ``row_bytes`` or data is not so many rows long.
+    """
     if message.step < row_bytes:
         raise RefusedImage(
             "step",
             f"step {message.step} is shorter than a row of {row_bytes} bytes "
             f"({message.width} px of {message.encoding})",
         )
-    expected, got = message.step * message.height, len(message.data)
+    expected, got = message.step * row_count, len(message.data)
     if got != expected:
+        rows = "height" if row_count == message.height else f"{row_count} rows of height"
         raise RefusedImage(
             "data",
             f"data has {got} bytes; expected {expected} (step {message.step} × "
-            f"height {message.height})",
+            f"{rows} {message.height})",
         )
+    return np.frombuffer(message.data, np.uint8).reshape(row_count, message.step)
+
+
+@cache
+def _warn_once(sentence: str) -> None:
+    _log.warning(sentence)
 
 
 def _decoded(data: NDArray[np.uint8]) -> NDArray[Any] | None:
     """The decoded picture, or None; OpenCV raises for some kinds of damage."""
     try:
-        # A camera's picture is as wide as its camera_info says, whatever an EXIF tag suggests.
-        return cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        return cv2.imdecode(data, _AS_IT_IS)
     except cv2.error:
         return None
-
-
-def _converted(message: Any, encoding: _Encoding) -> Picture:
-    byte_order: Literal[">", "<"] = ">" if message.is_bigendian else "<"
-    pixels: NDArray[Any] = np.ndarray(
-        (message.height, message.width, encoding.channels),
-        np.dtype(encoding.dtype).newbyteorder(byte_order),
-        np.frombuffer(message.data, np.uint8),
-        strides=(message.step, encoding.pixel_bytes, np.dtype(encoding.dtype).itemsize),
-    )
-    if encoding.dtype == "u2":
-        # A step may be odd, and OpenCV reads the machine's own byte order only.
-        pixels = pixels.astype(np.uint16)
-    picture: Picture = np.asarray(encoding.to_bgr(pixels), np.uint8)
-    return picture.reshape(message.height, message.width, 3)

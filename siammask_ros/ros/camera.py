@@ -13,6 +13,7 @@ from rclpy.qos import QoSCompatibility, qos_check_compatible
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
 
+from siammask_ros.media.contrast import ContrastStretch
 from siammask_ros.media.image_messages import (
     Picture,
     RefusedImage,
@@ -25,7 +26,7 @@ from siammask_ros.ros.guard import Border
 from siammask_ros.session import Frame, Session
 
 # image_transport: type, topic, conversion
-_TRANSPORTS: dict[str, tuple[Any, str, Callable[[Any, int], Picture]]] = {
+_TRANSPORTS: dict[str, tuple[Any, str, Callable[[Any, int, ContrastStretch], Picture]]] = {
     "raw": (Image, "image", image_to_bgr),
     "compressed": (CompressedImage, "image/compressed", compressed_to_bgr),
 }
@@ -51,6 +52,7 @@ class Camera:
         self._border = border
         self._session = session
         self._max_side_px = max_side_px
+        self._stretch = ContrastStretch()
         self._subscription = node.create_subscription(
             kind,
             topic,
@@ -90,7 +92,7 @@ class Camera:
         now_ns = self._node.get_clock().now().nanoseconds
         try:
             taken_ns = stamp_ns(message.header)
-            picture = self._convert(message, self._max_side_px())
+            picture = self._convert(message, self._max_side_px(), self._stretch)
         except RefusedImage as error:
             session.refuse(error.kind, str(error))
             self._border.warn(f"image refused: {error.kind}", f"image refused: {error}")

@@ -1,46 +1,53 @@
-"""Image messages to pictures, with ROS 2's own cv_bridge for what we do not read ourselves."""
+"""Image messages to pictures, with ROS 2's own cv_bridge for encodings that we do not read."""
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import cv2
 import numpy as np
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from sensor_msgs.msg import Image
 
 from siammask_ros.media import image_messages
+from siammask_ros.media.contrast import ContrastStretch
+from siammask_ros.media.encodings import ENCODINGS
 from siammask_ros.media.image_messages import (
-    SUPPORTED,
     Picture,
     RefusedImage,
-    check_layout,
     check_sides,
+    checked_rows,
+    unsupported_encoding,
 )
-from siammask_ros.ros.bridge import BRIDGED_PIXEL_BYTES, bridged
 
 
-def image_to_bgr(message: Image, max_side_px: int) -> Picture:
+def image_to_bgr(
+    message: Image, max_side_px: int, stretch: ContrastStretch | None = None
+) -> Picture:
     """The picture in a message: (height, width, 3) uint8 BGR, read-only.
 
-    As ``image_messages.image_to_bgr``, and where cv_bridge is installed Bayer and YUV as well.
+    As ``image_messages.image_to_bgr``; a working cv_bridge is asked for any other encoding.
     """
-    pixel_bytes = BRIDGED_PIXEL_BYTES.get(message.encoding)
-    if pixel_bytes is None:
-        return image_messages.image_to_bgr(message, max_side_px)
+    if message.encoding in ENCODINGS:
+        return image_messages.image_to_bgr(message, max_side_px, stretch)
+    bridge, problem = _cv_bridge()
+    if bridge is None:
+        raise unsupported_encoding(message, problem)
     check_sides(message.width, message.height, max_side_px)
-    check_layout(message, pixel_bytes)
-    picture = _through_cv_bridge(message)
+    picture = _through(bridge, message)
     picture.flags.writeable = False
     return picture
 
 
-def _through_cv_bridge(message: Image) -> Picture:
+def _through(bridge: Any, message: Image) -> Picture:
     try:
-        picture = np.array(bridged(message), np.uint8)
-    except ImportError:
-        raise RefusedImage(
-            "encoding",
-            f"encoding {message.encoding!r} needs ROS 2's cv_bridge, which is not installed "
-            f"(sudo apt install ros-$ROS_DISTRO-cv-bridge); without it: {SUPPORTED}",
-        ) from None
+        kind, channels = bridge.encoding_to_dtype_with_channels(message.encoding)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise unsupported_encoding(message, f"cv_bridge does not know it ({error})") from error
+    checked_rows(message, message.width * channels * np.dtype(kind).itemsize, message.height)
+    try:
+        picture = np.array(bridge.imgmsg_to_cv2(message, "bgr8"), np.uint8)
     except (TypeError, ValueError, RuntimeError, cv2.error) as error:
         raise RefusedImage(
             "encoding", f"cv_bridge cannot read this {message.encoding} image: {error}"
@@ -50,3 +57,28 @@ def _through_cv_bridge(message: Image) -> Picture:
             "encoding", f"cv_bridge made {picture.shape} of a {message.encoding} image"
         )
     return picture
+
+
+@cache
+def _cv_bridge() -> tuple[Any, str]:
+    """ROS 2's cv_bridge, or None and why there is none that works.
+
+    One that no ROS 2 installed is not asked: that of PyPI is a ROS 1 leftover that gives wrong
+    pictures silently. One that was compiled for another NumPy fails when its library is loaded,
+    which the question for an encoding does.
+    """
+    try:
+        get_package_prefix("cv_bridge")
+    except PackageNotFoundError:
+        return None, (
+            "others need ROS 2's cv_bridge, which is not installed "
+            "(sudo apt install ros-$ROS_DISTRO-cv-bridge)"
+        )
+    try:
+        from cv_bridge import CvBridge
+
+        bridge = CvBridge()
+        bridge.encoding_to_dtype_with_channels("bgr8")
+    except (ImportError, AttributeError, SystemError, RuntimeError) as error:
+        return None, f"others need ROS 2's cv_bridge, which does not work here ({error})"
+    return bridge, ""

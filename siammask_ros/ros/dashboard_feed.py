@@ -23,6 +23,7 @@ from vision_msgs.msg import Detection2D
 
 from siammask_ros.errors import SiamMaskError
 from siammask_ros.geometry.boxes import RotatedBox, checked_init_box
+from siammask_ros.media.contrast import ContrastStretch
 from siammask_ros.media.image_messages import (
     NANOSECONDS,
     RefusedImage,
@@ -57,7 +58,7 @@ DIAGNOSTICS_END_S = 3.5
 SERVICE_S = 3.0
 # What the tracker is asked for, and what is believed until it answers.
 ASKED: dict[str, Any] = {"history_s": 1.0, "model": ""}
-_TRANSPORTS: dict[str, tuple[Any, str, Callable[[Any, int], Any]]] = {
+_TRANSPORTS: dict[str, tuple[Any, str, Callable[[Any, int, ContrastStretch], Any]]] = {
     "raw": (Image, "image", image_to_bgr),
     "compressed": (CompressedImage, "image/compressed", compressed_to_bgr),
 }
@@ -72,6 +73,7 @@ class DashboardFeed:
         self._node, self._border, self._config = node, border, config
         self._lock = threading.Lock()
         self._pairing = Pairing(show, time.monotonic)
+        self._stretch = ContrastStretch()
         self._is_watched = False
         self._pictures: list[Any] = []
         self._camera, self._answers = Rate(time.monotonic), Rate(time.monotonic)
@@ -153,7 +155,7 @@ class DashboardFeed:
         _, _, convert = _TRANSPORTS[self._config.image_transport]
         try:
             taken_ns = stamp_ns(message.header)
-            image = convert(message, self._config.max_image_side)
+            image = convert(message, self._config.max_image_side, self._stretch)
         except RefusedImage as error:
             self._problem = f"image refused: {error}"
             self._border.warn(f"image refused: {error.kind}", self._problem)

@@ -12,7 +12,7 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
-from siammask_ros.media.image_messages import RefusedImage, check_layout, check_sides, stamp_ns
+from siammask_ros.media.image_messages import RefusedImage, check_sides, checked_rows, stamp_ns
 from siammask_ros.ros import qos
 from siammask_ros.ros.guard import Border
 from siammask_ros.ros.node_config import NodeConfig
@@ -112,11 +112,11 @@ def depth_image(message: Image, max_side_px: int) -> DepthImage:
     kind, unit_m = _ENCODINGS[encoding]
     dtype = np.dtype(kind).newbyteorder(">" if message.is_bigendian else "<")
     check_sides(message.width, message.height, max_side_px)
-    check_layout(message, dtype.itemsize)
+    rows = checked_rows(message, message.width * dtype.itemsize, message.height)
     pixels: NDArray[Any] = np.ndarray(
         (message.height, message.width),
         dtype,
-        np.frombuffer(message.data, np.uint8),
+        rows,
         strides=(message.step, dtype.itemsize),
     )
     return DepthImage(pixels, unit_m, stamp_ns(message.header), message.header.frame_id)

@@ -101,7 +101,7 @@ def test_j4_damage_in_the_middle_ends_it_there(tmp_path: Path, storage: str) -> 
 @pytest.mark.parametrize(
     ("bad", "words"),
     [
-        (image(3, encoding="bayer_rggb8"), "encoding 'bayer_rggb8' is not supported"),
+        (image(3, encoding="32FC1"), "encoding '32FC1' is not supported"),
         (image(3, data=picture(3).ravel()[:-5]), "data has 230395 bytes; expected 230400"),
         (image(3, width=0), "image is 0×240 px"),
         (image(3, step=3), "step 3 is shorter than a row"),

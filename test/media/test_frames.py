@@ -131,3 +131,13 @@ def test_image_of_another_size_is_refused(tmp_path: Path) -> None:
     cv2.imwrite(str(folder / "00002.png"), picture(2, width=64, height=48))
     with pytest.raises(DataError, match=r"frame 2 .* is 64×48; expected 320×240"):
         list(open_source(folder))
+
+
+def test_pictures_whose_numbers_have_no_leading_zeros_are_in_the_order_of_their_numbers(
+    tmp_path: Path,
+) -> None:
+    for index in range(12):
+        cv2.imwrite(str(tmp_path / f"{index}.png"), picture(index))
+    frames = list(open_source(tmp_path))
+    assert len(frames) == 12
+    assert all(np.array_equal(frame.image_bgr, picture(frame.number)) for frame in frames)

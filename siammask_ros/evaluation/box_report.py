@@ -70,9 +70,11 @@ def write_report(
     folder.mkdir(parents=True, exist_ok=True)
     names = ("summary.json", "curves.png", "best_and_worst.jpg")
     summary, picture, moments = (folder / name for name in names)
-    summary.write_text(json.dumps(_summary(results, made_with), indent=1), encoding="utf-8")
+    by_name = {sequence.name: sequence for sequence in sequences}
+    numbers = _summary(by_name, results, made_with)
+    summary.write_text(json.dumps(numbers, indent=1), encoding="utf-8")
     curves_picture(picture, _curves(results))
-    cv2.imwrite(str(moments), _moments(sequences, results))
+    cv2.imwrite(str(moments), _moments(by_name, results))
     for result in results:
         path = folder / "boxes" / result.follower.replace(" ", "_") / f"{result.sequence}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,9 +83,8 @@ def write_report(
     return [summary, picture, moments]
 
 
-def _moments(sequences: Sequence[BoxSequence], results: Sequence[BoxResult]) -> NDArray[np.uint8]:
+def _moments(by_name: Mapping[str, BoxSequence], results: Sequence[BoxResult]) -> NDArray[np.uint8]:
     """A row for each result: where the overlap is highest, then where it is lowest."""
-    by_name = {sequence.name: sequence for sequence in sequences}
     rows = []
     for result in results:
         sequence = by_name[result.sequence]
@@ -93,7 +94,7 @@ def _moments(sequences: Sequence[BoxSequence], results: Sequence[BoxResult]) -> 
         for place in best + worst:
             number = counted[place]
             cells.append(compared_boxes(sequence, number, result.boxes_xywh[number]))
-            about = f"{result.follower} {result.sequence} {number}"
+            about = f"{result.follower} {result.sequence} {sequence.image_paths[number].name}"
             texts.append(f"{about}  IoU {result.overlaps[place]:.2f}")
         rows.append((cells, texts))
     return moments_sheet(rows)
@@ -110,11 +111,13 @@ def _fps(result: BoxResult) -> float:
     return 1e3 / float(np.median(result.step_ms))
 
 
-def _summary(results: Sequence[BoxResult], made_with: Mapping[str, Any]) -> Any:
+def _summary(
+    by_name: Mapping[str, BoxSequence], results: Sequence[BoxResult], made_with: Mapping[str, Any]
+) -> Any:
     followers = []
     for name, group in _by_follower(results).items():
         auc, precision = means_of(group)
-        sequences = [_numbers(result) for result in group]
+        sequences = [_numbers(result, by_name[result.sequence]) for result in group]
         followers.append(
             {
                 "name": name,
@@ -126,13 +129,14 @@ def _summary(results: Sequence[BoxResult], made_with: Mapping[str, Any]) -> Any:
     return plain({"followers": followers, "made_with": made_with})
 
 
-def _numbers(result: BoxResult) -> dict[str, Any]:
+def _numbers(result: BoxResult, sequence: BoxSequence) -> dict[str, Any]:
     return {
         "name": result.sequence,
         "success_auc": result.success_auc,
         "precision_at_20_px": result.precision_at_20_px,
         "frames": len(result.overlaps),
         "median_step_ms": float(np.median(result.step_ms)),
+        "file_by_frame": [sequence.image_paths[number].name for number in sequence.counted],
         "overlap_by_frame": result.overlaps,
         "distance_px_by_frame": result.distances_px,
     }

@@ -22,7 +22,7 @@ def write_numbered(root: Path, name: str, lines: list[str]) -> None:
     for number in range(len(lines)):
         image = np.full((SIDE_PX, SIDE_PX), number, np.uint8)
         cv2.imwrite(str(folder / f"{number + 1:05d}.png"), image)
-    (folder / "groundtruth.txt").write_text("\n".join(lines) + "\n")
+    (folder / "groundtruth.txt").write_text("\n".join(lines) + "\n", errors="surrogateescape")
 
 
 def write_moving_square(root: Path, name: str, frames: int, as_polygons: bool = False) -> None:
@@ -35,7 +35,7 @@ def write_moving_square(root: Path, name: str, frames: int, as_polygons: bool = 
         box = square_box(number)
         numbers = box.corners_xy.ravel() if as_polygons else box.bounding_xywh
         lines.append(",".join(f"{value:.2f}" for value in numbers))
-    (folder / "groundtruth.txt").write_text("\n".join(lines) + "\n")
+    (folder / "groundtruth.txt").write_text("\n".join(lines) + "\n", errors="surrogateescape")
 
 
 class ScriptedFollower:

@@ -131,6 +131,7 @@ def test_report_has_the_followers_side_by_side(tmp_path: Path) -> None:
     assert [f["name"] for f in read["followers"]] == ["ours", "a peer"]
     assert read["followers"][0]["success_auc"] == pytest.approx(10 / 21, abs=1e-4)
     assert read["followers"][0]["sequences"][0]["overlap_by_frame"] == [1.0]
+    assert read["followers"][1]["sequences"][1]["file_by_frame"] == ["00002.png"]
     assert read["made_with"] == {"engine": "fake"}
     assert [path.name for path in pictures] == ["curves.png", "best_and_worst.jpg"]
     assert all(cv2.imread(str(path)) is not None for path in pictures)

@@ -59,6 +59,83 @@ def test_otb_names_its_truth_differently(tmp_path: Path) -> None:
     assert box_sequences(tmp_path)[0].box_xywh(0) == (10, 20, 30, 40)
 
 
+def write_part(root: Path, name: str, first: int, lines: int, pictures: int = 12) -> Path:
+    """A sequence as OTB has some: pictures from 0001, boxes from a later one, in OTB's names."""
+    write_numbered(root, name, [BOX] * pictures)
+    folder = root / name
+    (folder / "groundtruth.txt").unlink()
+    boxes = [f"{number},20,30,40\n" for number in range(first, first + lines)]
+    (folder / "groundtruth_rect.txt").write_text("".join(boxes))
+    return folder
+
+
+def test_otbs_own_part_begins_where_otb_says(tmp_path: Path) -> None:
+    write_part(tmp_path, "BlurCar3", first=3, lines=8)
+    write_part(tmp_path, "Diving", first=1, lines=9)
+    for sequence, first, count in zip(box_sequences(tmp_path), (3, 1), (8, 9), strict=True):
+        numbers = [int(path.stem) for path in sequence.image_paths]
+        assert numbers == list(range(first, first + count))
+        for number, path in enumerate(sequence.image_paths):
+            box = sequence.box_xywh(number)
+            assert box is not None and box[0] == int(path.stem)
+
+
+def test_a_file_tells_the_first_picture_with_boxes(tmp_path: Path) -> None:
+    folder = write_part(tmp_path, "mine", first=5, lines=4)
+    (folder / "first_frame.txt").write_text("5\n")
+    (sequence,) = box_sequences(tmp_path)
+    assert [path.stem for path in sequence.image_paths] == ["00005", "00006", "00007", "00008"]
+    assert sequence.box_xywh(0) == (5, 20, 30, 40)
+
+
+def test_each_target_of_a_folder_is_a_sequence(tmp_path: Path) -> None:
+    write_numbered(tmp_path, "Jogging", [BOX] * 3)
+    for number in (1, 2, 10):
+        lines = f"{number},20,30,40\n" * 3
+        (tmp_path / "Jogging" / f"groundtruth_rect.{number}.txt").write_text(lines)
+    (tmp_path / "Jogging" / "groundtruth.txt").unlink()
+    sequences = box_sequences(tmp_path)
+    assert [s.name for s in sequences] == ["Jogging-1", "Jogging-2", "Jogging-10"]
+    boxes = [sequence.box_xywh(2) for sequence in sequences]
+    assert [box[0] for box in boxes if box] == [1, 2, 10]
+    assert [s.name for s in box_sequences(tmp_path, ["Jogging-2"])] == ["Jogging-2"]
+
+
+PARTS = {
+    "nothing tells": (
+        "mine",
+        None,
+        r"8 lines and .* 12 pictures; .* later, write the number .*first_frame\.txt",
+    ),
+    "OTB's is not there": (
+        "David",
+        None,
+        r"begin at picture 300; expected 8 pictures from there on",
+    ),
+    "too few after it": ("mine", "6", r"begin at picture 6; expected 8 pictures"),
+    "another one than OTB's": ("BlurCar3", "6", r"begin at picture 6; expected 8 pictures"),
+    "words": ("mine", "the fifth", r"first_frame\.txt holds 'the fifth'; expected the number"),
+}
+
+
+@pytest.mark.parametrize(("name", "told", "words"), PARTS.values(), ids=PARTS)
+def test_boxes_of_a_part_are_refused_where_it_is_not_known_which(
+    tmp_path: Path, name: str, told: str | None, words: str
+) -> None:
+    folder = write_part(tmp_path, name, first=3, lines=8)
+    if told is not None:
+        (folder / "first_frame.txt").write_text(told)
+    with pytest.raises(DataError, match=words):
+        box_sequences(tmp_path)
+
+
+def test_a_truth_of_a_windows_editor_is_read(tmp_path: Path) -> None:
+    write_numbered(tmp_path, "a", [BOX] * 2)
+    truth = tmp_path / "a" / "groundtruth.txt"
+    truth.write_bytes(b"\xef\xbb\xbf" + truth.read_bytes().replace(b"\n", b"\r\n"))
+    assert box_sequences(tmp_path)[0].box_xywh(1) == (10, 20, 30, 40)
+
+
 @pytest.mark.parametrize("line", [BOX, "10\t20\t30\t40", "10 20  30 40", " 10.0, 20.0,30,4e1 "])
 def test_a_box_is_four_numbers(tmp_path: Path, line: str) -> None:
     write_numbered(tmp_path, "a", [line, BOX])
@@ -91,6 +168,7 @@ WRONG = {
     "three numbers": (["1,2,3", BOX], r"groundtruth\.txt:1 is not understood: '1,2,3'"),
     "five numbers": ([BOX, "1,2,3,4,5"], r"groundtruth\.txt:2 is not understood"),
     "words": ([BOX, "a,b,c,d"], r"groundtruth\.txt:2 is not understood"),
+    "no text": (["\udcff", BOX], r"groundtruth\.txt cannot be read as text"),
     "one frame": ([BOX], "1 lines .* at least 2"),
 }
 

@@ -45,7 +45,7 @@ class DashboardNode(Node):  # type: ignore[misc]
         self._server = Server(web, self._feed)
         self._server.start()
         self._log_forwarding.install()
-        self.get_logger().info(f"dashboard: {self._server.url}")
+        self.get_logger().info(f"dashboard: {', '.join(self._server.urls)}")
 
     @property
     def url(self) -> str:

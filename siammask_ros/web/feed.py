@@ -108,7 +108,10 @@ class Feed(Protocol):
         ...
 
     def watch(self, is_watched: bool) -> None:
-        """Whether anybody looks: pictures are wanted only then. Returns at once."""
+        """Whether anybody looks: pictures are wanted only then; called for every new page, too.
+
+        Returns at once.
+        """
         ...
 
     def follow(self, box_xywh: Box, target_id: str, stamp_ns: int) -> str:
@@ -124,7 +127,7 @@ class Feed(Protocol):
         ...
 
     def pause(self, paused: bool) -> str:
-        """Take up no pictures and keep the targets, or go on."""
+        """Take up no pictures and keep the targets, or go on; a video begins, or plays again."""
         ...
 
 

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from siammask_ros.errors import ConfigError, SiamMaskError
 from siammask_ros.web.access import Access, read_token
+from siammask_ros.web.addresses import page_urls
 from siammask_ros.web.commands import (
     MAX_MESSAGE_BYTES,
     Command,
@@ -57,7 +58,7 @@ class Server:
             lambda: self._live.is_full,
             self._recorder.file,
         )
-        self._live = Live(config.max_clients, self._entrance.check, self._carry_out, self._watch)
+        self._live = Live(config.max_clients, self._entrance.check, self._carry_out, self._opened)
         self._sent = Rate(time.monotonic)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Event | None = None
@@ -68,9 +69,13 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where the page is."""
-        host = f"[{self._config.address}]" if ":" in self._config.address else self._config.address
-        return f"http://{host}:{self._port}/"
+        """Where the page is, for a browser on this machine."""
+        return self.urls[0]
+
+    @property
+    def urls(self) -> list[str]:
+        """Where the page is: first for this machine, then for others."""
+        return page_urls(self._config.address, self._port)
 
     def start(self) -> None:
         """Begins to serve; raises ConfigError where the address is not to be had."""
@@ -161,6 +166,11 @@ class Server:
             if not status.problem and self._projector is not None:
                 status = replace(status, problem=self._projector.problem)
             self._live.tell(status_message(status, self._recorder.state(), self._sent.hz))
+
+    def _opened(self) -> None:
+        """A page has been opened: the feed may have something for it."""
+        self._is_watched = True
+        self._feed.watch(True)
 
     def _watch(self) -> None:
         """Lets the feed know whether anybody looks."""

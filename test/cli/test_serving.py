@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,11 @@ from session_bench import wait_until
 
 from siammask_ros.cli import BAD_INPUT, main
 from siammask_ros.cli.serving import SessionFeed
-from siammask_ros.media.frames import open_source
+from siammask_ros.errors import DataError
+from siammask_ros.media.frames import CameraSource, SourceFrame, open_source
 from siammask_ros.session import Tracker
 from siammask_ros.tracker.config import settings_named
+from siammask_ros.web.feed import Shot
 
 FRAMES = 20
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -41,9 +42,8 @@ def pictures(tmp_path: Path) -> Path:
 @pytest.fixture
 def bench(pictures: Path) -> Iterator[PageBench]:
     tracker = Tracker(FakeEngine(), settings_named("lite"))
-    feed = SessionFeed(
-        open_source(pictures), tracker, {}, lambda shot: bench.server.show(shot), loop=True
-    )
+    feed = SessionFeed(open_source(pictures), lambda shot: bench.server.show(shot), loop=True)
+    feed.begin(tracker, {})
     asked_to_stop = threading.Event()
     with PageBench(feed=feed) as bench:
         player = threading.Thread(target=feed.play, args=(asked_to_stop,), daemon=True)
@@ -67,29 +67,48 @@ def test_a_target_is_followed_through_a_video_that_is_looped(bench: PageBench) -
                         return about
 
             about = await until(None)
-            box = list(square_box(10).bounding_xywh)
-            # Large enough to hold the square wherever it is by now.
-            answer = await page.ask(do="follow", box=box, stamp=about["stamp"])
+            first = about["stamp"]
+            status = await page.status()
+            assert (status["source"], status["playback"]) == ("pictures", "waiting")
+            assert await page.next_picture(0.5) is None, "it stands still until it is asked to play"
+            answer = await page.ask(do="follow", box=list(square_box(0).bounding_xywh), stamp=first)
             assert answer["ok"], answer
             about = await until("TRACKING")
             assert about["targets"][0]["contours"]
+            assert int(about["stamp"]) > int(first), "the video plays"
             assert (await page.ask(do="pause", paused=True))["ok"]
-            while (await page.next_picture() or {})["targets"] is not None:
+            await page.status(lambda status: status["paused"])
+            # A frame may still be on its way through the tracker.
+            while await page.next_picture(0.5) is not None:
                 pass
-            assert (await page.ask(do="pause", paused=False))["ok"]
-            await until("TRACKING")
+            async with bench.page() as other:
+                last = await other.next_picture()
+            assert last is not None
+            assert [each["id"] for each in last["targets"]] == ["1"], "kept, and still drawn"
+            x, y, width, height = square_box(0).bounding_xywh
+            answer = await page.ask(do="follow", box=[x, y, width, height], stamp=last["stamp"])
+            assert answer["ok"], answer
+            shown = await page.next_picture()
+            assert shown is not None
+            assert len(shown["targets"]) == 2, "at once, though the video stands still"
             answer = await page.ask(do="forget", id="nobody")
             assert answer["text"] == "no such target: nobody"
-            assert (await page.ask(do="reset"))["text"] == "1 targets forgotten"
-            await until(None)
+            assert (await page.ask(do="reset"))["text"] == "2 targets forgotten"
+            shown = await page.next_picture()
+            assert shown is not None
+            assert shown["targets"] == []
+            assert (await page.ask(do="reset"))["text"] == "0 targets forgotten"
+            assert (await page.ask(do="pause", paused=False))["ok"]
+            for _ in range(3):
+                assert await page.next_picture() is not None
             status = await page.status()
-            assert status["source"] == "pictures"
-            assert status["choose_within_s"] == 5.0
+            assert (status["choose_within_s"], status["playback"]) == (5.0, "playing")
 
     asyncio.run(asyncio.wait_for(visit(), 2 * TIMEOUT_S))
 
 
-def test_the_command_serves_until_a_signal(pictures: Path) -> None:
+@pytest.mark.parametrize("until", ["loading the network …", "ready"])
+def test_the_command_serves_until_a_signal(until: str, pictures: Path) -> None:
     command = [sys.executable, "-m", "siammask_ros.cli", "track", str(pictures)]
     process = subprocess.Popen(
         [*command, "--serve", "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE, text=True
@@ -98,7 +117,10 @@ def test_the_command_serves_until_a_signal(pictures: Path) -> None:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line.startswith("dashboard: http://127.0.0.1:")
-        time.sleep(0.5)
+        lines = [line.strip()]
+        while lines[-1] != until:
+            lines.append(process.stdout.readline().strip())
+        assert "for a phone: --address 0.0.0.0 --token-file FILE" in lines
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
     finally:
@@ -122,13 +144,77 @@ def test_what_cannot_be_served_is_said_in_one_line(
     assert words in capsys.readouterr().err
 
 
-def test_a_source_that_has_ended_is_shown_to_be_old(pictures: Path) -> None:
-    tracker = Tracker(FakeEngine(), settings_named("lite"))
-    feed = SessionFeed(open_source(pictures, 0, 3), tracker, {}, lambda shot: None)
+def test_a_page_that_is_opened_while_the_video_waits_gets_its_first_picture(
+    bench: PageBench,
+) -> None:
+    async def visit() -> tuple[Any, Any]:
+        async with bench.page() as page:
+            early = await page.next_picture()
+        async with bench.page() as page:
+            return early, await page.next_picture()
+
+    early, late = asyncio.run(asyncio.wait_for(visit(), TIMEOUT_S))
+    assert early["jpeg"] == late["jpeg"]
+
+
+def test_a_video_that_has_ended_plays_again_from_its_beginning(pictures: Path) -> None:
+    shown: list[Shot] = []
+    feed = SessionFeed(open_source(pictures, 0, 3), shown.append)
+    assert feed.status().playback == "loading"
+    with pytest.raises(DataError, match="being loaded"):
+        feed.follow((1, 2, 30, 40), "", 0)
+    feed.begin(Tracker(FakeEngine(), settings_named("lite")), {})
+    asked_to_stop = threading.Event()
+    player = threading.Thread(target=feed.play, args=(asked_to_stop,), daemon=True)
+    player.start()
     try:
-        feed.play(threading.Event())
-        wait_until(
-            lambda: (feed.status().since_picture_s or 0) > feed.status().stale_after_s, "staleness"
-        )
+        wait_until(lambda: feed.status().playback == "waiting" and bool(shown), "the first picture")
+        feed.follow(square_box(0).bounding_xywh, "", shown[0].stamp_ns)
+        wait_until(lambda: feed.status().playback == "ended", "the end")
+        wait_until(lambda: (shown[-1].image == picture(3)).all(), "the last picture")
+        status = feed.status()
+        assert [target.state for target in status.targets] == ["TRACKING"], "not STALE"
+        assert all(each.level == 0 for each in status.diagnostics), "silence is no error now"
+        assert len(status.latencies) < status.processed, "frames without targets do not count"
+        with pytest.raises(DataError, match="has ended"):
+            feed.follow((1, 2, 30, 40), "", shown[-1].stamp_ns)
+        count = len(shown)
+        feed.pause(False)
+        wait_until(lambda: len(shown) > count and feed.status().playback == "ended", "it again")
+        stamps = [each.stamp_ns for each in shown]
+        assert stamps == sorted(set(stamps)), "the clock goes on"
+        assert feed.status().targets == (), "they were somewhere else at the beginning"
     finally:
+        asked_to_stop.set()
+        player.join(TIMEOUT_S)
+        feed.close()
+
+
+def test_a_camera_that_plays_by_itself_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Camera(CameraSource):
+        name, fps, size, length = "0", 50.0, (240, 320), None  # type: ignore[assignment]
+
+        def __init__(self) -> None:
+            """Opens nothing."""
+
+        def __iter__(self) -> Iterator[SourceFrame]:
+            return (SourceFrame(index, picture(index % 40), index / 50) for index in range(10**6))
+
+    shown: list[Shot] = []
+    feed = SessionFeed(Camera(), shown.append)
+    feed.begin(Tracker(FakeEngine(), settings_named("lite")), {})
+    asked_to_stop = threading.Event()
+    player = threading.Thread(target=feed.play, args=(asked_to_stop,), daemon=True)
+    player.start()
+    try:
+        wait_until(lambda: len(shown) > 3, "pictures")
+        assert feed.status().playback == ""
+        feed.pause(True)
+        wait_until(lambda: shown[-1].targets is None, "pictures without answers")
+        assert feed.status().paused
+        feed.pause(False)
+        wait_until(lambda: shown[-1].targets is not None, "answers")
+    finally:
+        asked_to_stop.set()
+        player.join(TIMEOUT_S)
         feed.close()

@@ -15,6 +15,7 @@ from page_bench import PageBench, shot, target
 
 from siammask_ros.errors import ConfigError
 from siammask_ros.web.access import FAILURE_WINDOW_S, MAX_FAILURES, MAX_SESSIONS, Access, read_token
+from siammask_ros.web.addresses import page_urls
 from siammask_ros.web.config import WebConfig
 from siammask_ros.web.entrance import PAGES
 
@@ -179,6 +180,21 @@ def test_k4_an_address_that_others_reach_needs_a_token(
     assert read_token(WebConfig(address=address, token_file=str(token_file))) == TOKEN
     monkeypatch.setenv("SIAMMASK_WEB_TOKEN", TOKEN)
     assert read_token(WebConfig(address=address)) == TOKEN
+
+
+def test_k4_the_addresses_that_are_told_can_be_opened(token_file: Path) -> None:
+    """What listens on 0.0.0.0 is opened by the addresses of this machine."""
+    for address in ("0.0.0.0", "127.0.0.1"):
+        with PageBench(address=address, token_file=str(token_file)) as bench:
+            urls = bench.server.urls
+            assert urls[0] == f"http://127.0.0.1:{bench.port}/" == bench.server.url
+            assert not any("0.0.0.0" in url for url in urls)
+            for url in urls:
+                host = url.removeprefix("http://").rstrip("/")
+                with socket.create_connection(host.rsplit(":", 1), timeout=10) as connection:
+                    connection.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+                    assert " 200 " in connection.makefile("rb").readline().decode(), url
+    assert page_urls("::", 80)[0] == "http://[::1]:80/"
 
 
 def test_k4_a_token_that_is_none_or_that_others_can_read_is_refused(token_file: Path) -> None:

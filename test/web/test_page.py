@@ -302,6 +302,51 @@ def test_a_tracker_of_one_answer_a_second_is_live_between_them(page: Any) -> Non
     assert states == ["live", "live", "stale"], "and after three periods without one it is not"
 
 
+@pytest.mark.parametrize(
+    ("playback", "paused", "guide", "link", "button"),
+    [
+        ("loading", False, "Loading the network", "loading", "Pause"),
+        ("waiting", False, "the video starts with it, or with Play", "first picture", "Play"),
+        ("playing", True, "Paused. The targets are kept.", "paused", "Go on"),
+        ("ended", False, "The video has ended", "ended", "Play again"),
+        ("playing", False, "Drag a box", "live", "Pause"),
+    ],
+)
+def test_a_video_says_what_it_does_and_what_the_button_would_do(
+    playback: str, paused: bool, guide: str, link: str, button: str, context: Any
+) -> None:
+    with PageBench() as bench:
+        good = replace(bench.feed.now, since_picture_s=60.0, playback=playback, paused=paused)
+        bench.feed.now = replace(good, since_picture_s=0.0) if link == "live" else good
+        page = context.new_page()
+        page.goto(bench.url)
+        wait_for_text(page, "#guide", guide)
+        wait_for_text(page, "#link", link)
+        asked = page.get_by_role("button", name=button, exact=True)
+        if playback == "loading":
+            assert asked.is_disabled()
+        else:
+            asked.click()
+            wait_until(lambda: bench.feed.asked, "the command", WAIT_S)
+            assert bench.feed.asked == [("pause", button == "Pause")]
+        page.close()
+
+
+def test_on_a_picture_that_stands_still_a_box_may_take_its_time(
+    page: Any, bench: PageBench
+) -> None:
+    bench.feed.now = replace(bench.feed.now, choose_within_s=0.5, playback="waiting")
+    wait_for_text(page, "#link", "first picture")
+    page.mouse.move(*on_screen(page, 100, 80))
+    page.mouse.down()
+    assert page.locator("#left-time").is_hidden(), "nothing runs out"
+    page.wait_for_timeout(700)
+    page.mouse.move(*on_screen(page, 150, 140), steps=3)
+    page.mouse.up()
+    wait_until(lambda: bench.feed.asked, "the box", WAIT_S)
+    assert bench.feed.asked[0][1] == pytest.approx((100, 80, 50, 60), abs=1.5)
+
+
 def test_a_page_below_a_path_of_a_proxy_is_live(context: Any) -> None:
     with SubPathProxy() as proxy, PageBench(origins=proxy.origin) as bench, bench.playing():
         proxy.target = bench.url

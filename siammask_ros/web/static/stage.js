@@ -81,7 +81,7 @@ export class Stage {
   enter(choosing) {
     this.choosing = choosing;
     this.element.dataset.choosing = choosing;
-    this.leftTime.hidden = choosing !== "frozen";
+    this.leftTime.hidden = choosing !== "frozen" || !Number.isFinite(this.chooseWithinS);
     this.draw();
     this.onChange();
   }

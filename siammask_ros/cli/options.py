@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from siammask_ros.errors import BoxError
 
@@ -53,10 +53,15 @@ def parse_box(text: str) -> tuple[float, float, float, float]:
         x, y, width, height = (float(part) for part in text.split(","))
     except ValueError:
         raise BoxError(f"box {text!r} is not understood; expected x,y,w,h in pixels") from None
+    if width < 0 or height < 0:
+        raise BoxError(
+            f"box {text!r} has a negative width or height; expected x,y,w,h with the left upper "
+            "corner first"
+        )
     return x, y, width, height
 
 
-def say_written(paths: Iterable[Path]) -> None:
-    """Prints a line for each file that a command left."""
+def say_written(paths: Iterable[Path], file: TextIO | None = None) -> None:
+    """Prints a line for each file that a command left, to ``file`` or the standard output."""
     for path in paths:
-        print(f"wrote {path}")
+        print(f"wrote {path}", file=file)

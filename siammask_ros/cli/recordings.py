@@ -1,27 +1,78 @@
-"""What ``siammask track`` leaves on disk: a video, JSON lines, a bag."""
+"""What ``siammask track`` leaves on disk: a video, lines of JSON, masks, a bag."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
+from siammask_ros.geometry.outlines import contours
 from siammask_ros.media.drawing import DrawnTarget, draw_targets
-from siammask_ros.media.frames import Source, SourceFrame, size_of
-from siammask_ros.media.recording import JsonLines, VideoRecorder, checked_output
-from siammask_ros.media.result_bag import ResultBag, ResultTarget
+from siammask_ros.media.encoders import check_suffix
+from siammask_ros.media.frames import FolderSource, Source, SourceFrame, size_of
+from siammask_ros.media.mask_images import MaskImages, checked_folder
+from siammask_ros.media.recording import (
+    JsonLines,
+    VideoRecorder,
+    checked_output,
+    is_standard_output,
+    is_stream,
+)
+from siammask_ros.media.result_bag import ResultBag, ResultTarget, checked_bag
+from siammask_ros.media.track_rows import frame_row, target_row
 from siammask_ros.session import TrackedTarget
 from siammask_ros.tracker.masks import label_map
 
+Targets = Sequence[TrackedTarget]
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Where the results of a run go, and whether they may replace others."""
+
+    video: Path | None = None
+    rows: Path | None = None
+    masks: Path | None = None
+    bag: Path | None = None
+    overwrite: bool = False
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter(path for path in (self.video, self.rows, self.masks, self.bag) if path)
+
+    def check(self, source: str) -> None:
+        """Raises DataError where one may not be written, before any of them is."""
+        paths = [path for path in self if not is_stream(path)]
+        for number, path in enumerate(paths):
+            if path.exists() and Path(source).exists() and path.samefile(source):
+                raise DataError(f"{path} is the source itself; choose another name")
+            if path.absolute() in [other.absolute() for other in paths[:number]]:
+                raise DataError(f"{path} is named twice; choose a name for each result")
+        if self.video:
+            check_suffix(self.video)
+            checked_output(self.video, self.overwrite)
+        if self.rows:
+            checked_output(self.rows, self.overwrite)
+        if self.masks:
+            checked_folder(self.masks, self.overwrite)
+        if self.bag:
+            checked_bag(self.bag, self.overwrite)
+
+    @property
+    def takes_standard_output(self) -> bool:
+        """Whether the standard output holds results, so that nothing else may be said there."""
+        return self.rows is not None and is_standard_output(self.rows)
+
 
 class _File(Protocol):
-    def write(self, frame: SourceFrame, target: TrackedTarget) -> None: ...
+    def write(self, frame: SourceFrame, targets: Targets) -> None: ...
 
     def close(self) -> None: ...
 
@@ -29,47 +80,47 @@ class _File(Protocol):
 class Recordings:
     """The files of one run. One that fails is closed and told of once; the others go on.
 
-    A context manager. ``failures`` holds what was told.
+    A context manager; call ``open`` before ``write``. ``failures`` holds what was told.
     """
 
-    def __init__(
-        self, source: Source, video: Path | None, rows: Path | None, bag: Path | None
-    ) -> None:
-        """Opens those that are named; raises DataError where one may not or cannot be written."""
-        self.paths = [path for path in (video, rows, bag) if path]
+    def __init__(self, source: Source, outputs: Outputs) -> None:
+        """Raises DataError where one may not be written."""
+        outputs.check(source.name)
         self.failures: list[str] = []
+        self._source = source
+        self._outputs = outputs
         self._open: list[_File] = []
-        for path in self.paths:
-            # Before any is made: a refusal leaves nothing behind.
-            checked_output(path)
-        try:
-            if video:
-                self._open.append(_Video(video, source))
-            if rows:
-                self._open.append(_Rows(rows))
-            if bag:
-                self._open.append(_Bag(bag))
-        except DataError:
-            self.close()
-            raise
+
+    def open(self) -> None:
+        """Opens all of them; raises DataError where one cannot be written."""
+        outputs = self._outputs
+        makers: list[tuple[Path | None, Callable[[Path, Source, bool], _File]]] = [
+            (outputs.video, _Video),
+            (outputs.rows, _Rows),
+            (outputs.masks, _Masks),
+            (outputs.bag, _Bag),
+        ]
+        for path, make in makers:
+            if path:
+                self._open.append(make(path, self._source, outputs.overwrite))
 
     @property
     def is_open(self) -> bool:
         """Whether anything can still be written."""
         return bool(self._open)
 
-    def write(self, frame: SourceFrame, target: TrackedTarget) -> None:
-        """Adds what a frame told of the target."""
-        self._open = [file for file in self._open if self._has_taken(file, frame, target)]
+    def write(self, frame: SourceFrame, targets: Targets) -> None:
+        """Adds what a frame told of the targets."""
+        self._open = [file for file in self._open if self._has_taken(file, frame, targets)]
 
     def close(self) -> None:
         """Finishes all of them."""
         while self._open:
             self._finish(self._open.pop())
 
-    def _has_taken(self, file: _File, frame: SourceFrame, target: TrackedTarget) -> bool:
+    def _has_taken(self, file: _File, frame: SourceFrame, targets: Targets) -> bool:
         try:
-            file.write(frame, target)
+            file.write(frame, targets)
         except DataError as error:
             self._tell(error)
             # What it has already is kept; that its end fails too is no news.
@@ -101,75 +152,101 @@ class Recordings:
 
 
 class _Video:
-    def __init__(self, path: Path, source: Source) -> None:
-        self._video = VideoRecorder(path, source.fps, source.size)
+    def __init__(self, path: Path, source: Source, overwrite: bool) -> None:
+        self._video = VideoRecorder(path, source.fps, source.size, overwrite=overwrite)
 
-    def write(self, frame: SourceFrame, target: TrackedTarget) -> None:
-        self._video.write(_drawn(frame, target))
+    def write(self, frame: SourceFrame, targets: Targets) -> None:
+        self._video.write(_drawn(frame, targets))
 
     def close(self) -> None:
         self._video.close()
 
 
 class _Rows:
-    def __init__(self, path: Path) -> None:
-        self._rows = JsonLines(path)
+    def __init__(self, path: Path, source: Source, overwrite: bool) -> None:
+        self._rows = JsonLines(path, overwrite=overwrite)
 
-    def write(self, frame: SourceFrame, target: TrackedTarget) -> None:
-        row: dict[str, Any] = {"frame": frame.number, "stamp_s": frame.stamp_s}
-        if frame.origin:
-            row["stamp_ns"] = frame.origin.stamp_ns
-        self._rows.write({**row, "targets": [_row(target)]})
+    def write(self, frame: SourceFrame, targets: Targets) -> None:
+        row = frame_row(
+            [_row(target) for target in targets],
+            frame=frame.number,
+            stamp_s=frame.stamp_s,
+            stamp_ns=frame.origin.stamp_ns if frame.origin else None,
+        )
+        self._rows.write(row)
 
     def close(self) -> None:
         self._rows.close()
 
 
-class _Bag:
-    def __init__(self, path: Path) -> None:
-        self._bag = ResultBag(path)
+class _Masks:
+    """Named after the images of a folder, as DAVIS does, and else after the frames' numbers."""
 
-    def write(self, frame: SourceFrame, target: TrackedTarget) -> None:
-        labels = label_map([target.result.mask], size_of(frame.image_bgr))
-        mask = np.minimum(labels, 1) * np.uint8(255)
-        self._bag.write(frame, mask, [result_target(target)], _drawn(frame, target))
+    def __init__(self, path: Path, source: Source, overwrite: bool) -> None:
+        self._images = MaskImages(path, overwrite=overwrite)
+        self._source = source
+
+    def write(self, frame: SourceFrame, targets: Targets) -> None:
+        labels = np.array([0, *(int(target.target_id) for target in targets)], np.uint8)
+        self._images.write(self._name(frame), labels[_numbered(frame, targets)])
+
+    def _name(self, frame: SourceFrame) -> str:
+        if isinstance(self._source, FolderSource):
+            return self._source.paths[frame.number].stem
+        return f"{frame.number:05d}"
+
+    def close(self) -> None:
+        self._images.close()
+
+
+class _Bag:
+    def __init__(self, path: Path, source: Source, overwrite: bool) -> None:
+        self._bag = ResultBag(path, overwrite=overwrite)
+
+    def write(self, frame: SourceFrame, targets: Targets) -> None:
+        mask = np.minimum(_numbered(frame, targets), 1) * np.uint8(255)
+        results = [result_target(target) for target in targets]
+        self._bag.write(frame, mask, results, _drawn(frame, targets))
 
     def close(self) -> None:
         self._bag.close()
 
 
-def _drawn(frame: SourceFrame, target: TrackedTarget) -> NDArray[np.uint8]:
-    """The frame's picture with the target in it, and the frame's number."""
+def _numbered(frame: SourceFrame, targets: Targets) -> NDArray[np.uint8]:
+    """The number of each pixel's target among ``targets``, from 1; 0 for none."""
+    return label_map([target.result.mask for target in targets], size_of(frame.image_bgr))
+
+
+def _drawn(frame: SourceFrame, targets: Targets) -> NDArray[np.uint8]:
+    """The frame's image with the targets in it, and the frame's number."""
+    drawn = []
+    for target in targets:
+        result, mask = target.result, target.result.mask
+        drawn.append(
+            DrawnTarget(
+                target.target_id,
+                result.status.name,
+                result.score,
+                result.box.corners_xy,
+                result.outline,
+                mask.binary if mask else None,
+                (mask.left, mask.top) if mask else (0, 0),
+            )
+        )
+    return draw_targets(frame.image_bgr, drawn, f"frame {frame.number}")
+
+
+def _row(target: TrackedTarget) -> dict[str, object]:
     result, mask = target.result, target.result.mask
-    drawn = DrawnTarget(
+    return target_row(
         target.target_id,
         result.status.name,
+        result.reason,
         result.score,
-        result.box.corners_xy,
-        result.outline,
-        mask.binary if mask else None,
-        (mask.left, mask.top) if mask else (0, 0),
+        result.box,
+        contours(mask.binary, (mask.left, mask.top)) if mask else (),
+        mask.area_px if mask else 0,
     )
-    return draw_targets(frame.image_bgr, [drawn], f"frame {frame.number}")
-
-
-def _row(target: TrackedTarget) -> dict[str, Any]:
-    result, box = target.result, target.result.box
-    return {
-        "id": target.target_id,
-        "state": result.status.name,
-        "reason": result.reason,
-        "score": result.score,
-        "box": {
-            "x": box.x,
-            "y": box.y,
-            "width": box.width,
-            "height": box.height,
-            "theta": box.theta,
-        },
-        "corners": box.corners_xy,
-        "mask_area_px": result.mask.area_px if result.mask else 0,
-    }
 
 
 def result_target(target: TrackedTarget) -> ResultTarget:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from siammask_ros.cli import options as shared
-from siammask_ros.errors import BoxError, DataError
+from siammask_ros.errors import DataError
 
 if TYPE_CHECKING:
-    from siammask_ros.tracker.targets import TargetState
+    from siammask_ros.cli.first_boxes import FirstBoxes
+    from siammask_ros.cli.recordings import Recordings
+    from siammask_ros.media.frames import Source, SourceFrame
+    from siammask_ros.tracker.targets import TargetResult, TargetState
+    from siammask_ros.tracker.tracker import Tracker
 
-TARGET_ID = "1"
 NOT_RECORDED = 2
+NOT_TRACKED = 3
+_NOT_SERVED = ("box", "mask", "out", "json", "masks", "bag_out", "force")
 
 
 def add_to(commands: Any) -> None:
@@ -27,22 +34,50 @@ def add_to(commands: Any) -> None:
     track.add_argument(
         "--topic", default="", help="whose images of a bag; not needed where there is only one"
     )
-    track.add_argument("--box", metavar="X,Y,W,H", help="what to follow, on the first frame")
     track.add_argument(
-        "--out", type=Path, metavar="VIDEO", help=".mp4, .avi, or .webm for browsers"
+        "--box",
+        action="append",
+        default=[],
+        metavar="X,Y,W,H",
+        help="what to follow, on the first frame; again for each further target",
     )
-    track.add_argument("--json", type=Path, metavar="FILE", help="a line of JSON for every frame")
     track.add_argument(
-        "--bag-out",
+        "--mask",
         type=Path,
-        metavar="FOLDER",
-        help="masks, detections, tracks and overlays as a bag",
+        metavar="PNG",
+        help="the objects to follow, by their numbers on the pixels of the first frame (DAVIS)",
     )
+    _add_results(track)
     track.add_argument("--first", type=int, default=0, help="number of the first frame")
     track.add_argument("--last", type=int, help="number of the last frame")
     _add_page(track)
     shared.add_network(track)
     track.set_defaults(run=_run)
+
+
+def _add_results(parser: argparse.ArgumentParser) -> None:
+    """Adds where the results go."""
+    group = parser.add_argument_group("results; a video beside this folder where none is named")
+    group.add_argument("--out", type=Path, metavar="VIDEO", help=".mp4 (H.264), .webm or .avi")
+    group.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="a line of JSON for every frame (docs/tracks.md); - is the standard output",
+    )
+    group.add_argument(
+        "--masks",
+        type=Path,
+        metavar="FOLDER",
+        help="a PNG for every frame, with the targets' numbers as its pixels and a palette (DAVIS)",
+    )
+    group.add_argument(
+        "--bag-out",
+        type=Path,
+        metavar="FOLDER",
+        help="masks, detections, tracks and overlays as a bag",
+    )
+    group.add_argument("--force", action="store_true", help="replace results that are there")
 
 
 def _add_page(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +105,7 @@ def _serve(options: argparse.Namespace) -> int:
     from siammask_ros.cli.serving import serve
     from siammask_ros.media.frames import open_source
 
-    given = [name for name in ("box", "out", "json", "bag_out") if getattr(options, name)]
+    given = [name for name in _NOT_SERVED if getattr(options, name)]
     if given:
         raise DataError(f"--{given[0].replace('_', '-')} does not go with --serve; leave it out")
     source = open_source(options.source, options.first, options.last, options.topic)
@@ -84,41 +119,95 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _follow(options: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
-    from siammask_ros.cli.recordings import Recordings
-    from siammask_ros.geometry.boxes import RotatedBox
+    from siammask_ros.cli.first_boxes import first_boxes
+    from siammask_ros.cli.recordings import Outputs, Recordings
+    from siammask_ros.media.encoders import default_suffix
     from siammask_ros.media.frames import open_source
-    from siammask_ros.session import TrackedTarget
 
-    if options.box is None:
-        raise BoxError("nothing says what to follow; expected --box x,y,w,h, or --serve")
-    box = RotatedBox.from_xywh(shared.parse_box(options.box))
+    boxes = first_boxes(options.box, options.mask)
     source = open_source(options.source, options.first, options.last, options.topic)
     out = options.out
-    if not (out or options.json or options.bag_out):
-        out = Path(f"{Path(source.name).stem}-tracked.mp4")
-    with Recordings(source, out, options.json, options.bag_out) as files:
-        tracker = shared.open_tracker(options)
+    if not (out or options.json or options.masks or options.bag_out):
+        out = Path(f"{Path(source.name).stem}-tracked{default_suffix()}")
+    outputs = Outputs(out, options.json, options.masks, options.bag_out, options.force)
+    with Recordings(source, outputs) as files:
+        run = _Run(shared.open_tracker(options), boxes, files)
+        run.follow(source)
+    if not run.step_ms:
+        raise DataError(f"{source.name} gave no frame; nothing was tracked")
+    # What else is said must not come between the lines of JSON.
+    to = sys.stderr if outputs.takes_standard_output else sys.stdout
+    print(run.in_words(), file=to)
+    shared.say_written((path for path in outputs if path.exists()), to)
+    if files.failures:
+        return NOT_RECORDED
+    if not any(run.tracked.values()):
+        print(f"siammask: no target was tracked in {source.name}", file=sys.stderr)
+        return NOT_TRACKED
+    return 0
+
+
+class _Run:
+    """Follows targets through a source, and counts."""
+
+    def __init__(self, tracker: Tracker, boxes: FirstBoxes, files: Recordings) -> None:
+        self._tracker = tracker
+        self._boxes = boxes
+        self._files = files
+        self.step_ms: list[float] = []
+        self.tracked: dict[str, int] = {}
+
+    def follow(self, source: Source) -> None:
+        """Follows to the end, or until nothing can be written; raises BoxError or DataError."""
+        from tqdm import tqdm
+
         states: list[TargetState] = []
-        step_ms: list[float] = []
-        tracked = 0
-        seen_s = 0.0
+        ids: list[str] = []
+        seen_s: list[float] = []
         for frame in tqdm(source, total=source.length, unit="frame", disable=None):
             if not states:
-                states = tracker.start(frame.image_bgr, [box])
+                ids, boxes = self._boxes.on(frame.image_bgr)
+                states = self._tracker.start(frame.image_bgr, boxes)
+                seen_s = [frame.stamp_s] * len(ids)
+                self.tracked = dict.fromkeys(ids, 0)
+                # Only now: a box that is refused leaves the results of earlier runs as they are.
+                self._files.open()
             started_s = time.perf_counter()
-            (result,), states = tracker.step(frame.image_bgr, states)
-            step_ms.append((time.perf_counter() - started_s) * 1e3)
-            tracked += result.status.name == "TRACKING"
-            if not states[0].frames_unseen or len(step_ms) == 1:
-                seen_s = frame.stamp_s
-            files.write(frame, TrackedTarget(TARGET_ID, result, frame.stamp_s - seen_s))
-            if not files.is_open:
+            results, states = self._tracker.step(frame.image_bgr, states)
+            self.step_ms.append((time.perf_counter() - started_s) * 1e3)
+            seen_s = [
+                last_s if state.frames_unseen else frame.stamp_s
+                for state, last_s in zip(states, seen_s, strict=True)
+            ]
+            self._write(frame, ids, results, seen_s)
+            if not self._files.is_open:
                 break
-    if not step_ms:
-        raise DataError(f"{source.name} gave no frame; nothing was tracked")
-    fps = 1e3 / statistics.median(step_ms)
-    print(f"{len(step_ms)} frames, {tracked} tracked, {fps:.1f} frames/s by the tracker alone")
-    shared.say_written(path for path in files.paths if path.exists())
-    return NOT_RECORDED if files.failures else 0
+
+    def _write(
+        self,
+        frame: SourceFrame,
+        ids: Sequence[str],
+        results: Sequence[TargetResult],
+        seen_s: Sequence[float],
+    ) -> None:
+        from siammask_ros.session import TrackedTarget
+
+        targets = [
+            TrackedTarget(target_id, result, frame.stamp_s - last_s)
+            for target_id, result, last_s in zip(ids, results, seen_s, strict=True)
+        ]
+        for target in targets:
+            self.tracked[target.target_id] += target.result.status.name == "TRACKING"
+        self._files.write(frame, targets)
+
+    def in_words(self) -> str:
+        """How many frames there were, in how many each target was tracked, and how fast."""
+        fps = 1e3 / statistics.median(self.step_ms)
+        if len(self.tracked) == 1:
+            (tracked,) = (f"{count} tracked" for count in self.tracked.values())
+        else:
+            tracked = ", ".join(
+                f"target {target_id} tracked in {count}"
+                for target_id, count in self.tracked.items()
+            )
+        return f"{len(self.step_ms)} frames, {tracked}, {fps:.1f} frames/s by the tracker alone"

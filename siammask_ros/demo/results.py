@@ -20,9 +20,11 @@ from siammask_ros.media.drawing import (
     draw_targets,
     evenly_spaced,
 )
+from siammask_ros.media.encoders import default_suffix
 from siammask_ros.media.frames import Source
 from siammask_ros.media.plots import latency_picture
 from siammask_ros.media.recording import JsonLines, VideoRecorder, plain
+from siammask_ros.media.track_rows import frame_row
 
 SHEET_PICTURES = 12
 SHEET_COLUMNS = 4
@@ -36,7 +38,13 @@ def write_results(out: Path, source: Source, run: Run, made_with: Mapping[str, A
     """
     files = [
         out / name
-        for name in ("demo.mp4", "contact_sheet.png", "tracks.jsonl", "latency.png", "summary.json")
+        for name in (
+            f"demo{default_suffix()}",
+            "contact_sheet.png",
+            "tracks.jsonl",
+            "latency.png",
+            "summary.json",
+        )
     ]
     video, sheet, tracks, latency, summary = files
     _draw(video, sheet, source, run)
@@ -81,7 +89,7 @@ def _targets(frame: PlayedFrame) -> list[DrawnTarget]:
             str(target["state"]),
             float(target["score"]),
             np.array(target["corners"], np.float64),
-            np.array(target["outline"], np.int32).reshape(-1, 2),
+            np.array(max(target["contours"], key=len, default=[]), np.int32).reshape(-1, 2),
             # The demo follows one target: all of the published mask is its own.
             mask,
         )
@@ -102,15 +110,11 @@ def _small(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _row(frame: PlayedFrame, start_ns: int) -> dict[str, Any]:
-    targets = [
-        {key: value for key, value in target.items() if key != "outline"}
-        for target in frame.targets
-    ]
-    return {
-        "frame": frame.number,
-        "stamp_ns": frame.stamp_ns,
-        "stamp_s": (frame.stamp_ns - start_ns) / 1e9,
-        "processed": frame.is_processed,
-        "age_ms": frame.age_ms if frame.is_processed else None,
-        "targets": targets,
-    }
+    return frame_row(
+        [dict(target) for target in frame.targets],
+        frame=frame.number,
+        stamp_s=(frame.stamp_ns - start_ns) / 1e9,
+        stamp_ns=frame.stamp_ns,
+        answered=frame.is_processed,
+        age_ms=frame.age_ms if frame.is_processed else None,
+    )

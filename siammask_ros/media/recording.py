@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -15,10 +17,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
+from siammask_ros.media.encoders import Encoder, check_suffix, open_encoder
 
 MIN_FREE_BYTES = 128 * 1024 * 1024
-# What the pip wheels of OpenCV can encode: players read all three, browsers only the second.
-_CODECS = {".mp4": "mp4v", ".webm": "VP80", ".avi": "MJPG"}
+
+
+# Names of this process's own standard output, which may be a file and yet is not replaced.
+_STANDARD_OUTPUT = (Path("-"), Path("/dev/stdout"), Path("/dev/fd/1"))
+
+
+def is_standard_output(path: Path) -> bool:
+    """Whether this names the standard output: ``-`` or ``/dev/stdout``."""
+    return path in _STANDARD_OUTPUT
+
+
+def is_stream(path: Path) -> bool:
+    """Whether what is written here is handed on and not kept: standard output, a pipe, a device."""
+    return is_standard_output(path) or (path.exists() and not path.is_file() and not path.is_dir())
 
 
 def checked_output(path: Path, overwrite: bool = False) -> Path:
@@ -27,8 +42,12 @@ def checked_output(path: Path, overwrite: bool = False) -> Path:
     Raises DataError where a file is already there and may not be replaced, or the folder cannot
     be made.
     """
-    if path.is_dir() or (path.exists() and not overwrite):
+    if is_stream(path):
+        return path
+    if path.exists() and not overwrite:
         raise DataError(f"{path} exists already and is not replaced; choose another name")
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; expected the name of a file")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -47,10 +66,12 @@ def check_space(path: Path, min_free_bytes: int = MIN_FREE_BYTES) -> None:
 
 
 class VideoRecorder:
-    """Writes pictures (H, W, 3) uint8 BGR of one size to a video file: .mp4, .webm or .avi.
+    """Writes images (H, W, 3) uint8 BGR of one size to a video file: .mp4, .webm or .avi.
 
-    Stops with DataError before the disk is full, so that the file can be closed and read. A
-    context manager; ``close`` checks that what was written can be read. No picture, no file.
+    An odd width or height is padded by repeating the last column or row: video formats keep
+    colour for two by two pixels. Stops with DataError before the disk is full, so that the file
+    can be closed and read. A context manager; ``close`` checks that what was written can be read.
+    No image, no file.
     """
 
     def __init__(
@@ -62,44 +83,50 @@ class VideoRecorder:
         overwrite: bool = False,
         min_free_bytes: int = MIN_FREE_BYTES,
     ) -> None:
-        """Opens the file for pictures of ``size`` (height, width); raises DataError."""
-        if path.suffix.lower() not in _CODECS:
-            raise DataError(f"{path} is no video that can be written; expected {_known()}")
+        """Opens the file for images of ``size`` (height, width); raises DataError."""
+        check_suffix(path)
         self.path = checked_output(path, overwrite)
         self.size = size
         self.count = 0
+        self._pad = (size[0] % 2, size[1] % 2)
         self._min_free_bytes = min_free_bytes
         check_space(self.path, self._min_free_bytes)
-        code = cv2.VideoWriter.fourcc(*_CODECS[path.suffix.lower()])
-        self._writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, fps, (size[1], size[0]))
-        if not self._writer.isOpened():
-            raise DataError(f"{path} cannot be written; is its folder writable?")
+        even = (size[0] + self._pad[0], size[1] + self._pad[1])
+        self._encoder: Encoder | None = open_encoder(path, fps, even)
 
     def write(self, image: NDArray[np.uint8]) -> None:
-        """Adds a picture; raises DataError for another size or when the disk is nearly full."""
+        """Adds an image; raises DataError for another size or when the disk is nearly full."""
         if image.shape != (*self.size, 3):
-            raise DataError(f"picture is {image.shape}; {self.path} takes {(*self.size, 3)}")
+            raise DataError(f"image is {image.shape}; {self.path} takes {(*self.size, 3)}")
         check_space(self.path, self._min_free_bytes)
-        self._writer.write(image)
+        if self._encoder is None:
+            raise DataError(f"{self.path} is closed; it takes no more images")
+        if any(self._pad):
+            bottom, right = self._pad
+            padded = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
+            image = np.asarray(padded, np.uint8)
+        self._encoder.write(image)
         self.count += 1
 
     def close(self) -> None:
-        """Finishes the file; raises DataError where fewer pictures can be read than were written.
-
-        OpenCV's writer itself says nothing when the disk refuses to take more.
-        """
-        if not self._writer.isOpened():
+        """Finishes the file; raises DataError where fewer images can be read than were written."""
+        if self._encoder is None:
             return
-        self._writer.release()
+        self._release()
         if self.count == 0:
             self.path.unlink(missing_ok=True)
             return
         readable = _readable_frames(self.path)
         if readable < self.count:
             raise DataError(
-                f"{self.path} holds {readable} of {self.count} pictures: writing failed. Is the "
+                f"{self.path} holds {readable} of {self.count} images: writing failed. Is the "
                 "disk full?"
             )
+
+    def _release(self) -> None:
+        encoder, self._encoder = self._encoder, None
+        if encoder is not None:
+            encoder.close()
 
     def __enter__(self) -> VideoRecorder:
         return self
@@ -112,23 +139,21 @@ class VideoRecorder:
     ) -> None:
         if kind is None or self.count == 0:
             self.close()
-        else:
-            self._writer.release()
+            return
+        # What is raised already tells more than that the file's end fails, too.
+        with suppress(DataError):
+            self._release()
 
 
 def _readable_frames(path: Path) -> int:
     """How many frames the file says it has, 0 where it cannot be opened or decoded."""
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
     try:
         if not capture.isOpened() or not capture.grab():
             return 0
         return int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     finally:
         capture.release()
-
-
-def _known() -> str:
-    return ", ".join(_CODECS)
 
 
 class JsonLines:
@@ -140,15 +165,15 @@ class JsonLines:
     def __init__(
         self, path: Path, *, overwrite: bool = False, min_free_bytes: int = MIN_FREE_BYTES
     ) -> None:
-        """Opens the file; raises DataError where it may not or cannot be written."""
+        """Opens the file, or takes the standard output for ``-``; raises DataError."""
         self.path = checked_output(path, overwrite)
+        self._is_stream = is_stream(path)
         self._min_free_bytes = min_free_bytes
         self._whole_bytes = 0
-        check_space(path, min_free_bytes)
-        self._file: IO[bytes]
+        if not self._is_stream:
+            check_space(path, min_free_bytes)
         try:
-            # Without a buffer, what could not be written is not tried again at the end.
-            self._file = path.open("wb" if overwrite else "xb", buffering=0)
+            self._file = _opened(path, overwrite or self._is_stream)
         except OSError as error:
             raise DataError(f"{path} cannot be written: {error.strerror}") from error
 
@@ -157,13 +182,17 @@ class JsonLines:
 
         Raises DataError when the disk is nearly full or takes no more.
         """
-        check_space(self.path, self._min_free_bytes)
+        if not self._is_stream:
+            check_space(self.path, self._min_free_bytes)
         line = json.dumps(plain(row), allow_nan=False).encode() + b"\n"
         try:
-            complete = self._file.write(line) == len(line)
+            written = self._file.write(line)
+            # A pipe may take a part at a time.
+            while self._is_stream and written < len(line):
+                written += self._file.write(line[written:])
         except OSError as error:
             raise DataError(f"{self.path} cannot be written: {error.strerror}") from error
-        if not complete:
+        if written < len(line):
             self._file.truncate(self._whole_bytes)
             raise DataError(f"{self.path} cannot be written: the disk is full")
         self._whole_bytes += len(line)
@@ -171,7 +200,7 @@ class JsonLines:
     def close(self) -> None:
         """Finishes the file."""
         self._file.close()
-        if not self._whole_bytes and self.path.is_file():
+        if not self._whole_bytes and not self._is_stream and self.path.is_file():
             self.path.unlink()
 
     def __enter__(self) -> JsonLines:
@@ -184,6 +213,14 @@ class JsonLines:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _opened(path: Path, overwrite: bool) -> IO[bytes]:
+    """The file without a buffer: what could not be written is not tried again at the end."""
+    if is_standard_output(path):
+        sys.stdout.flush()
+        return open(sys.stdout.fileno(), "wb", buffering=0, closefd=False)
+    return path.open("wb" if overwrite else "xb", buffering=0)
 
 
 def plain(value: Any) -> Any:

@@ -16,7 +16,7 @@ from siammask_ros.errors import DataError
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.geometry.outlines import simplified
 from siammask_ros.media.bag_types import COMPRESSED_IMAGE, DETECTIONS, IMAGE, TRACKS, result_types
-from siammask_ros.media.frames import Origin, SourceFrame
+from siammask_ros.media.frames import BAG_METADATA, BAG_SUFFIXES, Origin, SourceFrame
 from siammask_ros.media.image_messages import JPEG_FORMAT, NANOSECONDS, to_jpeg
 from siammask_ros.media.recording import MIN_FREE_BYTES, check_space, checked_output
 
@@ -58,15 +58,22 @@ class ResultBag:
     context manager. No result, no bag.
     """
 
-    def __init__(self, path: Path, *, min_free_bytes: int = MIN_FREE_BYTES) -> None:
-        """Makes the bag; raises DataError where it exists or cannot be written."""
+    def __init__(
+        self, path: Path, *, overwrite: bool = False, min_free_bytes: int = MIN_FREE_BYTES
+    ) -> None:
+        """Makes the bag; raises DataError where it exists or cannot be written.
+
+        With ``overwrite`` a bag of this name is deleted first.
+        """
         self._types = result_types()
         self._messages = _Messages(self._types.types)
-        self.path = checked_output(path)
+        self.path = checked_bag(path, overwrite)
         self._min_free_bytes = min_free_bytes
         self._count = 0
         check_space(path, min_free_bytes)
         try:
+            if path.exists():
+                _delete(path)
             self._writer: Any = _opened_writer(path)
             self._topics = {
                 name: self._writer.add_connection(f"{NODE}/{name}", kind, typestore=self._types)
@@ -108,9 +115,7 @@ class ResultBag:
         writer, self._writer = self._writer, None
         if not self._count:
             writer.abort()
-            for file in self.path.iterdir():
-                file.unlink()
-            self.path.rmdir()
+            _delete(self.path)
             return
         try:
             writer.close()
@@ -134,6 +139,30 @@ class ResultBag:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def checked_bag(path: Path, overwrite: bool = False) -> Path:
+    """The path of a bag that may be written now, its folder made.
+
+    Raises DataError as ``checked_output`` does, and where ``overwrite`` would delete a folder that
+    is no bag.
+    """
+    if not (path.is_dir() and overwrite):
+        return checked_output(path)
+    others = [file.name for file in path.iterdir() if not _belongs_to_bag(file)]
+    if others:
+        raise DataError(f"{path} holds {others[0]}, which is no part of a bag; it is not replaced")
+    return path
+
+
+def _belongs_to_bag(file: Path) -> bool:
+    return file.is_file() and (file.suffix in BAG_SUFFIXES or file.name == BAG_METADATA)
+
+
+def _delete(bag: Path) -> None:
+    for file in bag.iterdir():
+        file.unlink()
+    bag.rmdir()
 
 
 def _opened_writer(path: Path) -> Any:

@@ -1,7 +1,7 @@
 """The node `recorder`: has a tracker follow a box, and writes its answers down.
 
-Every message becomes a line of JSON with its kind and its image's stamp; masks are packed to a
-bit a pixel and compressed. Keeping up comes first: nothing is drawn or decoded here.
+Every message becomes a line of JSON with its kind and its image's stamp (docs/tracks.md); masks
+are packed to a bit a pixel and compressed. Keeping up comes first: nothing is drawn or decoded.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,10 @@ from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2D, Detection2DArray
 
 from siammask_ros.errors import ConfigError, DataError
-from siammask_ros.media.image_messages import stamp_ns
+from siammask_ros.geometry.boxes import RotatedBox
+from siammask_ros.media.image_messages import NANOSECONDS, stamp_ns
 from siammask_ros.media.recording import JsonLines
+from siammask_ros.media.track_rows import frame_row, target_row
 from siammask_ros.msg import FrameLatency, Track, TrackArray
 from siammask_ros.ros import qos
 from siammask_ros.ros.process import run
@@ -83,6 +85,7 @@ class RecorderNode(Node):  # type: ignore[misc]
         self._known = threading.Event()
         self._box_is_sent = False
         self._failure = ""
+        self._first_ns: int | None = None
         self._listen()
 
     def _listen(self) -> None:
@@ -152,7 +155,11 @@ class RecorderNode(Node):  # type: ignore[misc]
         self._write("detections", message.header, detections=detections)
 
     def _on_tracks(self, message: TrackArray) -> None:
-        self._write("tracks", message.header, targets=[_target(track) for track in message.tracks])
+        time_ns = stamp_ns(message.header)
+        self._first_ns = time_ns if self._first_ns is None else self._first_ns
+        targets = [_target(track) for track in message.tracks]
+        since_s = (time_ns - self._first_ns) / NANOSECONDS
+        self._add(frame_row(targets, frame=None, stamp_s=since_s, stamp_ns=time_ns))
 
     def _on_latency(self, message: FrameLatency) -> None:
         if not self._box_is_sent:
@@ -162,10 +169,13 @@ class RecorderNode(Node):  # type: ignore[misc]
         self._write("latency", message.header, **values)
 
     def _write(self, kind: str, header: Any, **values: Any) -> None:
+        self._add({"kind": kind, "stamp_ns": stamp_ns(header), **values})
+
+    def _add(self, row: Mapping[str, Any]) -> None:
         if not self.is_written:
             return
         try:
-            self._file.write({"kind": kind, "stamp_ns": stamp_ns(header), **values})
+            self._file.write(row)
         except DataError as error:
             self.is_written = False
             print(f"error: {error}", file=sys.stderr, flush=True)
@@ -173,16 +183,18 @@ class RecorderNode(Node):  # type: ignore[misc]
 
 
 def _target(track: Track) -> dict[str, Any]:
-    return {
-        "id": track.id,
-        "state": _STATES.get(track.state, str(track.state)),
-        "reason": track.reason,
-        "score": track.score,
-        "box": _box(track.box),
-        "corners": [[corner.x, corner.y] for corner in track.corners],
-        "outline": [[point.x, point.y] for point in track.outline],
-        "mask_area_px": track.mask_area,
-    }
+    """The target as its image shows it, with the outline of its mask's largest part."""
+    box, center = track.observed_box, track.observed_box.center
+    outline = np.array([(point.x, point.y) for point in track.outline])
+    return target_row(
+        track.id,
+        _STATES.get(track.state, str(track.state)),
+        track.reason,
+        track.score,
+        RotatedBox(center.position.x, center.position.y, box.size_x, box.size_y, center.theta),
+        [outline] if len(outline) else [],
+        track.mask_area,
+    )
 
 
 def _box(box: Any) -> dict[str, float]:

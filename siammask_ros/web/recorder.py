@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from siammask_ros.errors import ConfigError, DataError
 from siammask_ros.media.drawing import DrawnTarget, draw_targets
+from siammask_ros.media.encoders import default_suffix
 from siammask_ros.media.recording import JsonLines, VideoRecorder, check_space, checked_output
+from siammask_ros.media.track_rows import box_of_corners, frame_row, target_row
 from siammask_ros.web.config import WebConfig
 from siammask_ros.web.feed import Shot, Target
 
@@ -60,7 +62,7 @@ class Recorder:
                 raise DataError("a recording runs already; end it first")
             path = self._folder / datetime.now(timezone.utc).strftime("siammask_%Y-%m-%d_%H-%M-%S")
             check_space(path)
-            for suffix in (".mp4", ".jsonl"):
+            for suffix in (default_suffix(), ".jsonl"):
                 checked_output(path.with_suffix(suffix))
             self._recording = _Recording(path, hz or VIDEO_HZ, self._max_bytes)
             self._last, self._files = "", ()
@@ -110,7 +112,7 @@ class _Recording:
 
     def __init__(self, path: Path, hz: float, max_bytes: int) -> None:
         self.failure = ""
-        self._video_path = path.with_suffix(".mp4")
+        self._video_path = path.with_suffix(default_suffix())
         self._rows_path = path.with_suffix(".jsonl")
         self._hz = min(max(round(hz), 1), 60)
         self._max_bytes = max_bytes
@@ -184,7 +186,7 @@ class _Recording:
                     VideoRecorder(self._video_path, self._hz, (height, width))
                 )
                 first_s = last_s = arrived_s
-            rows.write(_row(shot, arrived_s - first_s))
+            rows.write(_row(shot, self._pictures, arrived_s - first_s))
             self._film(video, drawn(shot), arrived_s - last_s)
             last_s = arrived_s
             self._pictures += 1
@@ -235,21 +237,24 @@ def _mask(target: Target) -> tuple[NDArray[np.uint8] | None, tuple[int, int]]:
     return mask, (left, top)
 
 
-def _row(shot: Shot, at_s: float) -> dict[str, Any]:
-    targets = [
-        {
-            "id": target.target_id,
-            "state": target.state,
-            "reason": target.reason,
-            "score": target.score,
-            "corners": target.corners_xy,
-            "contours": list(target.contours),
-        }
-        for target in shot.targets or ()
-    ]
-    return {
-        "stamp_ns": shot.stamp_ns,
-        "at_s": at_s,
-        "answered": shot.targets is not None,
-        "targets": targets,
-    }
+def _row(shot: Shot, number: int, at_s: float) -> dict[str, Any]:
+    return frame_row(
+        [_target_row(target) for target in shot.targets or ()],
+        frame=number,
+        stamp_s=at_s,
+        stamp_ns=shot.stamp_ns,
+        answered=shot.targets is not None,
+    )
+
+
+def _target_row(target: Target) -> dict[str, Any]:
+    mask, _ = _mask(target)
+    return target_row(
+        target.target_id,
+        target.state,
+        target.reason,
+        target.score,
+        box_of_corners(target.corners_xy),
+        target.contours,
+        int(np.count_nonzero(mask)) if mask is not None else 0,
+    )

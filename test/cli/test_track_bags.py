@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from documented_rows import read_rows
 from fake_engine import FakeEngine
 from moving_square import square_box
 from square_bag import TOPIC, compressed_image, image, stamp_of, write_bag
@@ -34,7 +35,7 @@ def test_a_bag_is_tracked_with_the_stamps_of_its_images(tmp_path: Path, storage:
     rows, results = tmp_path / "rows.jsonl", tmp_path / "results"
     arguments = ["track", str(bag), "--box", BOX, "--json", str(rows), "--bag-out", str(results)]
     assert cli.main(arguments) == 0
-    found = [json.loads(line) for line in rows.read_text().splitlines()]
+    found = read_rows(rows)
     assert [row["frame"] for row in found] == list(range(FRAMES))
     assert [row["stamp_ns"] for row in found] == [stamp_of(index) for index in range(FRAMES)]
     for index, row in enumerate(found):

@@ -9,11 +9,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from documented_rows import read_rows
 from moving_square import picture, square_box
 
 from siammask_ros.demo import demo
 from siammask_ros.demo.demo import run_demo
 from siammask_ros.errors import DataError
+from siammask_ros.media.encoders import default_suffix
 from siammask_ros.media.frames import open_source
 
 FRAMES = 40
@@ -41,14 +43,20 @@ def test_the_target_is_followed_and_everything_is_left(
 ) -> None:
     out = tmp_path / "out"
     assert run_demo(str(video), square_box(0).bounding_xywh, out, {}) == 0
-    names = {"demo.mp4", "contact_sheet.png", "tracks.jsonl", "latency.png", "summary.json"}
+    names = {
+        f"demo{default_suffix()}",
+        "contact_sheet.png",
+        "tracks.jsonl",
+        "latency.png",
+        "summary.json",
+    }
     assert names <= {path.name for path in out.iterdir()}
-    assert open_source(out / "demo.mp4").length == FRAMES
+    assert open_source(out / f"demo{default_suffix()}").length == FRAMES
     summary = json.loads((out / "summary.json").read_text())
     assert summary["frames_published"] == FRAMES
     # How many are answered depends on the machine; the box takes effect after two or three.
     assert summary["frames_tracked"] >= max(summary["frames_processed"] - 5, 3)
-    rows = [json.loads(line) for line in (out / "tracks.jsonl").read_text().splitlines()]
+    rows = read_rows(out / "tracks.jsonl")
     tracked = [row for row in rows if row["targets"]]
     assert [target["id"] for target in tracked[-1]["targets"]] == ["1"]
     for row in tracked:

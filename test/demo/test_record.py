@@ -38,7 +38,7 @@ def answers(index: int, state: str = "TRACKING") -> list[dict[str, Any]]:
         "score": 0.9,
         "box": sides,
         "corners": box.corners_xy.tolist(),
-        "outline": box.corners_xy.round().tolist(),
+        "contours": [box.corners_xy.round().tolist()],
         "mask_area_px": 48 * 48,
     }
     bits = zlib.compress(np.packbits(square_mask(index) > 0, axis=1).tobytes())
@@ -138,6 +138,6 @@ def test_results_show_the_recorded_answers(run: Run, tmp_path: Path) -> None:
     assert [row["frame"] for row in rows] == list(range(2, FRAMES))
     assert rows[3]["targets"][0]["state"] == "TRACKING"
     assert rows[3]["stamp_s"] == pytest.approx(0.12)
-    assert (rows[5]["processed"], rows[5]["targets"]) == (False, [])
+    assert (rows[5]["answered"], rows[5]["targets"]) == (False, [])
     assert json.loads(summary.read_text())["made_with"] == {"model": "lite"}
     assert all(cv2.imread(str(path)) is not None for path in (sheet, latency))

@@ -16,6 +16,7 @@ from square_bag import TOPIC, compressed_image, cut_off, image, storage_file, wr
 from siammask_ros import cli
 from siammask_ros.cli import options as shared
 from siammask_ros.errors import DataError
+from siammask_ros.media.encoders import default_suffix
 from siammask_ros.media.frames import open_source
 from siammask_ros.tracker.config import settings_named
 from siammask_ros.tracker.tracker import Tracker
@@ -180,7 +181,11 @@ def test_j4_track_goes_to_the_damage_and_leaves_what_it_found(
 ) -> None:
     bag = write_bag(tmp_path / "bag", FRAMES, storage)
     cut_off(storage_file(bag))
-    out, rows, results = tmp_path / "r.mp4", tmp_path / "r.jsonl", tmp_path / "results"
+    out, rows, results = (
+        tmp_path / f"r{default_suffix()}",
+        tmp_path / "r.jsonl",
+        tmp_path / "results",
+    )
     arguments = ["track", str(bag), "--box", BOX, "--out", str(out), "--json", str(rows)]
     assert cli.main([*arguments, "--bag-out", str(results)]) == cli.BAD_INPUT
     found = [json.loads(line) for line in rows.read_text().splitlines()]

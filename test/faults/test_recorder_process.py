@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from documented_rows import read_rows
 from moving_square import square_box
 from node_bench import NodeBench
 from session_bench import wait_until
@@ -93,5 +94,6 @@ def test_j1_g7_a_recording_is_whole_whatever_ends_it_and_tracking_goes_on(
         assert process.returncode == code
         assert len(errors) == (1 if code else 0), errors
         assert {row["kind"] for row in rows(file)} >= {"tracks", "latency"}
+        assert any(row["targets"] for row in read_rows(file))
         bench.started(4, "2")
         bench.assert_tracks(5, "2")

@@ -6,6 +6,7 @@ import json
 import resource
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from moving_square import picture
 
 from siammask_ros.errors import DataError
+from siammask_ros.media.encoders import default_suffix
 from siammask_ros.media.frames import open_source
 from siammask_ros.media.recording import JsonLines, VideoRecorder
 
@@ -31,17 +33,19 @@ def small_files() -> Iterator[None]:
 
 
 def test_j2_existing_file_is_never_replaced(tmp_path: Path) -> None:
-    path = tmp_path / "result.mp4"
+    path = tmp_path / f"result{default_suffix()}"
     path.write_text("mine")
     with pytest.raises(DataError, match="exists already"):
         VideoRecorder(path, 25, SIZE)
     with pytest.raises(DataError, match="exists already"):
         JsonLines(path)
+    with pytest.raises(DataError, match="is a folder"):
+        JsonLines(tmp_path, overwrite=True)
     assert path.read_text() == "mine"
 
 
 def test_existing_file_is_replaced_when_told(tmp_path: Path) -> None:
-    path = tmp_path / "result.mp4"
+    path = tmp_path / f"result{default_suffix()}"
     path.write_text("old")
     with VideoRecorder(path, 25, SIZE, overwrite=True) as video:
         video.write(picture(0))
@@ -62,15 +66,15 @@ def test_unknown_kind_of_video_is_refused(tmp_path: Path) -> None:
 
 
 def test_picture_of_another_size_is_refused_and_the_next_good_one_is_kept(tmp_path: Path) -> None:
-    with VideoRecorder(tmp_path / "result.mp4", 25, SIZE) as video:
+    with VideoRecorder(tmp_path / f"result{default_suffix()}", 25, SIZE) as video:
         with pytest.raises(DataError, match="takes"):
             video.write(np.zeros((10, 10, 3), np.uint8))
         video.write(picture(0))
-    assert open_source(tmp_path / "result.mp4").length == 1
+    assert open_source(tmp_path / f"result{default_suffix()}").length == 1
 
 
 def test_j1_recording_stops_before_the_disk_is_full_and_stays_readable(tmp_path: Path) -> None:
-    path = tmp_path / "result.mp4"
+    path = tmp_path / f"result{default_suffix()}"
     video = VideoRecorder(path, 25, SIZE)
     for index in range(5):
         video.write(picture(index))
@@ -85,7 +89,19 @@ def test_j1_disk_that_takes_no_more_is_noticed(tmp_path: Path, small_files: None
     video = VideoRecorder(tmp_path / "result.avi", 25, SIZE)
     for index in range(60):
         video.write(picture(index))
-    with pytest.raises(DataError, match="of 60 pictures: writing failed"):
+    with pytest.raises(DataError, match="of 60 images: writing failed"):
+        video.close()
+
+
+def test_j1_disk_that_takes_no_more_of_an_mp4_is_noticed(tmp_path: Path, small_files: None) -> None:
+    pytest.importorskip("av")
+    noise = np.random.default_rng(0)
+    video = VideoRecorder(tmp_path / "result.mp4", 25, SIZE)
+    with pytest.raises(DataError, match="cannot be"):
+        for _ in range(60):
+            video.write(noise.integers(0, 255, (*SIZE, 3), np.uint8))
+        video.close()
+    with suppress(DataError):
         video.close()
 
 
@@ -98,7 +114,7 @@ def test_j1_full_disk_for_rows_is_noticed() -> None:
 
 
 def test_recording_without_a_picture_leaves_no_file(tmp_path: Path) -> None:
-    with VideoRecorder(tmp_path / "result.mp4", 25, SIZE):
+    with VideoRecorder(tmp_path / f"result{default_suffix()}", 25, SIZE):
         pass
     assert list(tmp_path.iterdir()) == []
 

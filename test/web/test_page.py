@@ -14,6 +14,7 @@ from page_bench import PageBench, target
 from session_bench import wait_until
 from sub_path_proxy import SubPathProxy
 
+from siammask_ros.media.encoders import default_suffix
 from siammask_ros.media.frames import open_source
 from siammask_ros.web.feed import Diagnosis
 
@@ -405,7 +406,7 @@ def test_what_the_page_shows_is_recorded(context: Any, tmp_path: Path) -> None:
         wait_for_text(page, "#recording", "1 s")
         page.get_by_role("button", name="Stop recording").click()
         wait_for_text(page, "#recording", "recorded")
-    (video,) = tmp_path.glob("*.mp4")
+    (video,) = tmp_path.glob(f"*{default_suffix()}")
     assert (open_source(video).length or 0) > 5
     assert video.with_suffix(".jsonl").read_text().count('"state": "TRACKING"') > 5
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import namedtuple
 from collections.abc import Callable
@@ -12,12 +11,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from documented_rows import read_rows
 from moving_square import picture, square_center
 from page_bench import shot, target
 from session_bench import wait_until
 
 from siammask_ros.errors import ConfigError, DataError
 from siammask_ros.media import recording
+from siammask_ros.media.encoders import default_suffix
 from siammask_ros.media.frames import open_source
 from siammask_ros.web.config import WebConfig
 from siammask_ros.web.feed import Shot
@@ -47,13 +48,14 @@ def test_pictures_and_tracks_are_recorded_in_step_with_the_clock(
     took_s = time.monotonic() - began_s
     words = recorder.end()
     assert not recorder.is_on
-    (video,) = tmp_path.glob("*.mp4")
+    (video,) = tmp_path.glob(f"*{default_suffix()}")
     assert str(video) in words
     source = open_source(video)
     assert abs((source.length or 0) / HZ - took_s) < 1.0
-    rows = [json.loads(line) for line in video.with_suffix(".jsonl").read_text().splitlines()]
+    rows = read_rows(video.with_suffix(".jsonl"))
     assert 5 < len(rows) <= 20
     assert rows[0]["targets"][0]["state"] == "TRACKING"
+    assert rows[0]["targets"][0]["mask_area_px"] == pytest.approx(48 * 48, rel=0.1)
     assert [row["stamp_ns"] for row in rows] == sorted({row["stamp_ns"] for row in rows})
 
 
@@ -100,7 +102,7 @@ def test_j2_a_recording_that_is_there_is_never_replaced(
     recorder.begin(HZ)
     put(recorder, count=3)
     recorder.end()
-    (video,) = tmp_path.glob("*.mp4")
+    (video,) = tmp_path.glob(f"*{default_suffix()}")
     before = video.read_bytes()
     with pytest.raises(DataError, match="is not replaced"):
         recorder.begin(HZ)
@@ -111,7 +113,7 @@ def test_j2_a_recording_that_is_there_is_never_replaced(
     recorder.begin(HZ)
     put(recorder, count=3)
     recorder.end()
-    assert len(list(tmp_path.glob("*.mp4"))) == 2
+    assert len(list(tmp_path.glob(f"*{default_suffix()}"))) == 2
 
 
 class _StoppedClock:
@@ -132,7 +134,7 @@ def test_j1_a_recording_ends_before_the_disk_is_full_and_can_be_read(
     assert "MiB are free" in recorder.state()["text"]
     assert not recorder.is_on
     recorder.end()
-    (video,) = tmp_path.glob("*.mp4")
+    (video,) = tmp_path.glob(f"*{default_suffix()}")
     assert (open_source(video).length or 0) > 0
     with pytest.raises(DataError, match="MiB are free"):
         recorder.begin(HZ)

@@ -25,7 +25,8 @@ from lifecycle_msgs.msg import Transition
 
 CONFIG = Path(__file__).resolve().parent.parent / "config"
 NAME = "siammask_tracker"
-FAST_DDS = "FASTRTPS_DEFAULT_PROFILES_FILE"
+# Fast DDS 2 reads the last one only, Fast DDS 3 the first one.
+FAST_DDS = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 
 # Name, default, meaning. The parameters among them overrule the file where they are given.
 ARGUMENTS = (
@@ -163,7 +164,7 @@ def ask_for(node, transition):
 
 def generate_launch_description():
     """What `ros2 launch siammask_ros tracker.launch.py` runs."""
-    profiles = EnvironmentVariable(FAST_DDS, default_value=str(CONFIG / "fastdds.xml"))
+    profile = str(CONFIG / "fastdds.xml")
     arguments = [
         DeclareLaunchArgument(name, default_value=default, description=about)
         for name, default, about in ARGUMENTS
@@ -175,7 +176,10 @@ def generate_launch_description():
     return LaunchDescription(
         [
             *arguments,
-            SetEnvironmentVariable(FAST_DDS, profiles),
+            *(
+                SetEnvironmentVariable(name, EnvironmentVariable(name, default_value=profile))
+                for name in FAST_DDS
+            ),
             OpaqueFunction(function=start_tracker),
             follower(),
             OpaqueFunction(function=dashboard),

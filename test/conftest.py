@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ["ROS_DOMAIN_ID"] = str(101 + os.getpid() % 60)
 os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
-os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(ROOT / "config" / "fastdds.xml")
+for name in ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"):
+    os.environ[name] = str(ROOT / "config" / "fastdds.xml")
 # Threads that wait by spinning take the cores from each other when anything else runs here.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Whatever this user has made and measured must not change what is tested.

@@ -186,6 +186,14 @@ def test_fast_dds_reads_the_profiles() -> None:
     assert [each.text for each in root.iter(f"{space}useBuiltinTransports")] == ["false"]
 
 
+@pytest.mark.parametrize(
+    "file", ["launch/tracker.launch.py", "siammask_ros/demo/processes.py", "docs/interface.md"]
+)
+def test_the_profile_is_given_to_fast_dds_2_and_3(file: str) -> None:
+    for name in ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"):
+        assert name in text_of(file)
+
+
 def test_no_file_names_a_path_of_the_machine_it_was_written_on() -> None:
     if not (ROOT / ".git").exists():
         pytest.skip("only a git checkout knows which files belong to the project")

@@ -24,10 +24,13 @@ def node_environment() -> dict[str, str]:
 
     Whatever the user has set already is kept.
     """
+    profile = str(shared_config("fastdds.xml"))
     own = {
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
         "ROS_DOMAIN_ID": str(_DOMAINS[os.getpid() % len(_DOMAINS)]),
-        "FASTRTPS_DEFAULT_PROFILES_FILE": str(shared_config("fastdds.xml")),
+        # Fast DDS 2 reads the last one only, Fast DDS 3 the first one.
+        "FASTDDS_DEFAULT_PROFILES_FILE": profile,
+        "FASTRTPS_DEFAULT_PROFILES_FILE": profile,
     }
     return {**own, **os.environ}
 

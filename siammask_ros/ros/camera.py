@@ -8,9 +8,11 @@ from copy import copy
 from typing import Any
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.event_handler import SubscriptionEventCallbacks, UnsupportedEventTypeError
 from rclpy.node import Node
 from rclpy.qos import QoSCompatibility, qos_check_compatible
 from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
 from siammask_ros.media.contrast import ContrastStretch
@@ -23,6 +25,7 @@ from siammask_ros.media.image_messages import (
 from siammask_ros.ros import qos
 from siammask_ros.ros.conversions import image_to_bgr
 from siammask_ros.ros.guard import Border
+from siammask_ros.ros.lost_images import LostImages
 from siammask_ros.session import Frame, Session
 
 # image_transport: type, topic, conversion
@@ -53,13 +56,24 @@ class Camera:
         self._session = session
         self._max_side_px = max_side_px
         self._stretch = ContrastStretch()
-        self._subscription = node.create_subscription(
+        self.lost = LostImages()
+        events = SubscriptionEventCallbacks(message_lost=border.guard(self._on_lost))
+        try:
+            self._subscription = self._subscribed(kind, topic, events)
+        except UnsupportedEventTypeError:
+            self._subscription = self._subscribed(kind, topic, None)
+
+    def _subscribed(
+        self, kind: Any, topic: str, events: SubscriptionEventCallbacks | None
+    ) -> Subscription:
+        return self._node.create_subscription(
             kind,
             topic,
-            border.guard(self._on_image),
+            self._border.guard(self._on_image),
             # rclpy writes a node's overrides into the profile it is given.
             copy(qos.CAMERA),
             callback_group=MutuallyExclusiveCallbackGroup(),
+            event_callbacks=events,
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
 
@@ -85,8 +99,14 @@ class Camera:
         """Stops listening."""
         self._node.destroy_subscription(self._subscription)
 
+    def _on_lost(self, lost: Any) -> None:
+        self.lost.add_lost(lost.total_count_change)
+        if remark := self.lost.remark():
+            self._border.warn("images lost", f"{self.topic}: {remark}")
+
     def _on_image(self, message: Any) -> None:
         session, arrived_s = self._session(), time.monotonic()
+        self.lost.add_arrived(len(message.data))
         if session is None:
             return
         now_ns = self._node.get_clock().now().nanoseconds

@@ -26,6 +26,8 @@ class NodeHealth:
     restarted: bool
     image_topic: str
     image_misfit: str
+    lost_images: int
+    lost_images_remark: str
     engine: Mapping[str, str]
     caught: Mapping[str, int]
     recently_caught: str
@@ -60,6 +62,9 @@ def _image_stream(node: NodeHealth, health: Health | None) -> Judgement:
     sentence = f"{verdict.sentence} on {node.image_topic}"
     if verdict.level != Level.OK and node.image_misfit:
         return Judgement(Level.ERROR, f"{sentence}: {node.image_misfit}")
+    if node.lost_images_remark:
+        level = max(verdict.level, Level.WARN)
+        return Judgement(level, f"{sentence}: {node.lost_images_remark}")
     return Judgement(verdict.level, sentence)
 
 
@@ -90,6 +95,7 @@ def _stream_values(node: NodeHealth, health: Health | None) -> dict[str, Any]:
         "rate (Hz)": f"{health.rate_hz:.2f}",
         "since last image (s)": _seconds(health.since_frame_s),
         "received": health.counters.received,
+        "lost on their way": node.lost_images,
         "paused": health.paused,
         "passed over while paused": health.counters.paused,
     }

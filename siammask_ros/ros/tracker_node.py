@@ -113,6 +113,8 @@ class TrackerNode(LifecycleNode):
             restarted=self._restarted,
             image_topic=camera.topic if camera else "",
             image_misfit=camera.misfit() if camera else "",
+            lost_images=camera.lost.total if camera else 0,
+            lost_images_remark=camera.lost.remark() if camera else "",
             engine={key: str(getattr(info, key)) for key in about} if info else {},
             caught=dict(self._border.caught),
             recently_caught=self._border.recent,

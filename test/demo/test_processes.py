@@ -63,11 +63,12 @@ def test_last_words_of_a_node_that_failed(tmp_path: Path) -> None:
 
 
 def test_environment_keeps_what_the_user_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ROS_DOMAIN_ID", "FASTRTPS_DEFAULT_PROFILES_FILE"):
+    profiles = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+    for name in ("ROS_DOMAIN_ID", *profiles):
         monkeypatch.delenv(name, raising=False)
     own = node_environment()
     assert 0 < int(own["ROS_DOMAIN_ID"]) < 102, "beyond, ports would collide"
-    assert Path(own["FASTRTPS_DEFAULT_PROFILES_FILE"]).is_file()
+    assert all(Path(own[name]).is_file() for name in profiles)
     monkeypatch.setenv("ROS_DOMAIN_ID", "7")
     assert node_environment()["ROS_DOMAIN_ID"] == "7"
     assert own["PATH"] == os.environ["PATH"]

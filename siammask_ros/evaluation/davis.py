@@ -1,11 +1,12 @@
 """How well masks follow objects: J and F of the DAVIS benchmark, started from a box.
 
 Perazzi et al., "A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation",
-CVPR 2016, section 5. The first and the last frame do not count.
+CVPR 2016, section 5. The first and the last frame do not count, nor those without a true mask.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +25,8 @@ from siammask_ros.media.labels import Labels
 from siammask_ros.tracker.masks import label_map
 from siammask_ros.tracker.targets import Status
 from siammask_ros.tracker.tracker import Tracker
+
+_LOG = logging.getLogger(__name__)
 
 BOUNDARY_SHARE = 0.008
 RECALL_ABOVE = 0.5
@@ -61,9 +64,9 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class ObjectResult:
-    """One object of one sequence: J and F of every frame that counts, the second one first.
+    """One object of one sequence: J and F of every frame that counts, in order.
 
-    ``untracked`` counts the frames without the state TRACKING; ``step_ms`` (n,) is the tracker's
+    ``untracked`` counts those without the state TRACKING; ``step_ms`` (n,) is the tracker's
     own time, which several objects of a sequence share.
     """
 
@@ -139,7 +142,7 @@ def evaluate_sequence(
     """
     folder = masks_folder / sequence.name
     folder.mkdir(parents=True, exist_ok=True)
-    first, image = sequence.labels(0), sequence.image(0)
+    first, image, counted = sequence.labels(0), sequence.image(0), set(sequence.counted)
     labels = [int(label) for label in np.unique(first) if label]
     if not labels:
         raise DataError(
@@ -152,21 +155,29 @@ def evaluate_sequence(
         )
     states = tracker.start(image, [start_box(first == label) for label in labels])
     records = {label: _Record() for label in labels}
-    _write_mask(folder / sequence.annotation_paths[0].name, first)
+    unknown: set[int] = set()
+    _write_mask(folder / sequence.mask_name(0), first)
     on_frame()
     for number in range(1, len(sequence.image_paths)):
-        image, truth = sequence.image(number), sequence.labels(number)
+        image = sequence.image(number)
         started_s = time.perf_counter()
         results, states = tracker.step(image, states)
         step_ms = (time.perf_counter() - started_s) * 1e3
-        picture_size = (truth.shape[0], truth.shape[1])
-        numbered = label_map([result.mask for result in results], picture_size)
+        numbered = label_map([result.mask for result in results], (image.shape[0], image.shape[1]))
         predicted = np.array([0, *labels], np.int32)[numbered]
-        _write_mask(folder / sequence.annotation_paths[number].name, predicted)
-        if number < len(sequence.image_paths) - 1:
+        _write_mask(folder / sequence.mask_name(number), predicted)
+        if number in counted:
+            truth = sequence.labels(number)
+            unknown |= set(np.unique(truth).tolist()) - {0, *labels}
             for label, result in zip(labels, results, strict=True):
                 records[label].add(predicted == label, truth == label, result.status, step_ms)
         on_frame()
+    if unknown:
+        _LOG.warning(
+            "%s: the objects %s are not in the first mask and were not followed",
+            sequence.name,
+            ", ".join(map(str, sorted(unknown))),
+        )
     return [record.result(sequence.name, label) for label, record in records.items()]
 
 

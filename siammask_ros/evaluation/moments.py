@@ -14,6 +14,7 @@ from siammask_ros.evaluation.box_sequences import BoxSequence
 from siammask_ros.evaluation.overlap import BoxXywh
 from siammask_ros.evaluation.sequences import DavisSequence
 from siammask_ros.media.drawing import colour_of, contact_sheet
+from siammask_ros.media.labels import Labels
 
 Image = NDArray[np.uint8]
 
@@ -62,21 +63,26 @@ def compared_masks(sequence: DavisSequence, number: int, masks: Path) -> Image:
 
     Raises DataError where a mask cannot be read back.
     """
-    path = masks / sequence.name / sequence.annotation_paths[number].name
+    path = masks / sequence.name / sequence.mask_name(number)
     predicted = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if predicted is None:
         raise DataError(f"{path} cannot be read back; was it changed meanwhile?")
-    image, truth = sequence.image(number), sequence.labels(number)
+    image = sequence.image(number)
     for label in (int(value) for value in np.unique(predicted) if value):
         # 255 stands for the one target of DAVIS-2016.
         colour = np.array(colour_of("1" if label == 255 else str(label)))
         where = predicted == label
         image[where] = (image[where] * (1 - _OUR_SHARE) + colour * _OUR_SHARE).astype(np.uint8)
+    if sequence.annotation_paths[number] is not None:
+        _outline(image, sequence.labels(number))
+    return _small(image)
+
+
+def _outline(image: Image, truth: Labels) -> None:
     for label in (int(value) for value in np.unique(truth) if value):
         region = (truth == label).astype(np.uint8)
         lines, _ = cv2.findContours(region, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(image, lines, -1, _TRUTH_BGR, 1)
-    return _small(image)
 
 
 def compared_boxes(sequence: BoxSequence, number: int, box_xywh: BoxXywh) -> Image:

@@ -47,19 +47,21 @@ def compared(
 ) -> dict[str, PrecisionResult]:
     """Each tracker on all sequences, from the first mask's box, frame by frame in turns.
 
-    As in ``siammask eval davis`` the first and the last frame do not count. ``on_frame`` is
+    As in ``siammask eval davis`` the first and the last frame do not count, nor those without a
+    true mask. ``on_frame`` is
     called after every picture.
     """
     results = {name: PrecisionResult() for name in trackers}
     for sequence in sequences:
-        image, truth = sequence.image(0), sequence.labels(0)
-        box = start_box(truth > 0)
+        image, counted = sequence.image(0), set(sequence.counted)
+        box = start_box(sequence.labels(0) > 0)
         runs = {
             name: _Run(tracker, tracker.start(image, [box])) for name, tracker in trackers.items()
         }
         on_frame()
         for number in range(1, len(sequence.image_paths) - 1):
-            image, truth = sequence.image(number), sequence.labels(number)
+            image = sequence.image(number)
+            truth = sequence.labels(number) if number in counted else None
             for run in runs.values():
                 run.step(image, truth)
             on_frame()
@@ -80,10 +82,12 @@ class _Run:
         self.box_iou: list[float] = []
         self.step_ms: list[float] = []
 
-    def step(self, image: np.ndarray, truth: np.ndarray) -> None:
+    def step(self, image: np.ndarray, truth: np.ndarray | None) -> None:
         began_s = time.perf_counter()
         (result,), self._states = self._tracker.step(image, self._states)
         self.step_ms.append((time.perf_counter() - began_s) * 1e3)
+        if truth is None:
+            return
         mask = result.mask.on_picture() if result.mask else np.zeros(truth.shape, np.uint8)
         self.j.append(region_similarity(mask, truth))
         true_box = mask_bounding_xywh(truth > 0) if truth.any() else (0.0, 0.0, 0.0, 0.0)

@@ -65,14 +65,20 @@ def write_report(
     """
     names = ("summary.json", "j_over_time.png", "contact_sheet.png", "best_and_worst.jpg")
     summary, plot, sheet, moments = (folder / name for name in names)
-    summary.write_text(json.dumps(_summary(results, made_with), indent=1), encoding="utf-8")
+    by_name = {sequence.name: sequence for sequence in sequences}
+    numbers = _summary(by_name, results, made_with)
+    summary.write_text(json.dumps(numbers, indent=1), encoding="utf-8")
     measure_over_time(plot, {result.name: result.j for result in results}, "J")
     cv2.imwrite(str(sheet), _sheet(sequences, folder / "masks"))
-    cv2.imwrite(str(moments), _moments(sequences, results, folder / "masks"))
+    cv2.imwrite(str(moments), _moments(by_name, results, folder / "masks"))
     return [summary, plot, sheet, moments]
 
 
-def _summary(results: Sequence[ObjectResult], made_with: Mapping[str, Any]) -> Any:
+def _summary(
+    by_name: Mapping[str, DavisSequence],
+    results: Sequence[ObjectResult],
+    made_with: Mapping[str, Any],
+) -> Any:
     j, f = mean_measures(results)
     objects = [
         {
@@ -80,12 +86,14 @@ def _summary(results: Sequence[ObjectResult], made_with: Mapping[str, Any]) -> A
             "j": _numbers(Measure.of(result.j)),
             "f": _numbers(Measure.of(result.f)),
             "frames": len(result.j),
+            "file_by_frame": [sequence.image_paths[n].name for n in sequence.counted],
             "untracked_frames": result.untracked,
             "median_step_ms": float(np.median(result.step_ms)),
             "j_by_frame": result.j,
             "f_by_frame": result.f,
         }
         for result in results
+        for sequence in [by_name[result.sequence]]
     ]
     return plain({"j": _numbers(j), "f": _numbers(f), "made_with": made_with, "objects": objects})
 
@@ -101,21 +109,24 @@ def _sheet(sequences: Sequence[DavisSequence], masks: Path) -> NDArray[np.uint8]
         numbers = evenly_spaced(_SHEET_COLUMNS, len(sequence.image_paths))
         for number in numbers + numbers[-1:] * (_SHEET_COLUMNS - len(numbers)):
             cells.append(compared_masks(sequence, number, masks))
-            captions.append(f"{sequence.name} {number}")
+            captions.append(f"{sequence.name} {sequence.image_paths[number].name}")
     return contact_sheet(cells, _SHEET_COLUMNS, captions)
 
 
 def _moments(
-    sequences: Sequence[DavisSequence], results: Sequence[ObjectResult], masks: Path
+    by_name: Mapping[str, DavisSequence], results: Sequence[ObjectResult], masks: Path
 ) -> NDArray[np.uint8]:
     """A row for each object: where J is highest, then where it is lowest."""
-    by_name = {sequence.name: sequence for sequence in sequences}
     rows = []
     for result in results:
         best, worst = best_and_worst(result.j)
-        # The first frame, which is given, is not among those that count.
-        numbers = [place + 1 for place in best + worst]
-        cells = [compared_masks(by_name[result.sequence], number, masks) for number in numbers]
-        texts = [f"{result.name} {number}  J {result.j[number - 1]:.2f}" for number in numbers]
+        sequence, places = by_name[result.sequence], best + worst
+        numbers = [sequence.counted[place] for place in places]
+        cells = [compared_masks(sequence, number, masks) for number in numbers]
+        names = [sequence.image_paths[number].name for number in numbers]
+        texts = [
+            f"{result.name} {name}  J {result.j[place]:.2f}"
+            for name, place in zip(names, places, strict=True)
+        ]
         rows.append((cells, texts))
     return moments_sheet(rows)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
-from siammask_ros.media.image_files import is_image_file, read_image
+from siammask_ros.media.image_files import image_size_wh, is_image_file, read_image
 from siammask_ros.media.labels import Labels, read_labels
 from siammask_ros.media.natural_order import in_natural_order
 
@@ -23,15 +23,16 @@ MERGED_LABEL = 255
 
 @dataclass(frozen=True, slots=True)
 class DavisSequence:
-    """One video: its pictures, and a true mask for each, in order.
+    """One video: its pictures in order, and the true mask of each, None where it has none.
 
+    The first picture has a mask, and one between the first and the last.
     In DAVIS-2016 everything that moves is one target (label 255), in DAVIS-2017 every object is
     its own (labels 1, 2, …).
     """
 
     name: str
     image_paths: tuple[Path, ...]
-    annotation_paths: tuple[Path, ...]
+    annotation_paths: tuple[Path | None, ...]
     year: Year
 
     def image(self, number: int) -> NDArray[np.uint8]:
@@ -39,17 +40,41 @@ class DavisSequence:
         return read_image(self.image_paths[number])
 
     def labels(self, number: int) -> Labels:
-        """The true label of every pixel, (H, W) int32, 0 for none; raises DataError likewise."""
-        labels = read_labels(self.annotation_paths[number])
+        """The true label of every pixel, (H, W) int32, 0 for none.
+
+        Raises DataError where the mask is missing, damaged or not of the picture's size.
+        """
+        path = self.annotation_paths[number]
+        if path is None:
+            raise DataError(f"{self.image_paths[number]} has no mask; expected one to judge by")
+        labels = read_labels(path)
+        width, height = image_size_wh(self.image_paths[number])
+        if labels.shape != (height, width):
+            raise DataError(
+                f"{path} is {labels.shape[1]}×{labels.shape[0]}; expected {width}×{height} like "
+                f"{self.image_paths[number]}"
+            )
         if self.year == 2016:
             labels = np.where(labels > 0, MERGED_LABEL, 0).astype(np.int32)
         return labels
+
+    @property
+    def counted(self) -> list[int]:
+        """The pictures that are judged: they have a mask and are neither the first nor the last."""
+        numbers = range(1, len(self.image_paths) - 1)
+        return [number for number in numbers if self.annotation_paths[number] is not None]
+
+    def mask_name(self, number: int) -> str:
+        """The name of the file for what was predicted on picture ``number``."""
+        return f"{self.image_paths[number].stem}.png"
 
 
 def davis_sequences(root: Path, year: Year, names: Sequence[str] = ()) -> list[DavisSequence]:
     """The sequences under a DAVIS root: those named, else the validation list, else all.
 
-    Raises DataError where the layout is not DAVIS's, a sequence is unknown or a mask is missing.
+    A picture may have no mask, as in YouTube-VOS, where every fifth has one; those before the first
+    mask are passed over. Raises DataError where the layout is not DAVIS's, a sequence is unknown,
+    or a mask has no picture.
     """
     images, annotations = root / "JPEGImages" / RESOLUTION, root / "Annotations" / RESOLUTION
     for folder in (images, annotations):
@@ -78,20 +103,34 @@ def _validation_names(root: Path, year: Year, known: Sequence[str]) -> list[str]
 def _sequence(name: str, images: Path, annotations: Path, year: Year) -> DavisSequence:
     if not images.is_dir():
         raise DataError(f"{images} is missing; expected the pictures of {annotations}")
-    image_paths = tuple(in_natural_order(filter(is_image_file, images.iterdir())))
-    annotation_paths = tuple(annotations / f"{path.stem}.png" for path in image_paths)
-    if len(image_paths) < 3:
-        raise DataError(f"{images} holds {len(image_paths)} pictures; expected at least 3")
-    missing = [path for path in annotation_paths if not path.is_file()]
-    if missing:
-        raise DataError(f"{missing[0]} is missing; expected a mask for every picture")
-    return DavisSequence(name, image_paths, annotation_paths, year)
+    image_paths = in_natural_order(filter(is_image_file, images.iterdir()))
+    masks = {path.stem: path for path in in_natural_order(annotations.glob("*.png"))}
+    annotation_paths = [masks.pop(path.stem, None) for path in image_paths]
+    if masks:
+        raise DataError(f"{next(iter(masks.values()))} has no picture of its name in {images}")
+    first = next(
+        (n for n, path in enumerate(annotation_paths) if path is not None), len(image_paths)
+    )
+    sequence = DavisSequence(
+        name, tuple(image_paths[first:]), tuple(annotation_paths[first:]), year
+    )
+    if not sequence.counted:
+        raise DataError(
+            f"{annotations} has no mask to start from, or none between that and the last of "
+            f"{len(image_paths)} pictures in {images}; expected some to judge by"
+        )
+    return sequence
 
 
 class DavisVideo:
-    """A sequence as a ``MaskedVideo``: everything that moves in it is the target."""
+    """A sequence as a ``MaskedVideo``: everything that moves in it is the target.
+
+    Raises DataError where a picture has no mask.
+    """
 
     def __init__(self, sequence: DavisSequence) -> None:
+        if None in sequence.annotation_paths:
+            raise DataError(f"{sequence.name} has pictures without a mask; expected one for each")
         self.name = sequence.name
         self._sequence = sequence
 

@@ -121,6 +121,36 @@ def test_run_follows_every_object_of_2017(tmp_path: Path) -> None:
     assert all(np.mean(result.j) > 0.65 for result in results)
 
 
+def test_all_pictures_are_followed_and_those_with_a_mask_judged(tmp_path: Path) -> None:
+    write_davis(tmp_path, "one", 1)
+    (whole,) = run(tmp_path, 2016, "one")
+    masks = tmp_path / "out" / "masks" / "one"
+    predicted = {path.name: path.read_bytes() for path in masks.iterdir()}
+    judged = (3, 6, 9)
+    for number in set(range(1, FRAMES)) - set(judged):
+        (tmp_path / "Annotations" / "480p" / "one" / f"{number:05d}.png").unlink()
+    (sparse,) = run(tmp_path, 2016, "one")
+    assert sparse.j == tuple(whole.j[number - 1] for number in judged)
+    assert sparse.f == tuple(whole.f[number - 1] for number in judged)
+    assert {path.name: path.read_bytes() for path in masks.iterdir()} == predicted
+    sequences = davis_sequences(tmp_path, 2016)
+    summary, *pictures = write_report(tmp_path / "out", sequences, [sparse], {})
+    told = json.loads(summary.read_text())["objects"][0]
+    assert told["file_by_frame"] == [f"{number:05d}.jpg" for number in judged]
+    assert all(cv2.imread(str(path)) is not None for path in pictures)
+
+
+def test_an_object_that_comes_later_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_davis(tmp_path, "two", 2)
+    path = tmp_path / "Annotations" / "480p" / "two" / "00000.png"
+    cv2.imwrite(str(path), truth(0, 1))
+    (result,) = run(tmp_path, 2017, "two")
+    assert result.name == "two/1"
+    assert "two: the objects 2 are not in the first mask and were not followed" in caplog.text
+
+
 def test_16_bit_object_numbers_come_back_in_the_masks(tmp_path: Path) -> None:
     write_davis(tmp_path, "two", 2)
     for path in (tmp_path / "Annotations" / "480p" / "two").glob("*.png"):

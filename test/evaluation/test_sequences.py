@@ -10,7 +10,7 @@ import pytest
 from evaluation.blobs import FRAMES, truth, write_davis
 
 from siammask_ros.errors import DataError
-from siammask_ros.evaluation.sequences import davis_sequences
+from siammask_ros.evaluation.sequences import DavisVideo, davis_sequences
 
 
 @pytest.fixture
@@ -73,10 +73,65 @@ def test_unknown_sequence_names_the_known(root: Path) -> None:
         davis_sequences(root, 2016, ["three"])
 
 
-def test_missing_mask_is_named(root: Path) -> None:
-    (root / "Annotations" / "480p" / "one" / "00004.png").unlink()
-    with pytest.raises(DataError, match=r"00004\.png is missing"):
+def keep_masks(root: Path, *numbers: int) -> None:
+    """As in YouTube-VOS: masks of some pictures only."""
+    for number in set(range(FRAMES)) - set(numbers):
+        (root / "Annotations" / "480p" / "one" / f"{number:05d}.png").unlink()
+
+
+def test_pictures_without_a_mask_do_not_count(root: Path) -> None:
+    keep_masks(root, 0, 5, 10, 11)
+    (sequence,) = davis_sequences(root, 2016, ["one"])
+    assert len(sequence.image_paths) == FRAMES
+    assert sequence.counted == [5, 10], "neither the first nor the last picture"
+    with pytest.raises(DataError, match=r"00004\.jpg has no mask"):
+        sequence.labels(4)
+
+
+def test_pictures_before_the_first_mask_are_passed_over(root: Path) -> None:
+    keep_masks(root, 3, 7)
+    (sequence,) = davis_sequences(root, 2016, ["one"])
+    assert sequence.image_paths[0].name == "00003.jpg"
+    assert len(sequence.image_paths) == FRAMES - 3
+    assert sequence.counted == [4]
+    assert np.array_equal(sequence.labels(4) > 0, truth(7, 1) > 0)
+
+
+@pytest.mark.parametrize("numbers", [(), (0,), (0, FRAMES - 1), (FRAMES - 1,)], ids=str)
+def test_a_sequence_without_a_mask_to_judge_by_is_refused(
+    root: Path, numbers: tuple[int, ...]
+) -> None:
+    keep_masks(root, *numbers)
+    with pytest.raises(DataError, match=r"one has no mask to start from, or none between"):
+        davis_sequences(root, 2016, ["one"])
+
+
+def test_a_mask_without_a_picture_is_named(root: Path) -> None:
+    (root / "JPEGImages" / "480p" / "one" / "00004.jpg").unlink()
+    with pytest.raises(DataError, match=r"00004\.png has no picture of its name in .*one"):
         davis_sequences(root, 2016)
+
+
+def test_a_folder_of_pictures_that_is_not_there_is_named(root: Path) -> None:
+    (root / "JPEGImages" / "480p" / "one").rename(root / "elsewhere")
+    with pytest.raises(DataError, match=r"one is missing; expected the pictures of "):
+        davis_sequences(root, 2016)
+
+
+def test_a_mask_of_another_size_is_named(root: Path) -> None:
+    path = root / "Annotations" / "480p" / "one" / "00004.png"
+    cv2.imwrite(str(path), np.ones((120, 160), np.uint8))
+    (sequence,) = davis_sequences(root, 2016, ["one"])
+    with pytest.raises(DataError, match=r"00004\.png is 160×120; expected 320×240 like"):
+        sequence.labels(4)
+
+
+def test_a_video_to_hide_its_target_in_has_a_mask_for_every_picture(root: Path) -> None:
+    keep_masks(root, 0, 5, 10)
+    sparse, whole = davis_sequences(root, 2016)
+    assert len(DavisVideo(whole)) == FRAMES
+    with pytest.raises(DataError, match=r"one has pictures without a mask"):
+        DavisVideo(sparse)
 
 
 def test_damaged_picture_is_named(root: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +25,6 @@ from siammask_ros.engines.base import (
     Template,
 )
 from siammask_ros.engines.batches import Batches
-from siammask_ros.engines.eager import free_device_memory, torch_errors_told
 from siammask_ros.engines.frame import (
     Answer,
     FrameNetwork,
@@ -36,6 +34,7 @@ from siammask_ros.engines.frame import (
     unpacked,
     with_cells,
 )
+from siammask_ros.engines.on_device import computing_on, exact_arithmetic, free_device_memory
 from siammask_ros.engines.parts import used
 from siammask_ros.errors import EngineError
 from siammask_ros.model.fold import folded
@@ -77,7 +76,7 @@ class CompiledEngine(NetworkEngine):
     def template(self, crops: Crops) -> list[Template]:
         """See ``Engine.template``."""
         self.check_in_use()
-        with torch.inference_mode(), torch_errors_told(self._device):
+        with computing_on(self._device):
             pixels = torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2)
             kernels = used(self.network.template(pixels.to(self._dtype)))
             return [[kernel[i].clone() for kernel in kernels] for i in range(len(crops))]
@@ -123,7 +122,7 @@ class CompiledEngine(NetworkEngine):
         self, templates: Sequence[Template], crops: Sequence[Crop], asks: NDArray[np.float64]
     ) -> Answer:
         batches = Batches.of(crops, SIZES[-1])
-        with torch.inference_mode(), torch_errors_told(self._device):
+        with computing_on(self._device):
             answers = [
                 self._batch_answer(
                     [templates[n] for n in numbers], [crops[n] for n in numbers], asks[[*numbers]]
@@ -207,8 +206,8 @@ class CudaProgram(Program):
     def __init__(self, frame: FrameNetwork, template: Template, items: int, side_px: int) -> None:
         super().__init__(frame, template, items, side_px)
         self._graph = torch.cuda.CUDAGraph()
-        # What cuDNN chooses here stays in the graph. Single precision is asked for as such.
-        with torch.cuda.device(self._device), _exact_and_fastest():
+        # The algorithms that cuDNN finds to be the fastest stay in the graph.
+        with torch.cuda.device(self._device), exact_arithmetic(find_fastest=True):
             aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             aside.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(aside):
@@ -242,7 +241,3 @@ def open_compiled(network: SiamMask, device: torch.device, info: EngineInfo) -> 
             )
         engine.frame.compile(dynamic=False)
     return engine
-
-
-def _exact_and_fastest() -> AbstractContextManager[None]:
-    return torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False)

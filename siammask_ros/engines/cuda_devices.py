@@ -9,6 +9,8 @@ from siammask_ros.errors import EngineError
 
 _NVIDIA_LIBRARY = "libcuda.so.1"
 _AMD_DEVICE = Path("/dev/kfd")
+# Compute capability: from here on there are bfloat16 and TF32.
+_AMPERE = (8, 0)
 
 
 def has_driver() -> bool:
@@ -38,3 +40,10 @@ def found_device(wanted: str) -> str:
             "devices; take device cpu, or install a CUDA build of PyTorch and its driver"
         )
     return wanted
+
+
+def has_bf16(device: str) -> bool:
+    """Whether a GPU computes in bfloat16 itself, as NVIDIA's do from Ampere on."""
+    import torch
+
+    return torch.cuda.get_device_capability(device) >= _AMPERE

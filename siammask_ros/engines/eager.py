@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +22,7 @@ from siammask_ros.engines.base import (
     Template,
 )
 from siammask_ros.engines.batches import Batches
-from siammask_ros.errors import EngineError, EngineLostError, EngineMemoryError
+from siammask_ros.engines.on_device import computing_on, free_device_memory
 from siammask_ros.model.siammask import Kernels, SearchMaps, SiamMask, score_probability
 
 _MOST = 64
@@ -53,7 +52,7 @@ class EagerEngine(NetworkEngine):
     def template(self, crops: Crops) -> list[Template]:
         """See ``Engine.template``."""
         self.check_in_use()
-        with torch.inference_mode(), torch_errors_told(self._device):
+        with computing_on(self._device):
             kernels = self.network.template(self.input(crops))
             return [Kernels(*(part[i : i + 1] for part in kernels)) for i in range(len(crops))]
 
@@ -63,7 +62,7 @@ class EagerEngine(NetworkEngine):
         """See ``Engine.search``."""
         self.check_in_use()
         batches = Batches.of(crops, self._together)
-        with torch.inference_mode(), torch_errors_told(self._device):
+        with computing_on(self._device):
             maps = [
                 self._searched([templates[n] for n in numbers], [crops[n] for n in numbers])
                 for numbers in batches.numbers
@@ -82,7 +81,7 @@ class EagerEngine(NetworkEngine):
         self.check_in_use()
         searched: _Searched = response.maps
         values, quality = [], []
-        with torch.inference_mode(), torch_errors_told(self._device):
+        with computing_on(self._device):
             for numbers, maps in zip(searched.batches.numbers, searched.maps, strict=True):
                 items = torch.arange(len(numbers), device=self._device)
                 cells = (self._index(each[[*numbers]]) for each in (rows, columns))
@@ -106,33 +105,3 @@ class EagerEngine(NetworkEngine):
 
     def _index(self, values: NDArray[Any]) -> Tensor:
         return torch.from_numpy(np.asarray(values, dtype=np.int64)).to(self._device)
-
-
-@contextmanager
-def torch_errors_told(device: torch.device | None = None) -> Iterator[None]:
-    """Turns what torch raises on a frame into an EngineError that says what kind it is."""
-    try:
-        yield
-    except torch.cuda.OutOfMemoryError as error:
-        raise EngineMemoryError(f"PyTorch ran out of memory on this frame: {error}") from error
-    except RuntimeError as error:
-        if device is not None and _is_lost(device):
-            raise EngineLostError(f"{device} refuses everything since: {error}") from error
-        raise EngineError(f"PyTorch failed on this frame: {error}") from error
-
-
-def free_device_memory(device: torch.device) -> None:
-    """Gives back what torch keeps of a device's memory for later."""
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-
-
-def _is_lost(device: torch.device) -> bool:
-    """Whether an error sticks: the device raises again although nothing new is asked of it."""
-    if device.type != "cuda":
-        return False
-    try:
-        torch.cuda.synchronize(device)
-    except RuntimeError:
-        return True
-    return False

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 
 from siammask_ros.engines.base import Aims, Crop, Crops, Response, Template
-from siammask_ros.engines.eager import EagerEngine, torch_errors_told
+from siammask_ros.engines.eager import EagerEngine
+from siammask_ros.engines.on_device import computing_on
 from siammask_ros.model.siammask import Kernels
 
 
@@ -21,7 +22,7 @@ class ReferenceEngine(EagerEngine):
     def template(self, crops: Crops) -> list[Template]:
         """See ``Engine.template``; here a template is its features and pyramid."""
         self.check_in_use()
-        with torch.inference_mode(), torch_errors_told(self._device):
+        with computing_on(self._device):
             features, pyramid = self.network.features(self.input(crops))
             levels = [level.split(1) for level in pyramid]
             return list(zip(features.split(1), *levels, strict=True))
@@ -31,7 +32,7 @@ class ReferenceEngine(EagerEngine):
     ) -> Response:
         """See ``Engine.search``."""
         self.check_in_use()
-        with torch.inference_mode(), torch_errors_told(self._device):
+        with computing_on(self._device):
             features, *pyramid = (torch.cat(parts) for parts in zip(*templates, strict=True))
             kernels = self.network.kernels(features, (pyramid[0], pyramid[1], pyramid[2]))
             parts = [Kernels(*(part[i : i + 1] for part in kernels)) for i in range(len(crops))]

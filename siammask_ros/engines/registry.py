@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from siammask_ros.engines.base import Engine, EngineInfo
-from siammask_ros.engines.cuda_devices import found_device
+from siammask_ros.engines.cuda_devices import found_device, has_bf16
 from siammask_ros.engines.int8 import Int8Form
 from siammask_ros.engines.network_source import NetworkSource
 from siammask_ros.errors import ConfigError, EngineError
@@ -173,10 +173,12 @@ def offered(device: str = "auto") -> list[tuple[str, str]]:
 def _precisions(engine: str, device: str) -> tuple[str, ...]:
     """What an engine computes in on a device.
 
-    A CPU would only imitate fp16, slowly; asked for a bf16 that it has not, OpenVINO would take
-    fp32 and say nothing.
+    A CPU would only imitate fp16, and a GPU before Ampere bf16, slowly; asked for a bf16 that the
+    CPU has not, OpenVINO would take fp32 and say nothing.
     """
     lacking = set() if _is_gpu(device) else {"fp16"}
+    if engine == "compiled" and _is_gpu(device) and not has_bf16(device):
+        lacking |= {"bf16"}
     if engine == "openvino":
         from siammask_ros.engines.openvino_rt import has_native_bf16
 

@@ -32,8 +32,7 @@ class TemplateMatching(nn.Module):
 
     def remember(self, template: Tensor) -> tuple[Tensor, Tensor]:
         """Keys (N, 64, t, t) of length 1 and values (N, 32, t, t) of templates (N, C, t, t)."""
-        keys = functional.normalize(self.key(template), dim=1)
-        return keys, self.value(template) + self.place
+        return _normalized(self.key(template)), self.value(template) + self.place
 
     def forward(self, search: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """What each pixel of (N, C, s, s) recalls of its template: (N, 33, s, s).
@@ -41,9 +40,18 @@ class TemplateMatching(nn.Module):
         The last channel is the cosine with the template pixel that it resembles most.
         """
         side = search.shape[-1]
-        asked = functional.normalize(self.key(search), dim=1).flatten(2)
+        asked = _normalized(self.key(search)).flatten(2)
         cosines = keys.flatten(2).transpose(1, 2) @ asked
         weights = torch.softmax(cosines * self.sharpness, dim=1)
         recalled = values.flatten(2) @ weights
         best = cosines.amax(dim=1, keepdim=True)
         return torch.cat([recalled, best], dim=1).reshape(len(search), -1, side, side)
+
+
+def _normalized(keys: Tensor) -> Tensor:
+    """Keys of length 1, or 0 for a key of zeros.
+
+    Never computed in half precision, where the small number that keeps 0 from 0/0 would be 0.
+    """
+    precise = torch.promote_types(keys.dtype, torch.float32)
+    return functional.normalize(keys.to(precise), dim=1).to(keys.dtype)

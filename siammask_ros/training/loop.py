@@ -160,8 +160,9 @@ class Training:
             self.skipped += 1
             return values
         self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
-        self.scaler.unscale_(self.optimizer)
+        # Averaged first: what overflowed in one worker is then seen by the scalers of all.
         self.workers.average_gradients(self.network.parameters())
+        self.scaler.unscale_(self.optimizer)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip_norm)
         self.scaler.step(self.optimizer)
         self.scaler.update()

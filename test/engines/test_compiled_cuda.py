@@ -51,11 +51,9 @@ def cells_of(response: Response, aim: Aims) -> list[tuple[int, int]]:
 
 
 def eager_answer(items: int, seed: int, cells: NDArray[np.int64]) -> tuple[Response, Floats]:
-    """In single precision as such, as the compiled engine computes it."""
     engine = EagerEngine(lively_network(LITE), CUDA, INFO)
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        response = engine.search(engine.template(crops(items, 127, seed)), crops(items, 255, seed))
-        return response, engine.refine(response, cells[:, 0], cells[:, 1]).values
+    response = engine.search(engine.template(crops(items, 127, seed)), crops(items, 255, seed))
+    return response, engine.refine(response, cells[:, 0], cells[:, 1]).values
 
 
 @pytest.mark.parametrize("items", [1, 3, 8])

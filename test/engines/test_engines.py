@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from engine_inputs import LITE, NETWORKS, crops
 from numpy.typing import NDArray
 from random_network import lively_network, source_of
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from siammask_ros.engines.base import Engine, EngineInfo, Response
 from siammask_ros.engines.compiled import CompiledEngine
@@ -212,3 +215,35 @@ def test_c9_crops_of_two_sizes_in_one_frame_are_answered_as_by_the_reference(
         assert np.abs(response.score[k] - alone.score[0]).max() < SCORE
         assert np.abs(response.box[k] - alone.box[0]).max() < BOX
         assert np.abs(masks.values[k] - mask.values[0]).max() < MASK
+
+
+class Arithmetic(TorchDispatchMode):
+    """Notes at every convolution whether a GPU would be allowed to compute it in TF32."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tf32: list[bool] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if "conv" in func.name():
+            self.tf32.append(torch.backends.cudnn.allow_tf32)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", ["eager", "reference", "compiled"])
+def test_single_precision_is_never_computed_as_tf32(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    engine: Engine = request.getfixturevalue(name)
+    allowed = torch.backends.cudnn.allow_tf32
+    noted = []
+    for call in (
+        lambda: engine.template(crops(1, 127)),
+        lambda: answer(engine, 1),
+    ):
+        with Arithmetic() as arithmetic:
+            call()
+        noted.append(arithmetic.tf32)
+    assert all(noted), "each of them computes convolutions"
+    assert not any(flag for flags in noted for flag in flags)
+    assert torch.backends.cudnn.allow_tf32 == allowed

@@ -38,6 +38,12 @@ def with_two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cuda_devices, "has_driver", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (8, 0))
+
+
+@pytest.fixture
+def before_ampere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 5))
 
 
 @pytest.fixture
@@ -231,6 +237,12 @@ def test_the_compiled_engine_opens_in_what_is_asked_for(
     assert [(info.engine, info.precision) for info in asked] == [("compiled", precision)]
 
 
+@pytest.mark.usefixtures("with_two_gpus", "before_ampere")
+def test_bf16_is_refused_on_a_gpu_that_would_only_imitate_it(weights: str) -> None:
+    with pytest.raises(EngineError, match=r"no bf16 on cuda; expected fp16 or fp32"):
+        open_engine(EngineConfig(checkpoint=weights, device="cuda", precision="bf16"))
+
+
 OPENVINO, EAGER = [("openvino", "fp32")], [("eager", "fp32")]
 COMPILED = [("compiled", "fp16"), ("compiled", "bf16"), ("compiled", "fp32")]
 OFFERS = {
@@ -238,6 +250,10 @@ OFFERS = {
     "a CPU with bf16": (["without_cuda", "with_bf16"], [*OPENVINO, ("openvino", "bf16"), *EAGER]),
     "a CPU without OpenVINO": (["without_cuda", "without_openvino"], EAGER),
     "a GPU": (["with_two_gpus"], COMPILED + EAGER),
+    "a GPU before Ampere": (
+        ["with_two_gpus", "before_ampere"],
+        [pair for pair in COMPILED if pair[1] != "bf16"] + EAGER,
+    ),
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from siammask_ros.engines.eager import torch_errors_told
+from siammask_ros.engines.on_device import torch_errors_told
 from siammask_ros.errors import EngineError, EngineLostError, EngineMemoryError
 
 CUDA = torch.device("cuda")
@@ -29,6 +29,45 @@ def _sticks(device: Any) -> None:
 def test_c3_too_little_memory_is_told_apart() -> None:
     with pytest.raises(EngineMemoryError, match="ran out of memory on this frame: 2 GiB"):
         fail_with(torch.cuda.OutOfMemoryError("2 GiB"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CUDA error: out of memory",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+    ],
+)
+def test_c3_every_librarys_words_for_too_little_memory_are_known(
+    words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "synchronize", _fine)
+    with pytest.raises(EngineMemoryError, match="ran out of memory on this frame"):
+        fail_with(RuntimeError(words), CUDA)
+
+
+def test_c3_memory_that_runs_short_in_a_capture_is_told_by_its_first_error() -> None:
+    with pytest.raises(EngineMemoryError), torch_errors_told(CUDA):
+        try:
+            raise torch.cuda.OutOfMemoryError("2 GiB")
+        finally:
+            raise RuntimeError("capture was invalidated")
+
+
+def test_c4_a_failed_capture_that_is_told_once_more_is_no_lost_device(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = [RuntimeError("CUDA error: operation failed due to a previous error during capture")]
+
+    def synchronize(device: Any) -> None:
+        if told:
+            raise told.pop()
+
+    monkeypatch.setattr(torch.cuda, "synchronize", synchronize)
+    with pytest.raises(EngineError, match="failed on this frame") as caught:
+        fail_with(RuntimeError("the capture failed"), CUDA)
+    assert type(caught.value) is EngineError
 
 
 def test_c4_an_error_that_the_device_repeats_is_its_loss(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,9 +57,9 @@ def test_c3_a_node_without_memory_is_an_error_and_tracks_after_the_next_activate
         bench.assert_tracks(6)
 
 
-@pytest.mark.parametrize("action", ["raise", "memory"])
-def test_c6_what_fails_in_the_first_frames_fails_in_configure(action: str) -> None:
-    with NodeBench(FakeEngine(["ok", action]), active=False) as bench:
+@pytest.mark.parametrize("script", [["ok", "raise"], ["memory"]], ids=str)
+def test_c6_what_fails_in_the_first_frames_fails_in_configure(script: list[str]) -> None:
+    with NodeBench(FakeEngine(script), active=False) as bench:
         assert not bench.client.change_state("configure")
         bench.client.wait_for_status("inference", ERROR, "configure failed: scripted failure")
         bench.activate()

@@ -64,3 +64,14 @@ def test_extreme_features_stay_finite(matching: TemplateMatching, scale: float) 
     recalled = matching(features(9, 2) * scale, keys, values)
     assert torch.isfinite(recalled).all()
     assert recalled[:, -1].abs().max() <= 1 + 1e-5
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32], ids=str)
+def test_a_key_of_zeros_stays_zero_in_every_precision(dtype: torch.dtype) -> None:
+    network = TemplateMatching(CHANNELS, SIDE).to(dtype)
+    torch.nn.init.zeros_(network.key.weight)
+    torch.nn.init.zeros_(network.key.bias)
+    with torch.no_grad():
+        keys, _ = network.remember(features(SIDE, 1).to(dtype))
+    assert keys.dtype == dtype
+    assert not keys.any()

@@ -26,7 +26,19 @@ config = TrainingConfig(
     out=out, sources=(Source("davis"),), steps=2, batch=4, workers=0, validation_pairs=2
 )
 training = Training(config, resume=False)
+if "overflow" in sys.argv:
+    training.scaler = torch.amp.GradScaler("cpu")
+    if training.workers.rank == 1:
+        # In the first step only, as half precision would.
+        last = [*training.network.parameters()][-1]
+        last.register_hook(lambda grad: grad * (torch.inf if training.step == 0 else 1))
+before = [parameter.detach().clone() for parameter in training.network.parameters()]
 training.run()
+moved = [
+    not torch.equal(old, new)
+    for old, new in zip(before, training.network.parameters(), strict=True)
+]
+print("moved", sum(moved), "scale", training.scaler.get_scale())
 torch.save(training.network.state_dict(), f"{out}/rank{training.workers.rank}.pt")
 """
 
@@ -53,7 +65,10 @@ def test_alone_nothing_is_averaged() -> None:
     assert Workers.joined() == Workers()
 
 
-def test_two_processes_end_with_the_same_weights_and_one_log(tmp_path: Path) -> None:
+def weights_of_two_workers(
+    tmp_path: Path, *arguments: str
+) -> tuple[list[dict[str, torch.Tensor]], list[str]]:
+    """What two processes that train together end with, and the last line that each of them said."""
     write_davis(tmp_path, "ball")
     write_davis(tmp_path, "other", frames=4)
     out = tmp_path / "out"
@@ -62,7 +77,7 @@ def test_two_processes_end_with_the_same_weights_and_one_log(tmp_path: Path) -> 
         port = free.getsockname()[1]
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", TRAIN, str(out)],
+            [sys.executable, "-c", TRAIN, str(out), *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={
@@ -84,9 +99,29 @@ def test_two_processes_end_with_the_same_weights_and_one_log(tmp_path: Path) -> 
         for process in processes:
             process.kill()
     assert [process.returncode for process in processes] == [0, 0], said
-    first, second = (torch.load(out / f"rank{rank}.pt", weights_only=True) for rank in range(2))
+    weights = [torch.load(out / f"rank{rank}.pt", weights_only=True) for rank in range(2)]
+    return weights, [words.splitlines()[-1] for words in said]
+
+
+def assert_same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
     for name, tensor in first.items():
         if "running" not in name:
             assert torch.equal(tensor, second[name]), name
-    log = (out / "log.csv").read_text().splitlines()
+
+
+def test_two_processes_end_with_the_same_weights_and_one_log(tmp_path: Path) -> None:
+    weights, _ = weights_of_two_workers(tmp_path)
+    assert_same(*weights)
+    log = (tmp_path / "out" / "log.csv").read_text().splitlines()
     assert [line.partition(",")[0] for line in log] == ["step", "1", "2"]
+
+
+def test_a_step_in_which_one_worker_overflows_is_left_out_by_all(tmp_path: Path) -> None:
+    weights, said = weights_of_two_workers(tmp_path, "overflow")
+    assert_same(*weights)
+    for tensors in weights:
+        assert all(tensor.isfinite().all() for tensor in tensors.values())
+    for words in said:
+        _, moved, _, scale = words.split()
+        assert int(moved), "the second step was taken"
+        assert float(scale) == 2.0**15, "once halved"

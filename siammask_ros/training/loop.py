@@ -18,6 +18,7 @@ from siammask_ros.model.checkpoint import save_network
 from siammask_ros.model.siammask import SiamMask
 from siammask_ros.model.variants import variant_named
 from siammask_ros.training.config import TrainingConfig
+from siammask_ros.training.folding import fold_norms
 from siammask_ros.training.journal import STEPS, VALIDATIONS, Journal
 from siammask_ros.training.labels import AnchorLabeller, mask_windows
 from siammask_ros.training.losses import (
@@ -74,7 +75,7 @@ class Training:
             )
         if not self._state_path.exists():
             self._fill()
-        self.network.to(self.device)
+        self.network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.recipe = Recipe(config, self.network)
         self.optimizer = self.recipe.optimizer()
@@ -92,6 +93,9 @@ class Training:
             self._restore()
         if self.workers.is_first:
             self.journal.forget_after(self.step)
+        # The network that computes: it shares the weights, see fold_norms.
+        self._folded = self.network
+        self._folded_for: bool | None = None
         self.labeller = AnchorLabeller(self.network.variant)
         self.validation = Validation(config, self.out)
 
@@ -169,12 +173,22 @@ class Training:
         self._update_average()
         return values
 
+    def _folded_network(self) -> SiamMask:
+        """The network with the backbone's norms folded, made anew when other parts train."""
+        trains_backbone = self.recipe.trains_backbone(self.step)
+        if trains_backbone != self._folded_for:
+            self._folded = copy.copy(self.network)
+            self._folded._modules = dict(self.network._modules)
+            self._folded._modules["features"] = fold_norms(self.network.features, self.half)
+            self._folded_for = trains_backbone
+        return self._folded
+
     def _losses(self, batch: Batch) -> dict[str, Tensor]:
-        network, variant = self.network, self.network.variant
+        network, variant = self._folded_network(), self.network.variant
         labels = self.labeller(batch["box_xyxy"], batch["positive"])
         with torch.autocast(self.device.type, self.half, enabled=self.half is not None):
-            kernels = network.template(batch["template"].float())
-            maps = network.search(batch["search"].float(), kernels)
+            kernels = network.template(_channels_last(batch["template"]))
+            maps = network.search(_channels_last(batch["search"]), kernels)
             cells: Sequence[Tensor] = positive_cells(labels.kind, self.config.masks_per_pair)
             judged = len(cells[0])
             if variant.has_matching:
@@ -238,3 +252,7 @@ class Training:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         _LOG.info("goes on at step %d of %d", self.step, self.config.steps)
+
+
+def _channels_last(crops: Tensor) -> Tensor:
+    return crops.float().contiguous(memory_format=torch.channels_last)

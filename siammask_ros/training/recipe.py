@@ -36,7 +36,7 @@ class Recipe:
         for group in optimizer.param_groups:
             group["lr"] = rate * group["factor"]
         self._network.train()
-        unfrozen = step >= self._config.unfreeze_at * self._config.steps
+        unfrozen = self.trains_backbone(step)
         for index, part in enumerate(self._backbone):
             for module in part:
                 module.eval()
@@ -44,6 +44,10 @@ class Recipe:
         for module in self._never_trained():
             module.eval()
             module.requires_grad_(False)
+
+    def trains_backbone(self, step: int) -> bool:
+        """Whether the backbone's later stages train at this step, counted from 0."""
+        return step >= self._config.unfreeze_at * self._config.steps
 
     def rate(self, step: int) -> float:
         """The heads' learning rate: a linear warm-up, then down to ``final_rate`` of it.

@@ -19,6 +19,8 @@ Points = NDArray[np.float64]
 
 _GREY_BGR = np.array([0.114, 0.587, 0.299])
 _MID_GREY = 127.5
+# Below this a shift has no direction to speak of.
+_LEAST_MOTION_PX = 4.0
 
 
 def context_side(box_xyxy: Sequence[float]) -> float:
@@ -84,6 +86,43 @@ def warped_mask(mask: NDArray[np.uint8], affine: Affine, side: int) -> NDArray[n
     return warped(mask * np.uint8(255), affine, side)
 
 
+def displacement(side: int, sigma_px: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """A smooth random field (side, side, 2) of displacements x, y in crop pixels.
+
+    A grid of 4×4 Gaussian draws, interpolated by bicubic splines: limbs move, outlines bend.
+    """
+    grid = rng.normal(0.0, sigma_px, (4, 4, 2)).astype(np.float32)
+    return np.asarray(cv2.resize(grid, (side, side), interpolation=cv2.INTER_CUBIC), np.float32)
+
+
+def deformed(crop: Picture, field: NDArray[np.float32], border: Sequence[float]) -> Picture:
+    """A crop (N, N[, 3]) whose pixel p shows what was at p + field(p), `border` outside of it."""
+    side = field.shape[0]
+    x, y = np.meshgrid(np.arange(side, dtype=np.float32), np.arange(side, dtype=np.float32))
+    out = cv2.remap(
+        crop,
+        x + field[..., 0],
+        y + field[..., 1],
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=tuple(border),
+    )
+    return np.asarray(out, np.uint8)
+
+
+def deformed_points(
+    points_xy: NDArray[np.float32], field: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Where points (N, 2) of a crop are after ``deformed``; beyond it the field's rim counts."""
+    limit = field.shape[0] - 1
+    moved = points_xy.copy()
+    # p + field(p) = q has its solution near p = q − field(q); two rounds bring it below 0.5 px.
+    for _ in range(2):
+        column, row = np.clip(np.round(moved - 0.5), 0, limit).astype(int).T
+        moved = points_xy - field[row, column]
+    return np.asarray(moved, np.float32)
+
+
 def colour_change(config: PairConfig, rng: np.random.Generator, strength: float) -> Affine:
     """A random (3, 4) map of BGR colours: saturation, hue, contrast, brightness, offsets."""
 
@@ -114,10 +153,19 @@ def recoloured(crop: Picture, change: Affine) -> Picture:
     return np.asarray(cv2.transform(crop, change), np.uint8)
 
 
-def degraded(crop: Picture, config: PairConfig, rng: np.random.Generator) -> Picture:
-    """A crop as a worse camera would have given it: blur, low resolution, noise, JPEG."""
+def degraded(
+    crop: Picture,
+    config: PairConfig,
+    rng: np.random.Generator,
+    motion_px: tuple[float, float] = (0.0, 0.0),
+) -> Picture:
+    """A crop as a worse camera would have given it: blur, low resolution, noise, JPEG.
+
+    ``motion_px`` is how far the target moved: a blur by motion goes along it.
+    """
     if rng.random() < config.blur_share:
-        crop = _motion_blurred(crop, rng) if rng.random() < 0.5 else _gaussian_blurred(crop, rng)
+        by_motion = rng.random() < 0.5
+        crop = _motion_blurred(crop, motion_px, rng) if by_motion else _gaussian_blurred(crop, rng)
     if rng.random() < config.low_resolution_share:
         crop = _low_resolution(crop, rng)
     if rng.random() < config.noise_share:
@@ -148,10 +196,13 @@ def _gaussian_blurred(crop: Picture, rng: np.random.Generator) -> Picture:
     return np.asarray(cv2.GaussianBlur(crop, (0, 0), sigma_px), np.uint8)
 
 
-def _motion_blurred(crop: Picture, rng: np.random.Generator) -> Picture:
+def _motion_blurred(
+    crop: Picture, motion_px: tuple[float, float], rng: np.random.Generator
+) -> Picture:
     length_px = int(rng.integers(3, 14)) | 1
     half = length_px // 2
-    angle_rad = rng.uniform(0, np.pi)
+    dx, dy = motion_px
+    angle_rad = np.arctan2(dy, dx) if np.hypot(dx, dy) > _LEAST_MOTION_PX else rng.uniform(0, np.pi)
     along = half * np.array([np.cos(angle_rad), np.sin(angle_rad)])
     kernel = np.zeros((length_px, length_px), np.float32)
     start, end = (np.round((half + sign * along) * 16).astype(int).tolist() for sign in (-1, 1))

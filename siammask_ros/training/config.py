@@ -11,9 +11,8 @@ import yaml
 from siammask_ros.errors import ConfigError
 from siammask_ros.model.variants import VARIANTS
 from siammask_ros.settings import check, flag, number, text
-from siammask_ros.training.datasets import SETS
 from siammask_ros.training.pair_config import PairConfig
-from siammask_ros.training.sources import Source, read_sources
+from siammask_ros.training.sources import SETS, Source, read_sources
 
 
 @dataclass(frozen=True, slots=True)

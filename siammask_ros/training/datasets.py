@@ -7,7 +7,7 @@ Every data set becomes a list of :class:`ObjectClip`: one object over one frame 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,7 @@ MIN_VIDEO_AREA_PX = 100
 MIN_SIDE_PX = 8
 SCRAP_SHARE = 0.1
 _PIXEL_CORNERS = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32)
-_VOC_VOID = 255
+VOID = 255
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,13 +93,15 @@ class FrameRef:
 class ObjectClip:
     """One object over one frame (a still) or more (a video), frames in order of time.
 
-    `source` names the data set; `label` its class there, "" where it has none.
+    `source` names the data set; `label` its class there, "" where it has none. `weight` is how
+    often it is drawn, against 1 for others.
     """
 
     name: str
     source: str
     label: str
     frames: tuple[FrameRef, ...]
+    weight: float = 1.0
 
     @property
     def is_video(self) -> bool:
@@ -135,15 +137,19 @@ def davis_clips(folder: Path) -> Iterator[ObjectClip]:
 
 
 def video_clip(
-    name: str, source: str, annotated: Sequence[tuple[Path, NDArray[np.uint8]]]
+    name: str,
+    source: str,
+    annotated: Sequence[tuple[Path, NDArray[np.uint8]]],
+    void: Mapping[Path, NDArray[np.uint8]] | None = None,
 ) -> ObjectClip | None:
     """The clip of one object from its pictures and masks (H, W); None where it is never seen.
 
     Frames that show no more than a scrap of the object are left out: a crop around a scrap has
-    nothing to do with the object's size.
+    nothing to do with the object's size. ``void`` (H, W) is what is not to be judged, by picture.
     """
+    void = void or {}
     frames = [
-        frame_of(picture, mask)
+        frame_of(picture, mask, PackedMask.pack(void[picture]) if picture in void else None)
         for picture, mask in annotated
         if large_enough(mask, MIN_VIDEO_AREA_PX)
     ]
@@ -169,7 +175,7 @@ def voc_clips(folder: Path) -> Iterator[ObjectClip]:
     """One still for each connected part of one class: void borders keep most objects apart."""
     for path in sorted(folder.glob("*.png")):
         classes = _voc_classes(path)
-        void = PackedMask.pack((classes == _VOC_VOID).astype(np.uint8))
+        void = PackedMask.pack((classes == VOID).astype(np.uint8))
         for index, (label, mask) in enumerate(_connected_objects(classes)):
             frame = frame_of(path.with_suffix(".jpg"), mask, void)
             yield ObjectClip(f"{path.stem}-{index}", "voc", f"voc-{label}", (frame,))
@@ -187,15 +193,6 @@ def coco_clips(folder: Path) -> Iterator[ObjectClip]:
             if large_enough(mask, MIN_STILL_AREA_PX):
                 name = f"{path.stem}-{index}"
                 yield ObjectClip(name, "coco", f"coco-{label}", (frame_of(picture, mask),))
-
-
-# The data sets at hand by the names of their folders.
-SETS: dict[str, Callable[[Path], Iterator[ObjectClip]]] = {
-    "davis": davis_clips,
-    "voc": voc_clips,
-    "ecssd": ecssd_clips,
-    "coco": coco_clips,
-}
 
 
 def frame_of(picture: Path, mask: NDArray[np.uint8], void: PackedMask | None = None) -> FrameRef:
@@ -229,7 +226,7 @@ def _voc_colour_table() -> NDArray[np.uint8]:
             ((label >> shift) & 1) << 1 | ((label >> (shift + 3)) & 1) for shift in range(3)
         )
         table[red << 4 | green << 2 | blue] = label
-    table[63] = _VOC_VOID
+    table[63] = VOID
     return table
 
 
@@ -242,7 +239,7 @@ def _voc_classes(path: Path) -> NDArray[np.uint8]:
 
 
 def _connected_objects(classes: NDArray[np.uint8]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    present = (int(label) for label in np.unique(classes) if label not in (0, _VOC_VOID))
+    present = (int(label) for label in np.unique(classes) if label not in (0, VOID))
     for label in present:
         _, parts, stats, _ = cv2.connectedComponentsWithStats(
             (classes == label).astype(np.uint8), connectivity=4

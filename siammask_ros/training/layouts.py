@@ -1,4 +1,4 @@
-"""Data of one's own, in the layouts that people have: videos with masks, or COCO's JSON."""
+"""Data of one's own, in the layouts that people have: videos or stills with masks, COCO's JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ from siammask_ros.media.image_files import IMAGE_SUFFIXES, image_size_wh, is_ima
 from siammask_ros.media.labels import read_labels
 from siammask_ros.media.natural_order import in_natural_order
 from siammask_ros.training.coco import coco
-from siammask_ros.training.datasets import ObjectClip, video_clip
+from siammask_ros.training.datasets import (
+    MIN_STILL_AREA_PX,
+    VOID,
+    ObjectClip,
+    PackedMask,
+    frame_of,
+    large_enough,
+    video_clip,
+)
 
 _RESOLUTIONS = ("480p", "Full-Resolution", "1080p")
 
@@ -52,10 +60,37 @@ def youtube_vos(root: Path) -> Iterator[ObjectClip]:
         yield from _video(root / "JPEGImages" / folder.name, folder, folder.name)
 
 
+def stills(root: Path) -> Iterator[ObjectClip]:
+    """Images, each with a PNG of the same name beside it that numbers its objects.
+
+    The folder's name is their class: objects of one folder are each other's look-alikes.
+    """
+    masks = in_natural_order(root.glob("*.png"))
+    images = _images_by_stem(root, masks)
+    for path in masks:
+        image = _picture_of(images, path, root)
+        labels = read_labels(path)
+        _check_size(image, labels, path)
+        values = _object_numbers(labels)
+        void = _void_of(labels, values)
+        for value in values:
+            mask = (labels == value).astype(np.uint8)
+            if large_enough(mask, MIN_STILL_AREA_PX):
+                frame = frame_of(image, mask, void)
+                yield ObjectClip(f"{path.stem}-{value}", root.name, root.name, (frame,))
+
+
+def still_sets(root: Path) -> Iterator[ObjectClip]:
+    """A folder for each set of ``stills``."""
+    for folder in _folders(root):
+        yield from stills(folder)
+
+
 LAYOUTS: dict[str, Callable[..., Iterator[ObjectClip]]] = {
     "videos": videos,
     "davis": davis,
     "youtube_vos": youtube_vos,
+    "stills": stills,
     "coco": coco,
 }
 
@@ -82,9 +117,10 @@ def _video(images: Path, annotations: Path, name: str) -> Iterator[ObjectClip]:
         _check_size(picture, labels, path)
         for value in (int(number) for number in np.unique(labels) if number):
             frames.setdefault(value, []).append((picture, (labels == value).astype(np.uint8)))
+    void = dict(frames.pop(VOID)) if VOID in frames and len(frames) > 1 else {}
     several = len(frames) > 1
     for value, pairs in sorted(frames.items()):
-        clip = video_clip(f"{name}/{value}" if several else name, "video", pairs)
+        clip = video_clip(f"{name}/{value}" if several else name, "video", pairs, void)
         if clip is not None:
             yield clip
 
@@ -93,6 +129,17 @@ def _images_by_stem(folder: Path, masks: Sequence[Path]) -> dict[str, Path]:
     """The images of a folder by their names without the suffix; masks beside them are none."""
     files = set(folder.iterdir() if folder.is_dir() else ()) - set(masks)
     return {path.stem: path for path in filter(is_image_file, files)}
+
+
+def _object_numbers(labels: NDArray[Any]) -> list[int]:
+    """The numbers of a mask's objects: 255 is void, unless it is all there is."""
+    numbers = [int(number) for number in np.unique(labels) if number]
+    return [number for number in numbers if number != VOID] or numbers
+
+
+def _void_of(labels: NDArray[Any], values: list[int]) -> PackedMask | None:
+    void = PackedMask.pack((labels == VOID).astype(np.uint8))
+    return void if void.area_px and VOID not in values else None
 
 
 def _picture_of(pictures: Mapping[str, Path], mask: Path, folder: Path) -> Path:

@@ -25,6 +25,9 @@ class PairConfig:
     max_gap_frames: int = number(15, "frames between template and search", 1, 1000)
     negative_share: float = _share(0.15, "pairs whose search shows another object")
     negative_same_label_share: float = _share(0.5, "negatives of the same class, where known")
+    same_image_share: float = _share(
+        0.0, "searches around another object of the target's image, where there is one"
+    )
     negative_same_source_share: float = _share(0.8, "else negatives of the same data set")
     grey_share: float = _share(0.2, "pairs without colour")
 
@@ -33,6 +36,10 @@ class PairConfig:
     search_shift_px: float = number(64.0, "search off centre, each axis", 0, 127)
     search_scale: float = number(0.2, "search size, relative", 0, 0.9)
     search_aspect: float = number(0.1, "search width against height, relative", 0, 0.9)
+    small_motion_share: float = _share(0.0, "searches with a camera's motion between two frames")
+    small_motion: float = number(0.25, "their shift, scale and aspect against the above", 0, 1)
+    still_deform_share: float = _share(0.0, "searches of stills whose object changes its shape")
+    deform_max: float = number(0.1, "a point's displacement, in object sizes (2 sigma)", 0, 0.5)
     video_rotation_deg: float = number(8.0, "search against template, videos", 0, 180)
     still_rotation_deg: float = number(15.0, "search against template, stills", 0, 180)
     flip_share: float = _share(0.5, "both crops mirrored")
@@ -59,7 +66,7 @@ class PairConfig:
     hue_deg: float = number(20.0, "turn around the grey axis, both crops alike", 0, 180)
     channel_offset: float = number(15.0, "grey levels added to one channel, both alike", 0, 255)
     apart: float = number(0.4, "how much of these ranges each crop varies on its own", 0, 1)
-    blur_share: float = _share(0.2, "crops blurred, by a Gaussian or by motion")
+    blur_share: float = _share(0.2, "crops blurred, by a Gaussian or along the motion")
     low_resolution_share: float = _share(0.1, "crops shrunk and enlarged again")
     noise_share: float = _share(0.1, "crops with sensor noise")
     jpeg_share: float = _share(0.1, "crops with JPEG artefacts")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -21,9 +22,11 @@ from siammask_ros.training.augment import Affine
 from siammask_ros.training.datasets import FrameRef, ObjectClip
 from siammask_ros.training.pair_config import PairConfig
 from siammask_ros.training.pictures import Picture, PictureStore
-from siammask_ros.training.scene import TEMPLATE_SIDE, Scene, SceneMaker
+from siammask_ros.training.scene import SEARCH_SIDE, TEMPLATE_SIDE, Scene, SceneMaker
 
 _ATTEMPTS = 100
+# From the middle of the search crop to the score map's outermost cells, and half a cell more.
+_REACH_PX = 100.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +75,12 @@ class PairSampler:
         self._stills = tuple(clip for clip in clips if not clip.is_video)
         self._of_source = _grouped(clips, [clip.source for clip in clips])
         self._of_label = _grouped(clips, [clip.label for clip in clips])
+        self._of_image = _frames_by_image(clips)
+        self._chances = {
+            among: np.cumsum([clip.weight for clip in among])
+            for among in (self._videos, self._stills, self._clips)
+            if among
+        }
 
     def at(self, index: int) -> Pair:
         """The pair of this index."""
@@ -99,10 +108,20 @@ class PairSampler:
             search_frame = other.frames[rng.integers(len(other.frames))]
         flip = bool(rng.random() < self.config.flip_share)
         template = self._template(template_frame, flip, rng)
-        scene = self._search(template_frame, search_frame, clip.is_video, positive, flip, rng)
-        if scene is None:
-            return None
-        template, search = self._with_looks(template, scene.picture, rng)
+        others = self._others_beside(search_frame)
+        if positive and others and rng.random() < self.config.same_image_share:
+            beside = others[rng.integers(len(others))]
+            _, border_bgr = self._store.read(template_frame.picture)
+            scene = self._scenes.make_around(beside, search_frame, border_bgr, flip, rng)
+            positive = scene.is_seen(self.config) and _is_in_reach(scene)
+            if not positive and scene.target.any():
+                return None
+        else:
+            seen = self._search(template_frame, search_frame, clip.is_video, positive, flip, rng)
+            if seen is None:
+                return None
+            scene = seen
+        template, search = self._with_looks(template, scene, rng)
         if not positive:
             no_target = np.full(scene.target.shape, -1, np.int8)
             return Pair(template, search, no_target, np.zeros(4, np.float32), False)
@@ -111,7 +130,8 @@ class PairSampler:
     def _draw_clip(self, rng: np.random.Generator) -> ObjectClip:
         from_video = rng.random() < self.config.video_share
         among = (self._videos if from_video else self._stills) or self._clips
-        return among[rng.integers(len(among))]
+        chances = self._chances[among]
+        return among[int(np.searchsorted(chances, rng.random() * chances[-1], side="right"))]
 
     def _draw_frames(self, clip: ObjectClip, rng: np.random.Generator) -> tuple[FrameRef, FrameRef]:
         first = int(rng.integers(len(clip.frames)))
@@ -162,8 +182,12 @@ class PairSampler:
         scene = self._scenes.make(frame, is_video, border_bgr, flip, rng)
         return scene if scene.is_seen(self.config) else None
 
+    def _others_beside(self, frame: FrameRef) -> list[FrameRef]:
+        """The other objects that are annotated in a frame's image."""
+        return [other for other in self._of_image[frame.picture] if other is not frame]
+
     def _with_looks(
-        self, template: Picture, search: Picture, rng: np.random.Generator
+        self, template: Picture, scene: Scene, rng: np.random.Generator
     ) -> tuple[Picture, Picture]:
         """Both crops under one light, then each a little under its own, then through a camera."""
         config = self.config
@@ -171,9 +195,11 @@ class PairSampler:
         if rng.random() < config.grey_share:
             light = augment.chained(light, augment.grey_change())
         template, search = (
-            augment.recoloured(crop, self._own_light(light, rng)) for crop in (template, search)
+            augment.recoloured(crop, self._own_light(light, rng))
+            for crop in (template, scene.picture)
         )
-        return augment.degraded(template, config, rng), augment.degraded(search, config, rng)
+        template = augment.degraded(template, config, rng)
+        return template, augment.degraded(search, config, rng, scene.motion_px)
 
     def _own_light(self, light: Affine, rng: np.random.Generator) -> Affine:
         # First its own, then the common one: what the common one makes grey stays grey.
@@ -218,3 +244,18 @@ def _grouped(clips: Sequence[ObjectClip], keys: Sequence[str]) -> dict[str, tupl
     for clip, key in zip(clips, keys, strict=True):
         groups.setdefault(key, []).append(clip)
     return {key: tuple(group) for key, group in groups.items()}
+
+
+def _frames_by_image(clips: Sequence[ObjectClip]) -> dict[Path, list[FrameRef]]:
+    frames: dict[Path, list[FrameRef]] = {}
+    for clip in clips:
+        for frame in clip.frames:
+            frames.setdefault(frame.picture, []).append(frame)
+    return frames
+
+
+def _is_in_reach(scene: Scene) -> bool:
+    """Whether the target's centre lies where the score map has cells."""
+    x0, y0, x1, y1 = scene.box_xyxy
+    center = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
+    return bool(np.all(np.abs(center - SEARCH_SIDE / 2) <= _REACH_PX))

@@ -24,7 +24,8 @@ class Scene:
 
     picture (255, 255, 3) uint8 BGR; target and void (255, 255) bool: where the object is seen and
     where nobody knows; box_xyxy (4,) float32: the whole object, also where it is not seen;
-    whole_px: how many pixels the whole object would fill.
+    whole_px: how many pixels the whole object would fill; motion_px: how far its centre is from
+    the crop's.
     """
 
     picture: Picture
@@ -32,6 +33,7 @@ class Scene:
     void: NDArray[np.bool_]
     box_xyxy: NDArray[np.float32]
     whole_px: float
+    motion_px: tuple[float, float] = (0.0, 0.0)
 
     def cover(self, cutout: paste.Cutout) -> None:
         """Paste an object over everything."""
@@ -70,16 +72,58 @@ class SceneMaker:
         """The search crop around the object of one frame, `border_bgr` outside its picture."""
         affine = self._affine(frame, is_video, flip, rng)
         scene = self._on_ground(frame, affine, is_video, border_bgr, rng)
+        if not is_video and rng.random() < self._config.still_deform_share:
+            self._deform(scene, frame, affine, border_bgr, rng)
+        x, y = augment.mapped(affine, np.array([frame.center_in_image], np.float32))[0].tolist()
+        scene.motion_px = (x - SEARCH_SIDE / 2, y - SEARCH_SIDE / 2)
         self._paste_others(scene, frame, rng)
         return scene
+
+    def make_around(
+        self,
+        other: FrameRef,
+        frame: FrameRef,
+        border_bgr: Sequence[float],
+        flip: bool,
+        rng: np.random.Generator,
+    ) -> Scene:
+        """The search crop around another object of the target's image, the target labelled.
+
+        A look-alike in the middle, and the target where it happens to be, if it is seen at all.
+        """
+        affine = self._affine(other, True, flip, rng)
+        picture, _ = self._store.read(frame.picture)
+        crop = augment.warped(picture, affine, SEARCH_SIDE, border_bgr)
+        return self._labelled(crop, frame, affine)
+
+    def _deform(
+        self,
+        scene: Scene,
+        frame: FrameRef,
+        affine: Affine,
+        border_bgr: Sequence[float],
+        rng: np.random.Generator,
+    ) -> None:
+        """Bend the whole crop, labels included."""
+        size_px = _place(scene.box_xyxy).size_px
+        sigma_px = size_px * self._config.deform_max / 2
+        field = augment.displacement(SEARCH_SIDE, sigma_px, rng)
+        scene.picture = augment.deformed(scene.picture, field, border_bgr)
+        for name in ("target", "void"):
+            covered = getattr(scene, name).astype(np.uint8) * np.uint8(255)
+            setattr(scene, name, augment.deformed(covered, field, (0.0,)) > 127)
+        corners = augment.mapped(affine, frame.hull_in_image)
+        corners = augment.deformed_points(corners, field)
+        scene.box_xyxy = np.concatenate([corners.min(0), corners.max(0)])
 
     def _affine(
         self, frame: FrameRef, is_video: bool, flip: bool, rng: np.random.Generator
     ) -> Affine:
         config = self._config
-        shift = rng.uniform(-config.search_shift_px, config.search_shift_px, 2)
-        size = 1 + rng.uniform(-config.search_scale, config.search_scale)
-        aspect = 1 + rng.uniform(-config.search_aspect, config.search_aspect)
+        extent = config.small_motion if rng.random() < config.small_motion_share else 1.0
+        shift = rng.uniform(-config.search_shift_px, config.search_shift_px, 2) * extent
+        size = 1 + rng.uniform(-config.search_scale, config.search_scale) * extent
+        aspect = 1 + rng.uniform(-config.search_aspect, config.search_aspect) * extent
         most_deg = config.video_rotation_deg if is_video else config.still_rotation_deg
         angle_rad = np.deg2rad(rng.uniform(-most_deg, most_deg))
         # The search sees the world as large as the template does: 127 pixels for the context.
@@ -99,15 +143,20 @@ class SceneMaker:
         config = self._config
         picture, _ = self._store.read(frame.picture)
         share = config.video_background_share if is_video else config.still_background_share
-        void = np.zeros((SEARCH_SIDE, SEARCH_SIDE), np.bool_)
-        if rng.random() < share:
-            cutout = paste.cut_out(picture, frame.mask(), affine, SEARCH_SIDE)
-            crop, target = paste.pasted(self._ground(rng), cutout), cutout.hidden()
-        else:
+        if rng.random() >= share:
             crop = self._in_its_picture(picture, affine, border_bgr, rng)
-            target = _covered(frame.mask(), affine)
-            ignore = frame.ignore()
-            void = void if ignore is None else _covered(ignore, affine)
+            return self._labelled(crop, frame, affine)
+        cutout = paste.cut_out(picture, frame.mask(), affine, SEARCH_SIDE)
+        scene = self._labelled(paste.pasted(self._ground(rng), cutout), frame, affine)
+        scene.target = cutout.hidden()
+        scene.void[:] = False
+        return scene
+
+    def _labelled(self, crop: Picture, frame: FrameRef, affine: Affine) -> Scene:
+        """A crop with where the object of a frame is in it."""
+        target = _covered(frame.mask(), affine)
+        ignore = frame.ignore()
+        void = np.zeros_like(target) if ignore is None else _covered(ignore, affine)
         corners = augment.mapped(affine, frame.hull_in_image)
         box_xyxy = np.concatenate([corners.min(0), corners.max(0)])
         whole_px = frame.target.area_px * abs(float(np.linalg.det(affine[:, :2])))

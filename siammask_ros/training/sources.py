@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from siammask_ros.errors import ConfigError, DataError
-from siammask_ros.training.datasets import SETS, ObjectClip, data_root
+from siammask_ros.training import layouts
+from siammask_ros.training.datasets import (
+    ObjectClip,
+    coco_clips,
+    data_root,
+    davis_clips,
+    ecssd_clips,
+    voc_clips,
+)
 from siammask_ros.training.layouts import LAYOUTS
+
+# The data sets at hand by the names of their folders.
+SETS: dict[str, Callable[[Path], Iterator[ObjectClip]]] = {
+    "davis": davis_clips,
+    "voc": voc_clips,
+    "ecssd": ecssd_clips,
+    "coco": coco_clips,
+    "stills": layouts.still_sets,
+    "videos": layouts.videos,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """Objects to train on.
 
-    Without a path ``kind`` names a set under $SIAMMASK_DATA/train: davis, voc, ecssd or coco. With
-    one it is the layout of what lies there: videos, davis, youtube_vos, or coco, whose path is
-    the JSON file and whose pictures are in ``images``, else beside it.
+    Without a path ``kind`` names a set under $SIAMMASK_DATA/train: davis, voc, ecssd, coco, stills
+    or videos. With one it is the layout of what lies there: videos, davis, youtube_vos, stills, or
+    coco, whose path is the JSON file and whose images are in ``images``, else beside it.
+    ``weight`` is how often each of its objects is drawn, against 1 for another source's.
     """
 
     kind: str
     path: str = ""
     images: str = ""
+    weight: float = 1.0
 
     def __post_init__(self) -> None:
         kinds: Any = LAYOUTS if self.path else SETS
@@ -34,6 +54,8 @@ class Source:
             raise ConfigError(
                 f"images is {self.images!r} for {self.kind}; only coco's path has any"
             )
+        if not 0 < self.weight < float("inf"):
+            raise ConfigError(f"weight is {self.weight} for {self.kind}; expected above 0")
 
     @property
     def name(self) -> str:
@@ -48,7 +70,7 @@ class Source:
         clips = self._at_path() if self.path else self._at_hand(root)
         if not clips:
             raise DataError(f"{self.name} holds no object large enough to train on.")
-        return clips
+        return [replace(clip, weight=self.weight) for clip in clips]
 
     def _at_path(self) -> list[ObjectClip]:
         path = Path(self.path).expanduser()
@@ -89,7 +111,7 @@ def is_held_back(clip: ObjectClip, holdout: Sequence[str]) -> bool:
 
 
 def read_sources(value: Any, where: Path) -> tuple[Source, ...]:
-    """The sources as a configuration file lists them: names, or kind, path and images.
+    """The sources as a configuration file lists them: names, or kind, path, images and weight.
 
     Raises ConfigError. A relative path counts from the working folder.
     """
@@ -98,18 +120,24 @@ def read_sources(value: Any, where: Path) -> tuple[Source, ...]:
     sources = []
     for entry in value:
         fields = {"kind": entry} if isinstance(entry, str) else entry
-        known = isinstance(fields, dict) and set(fields) <= {"kind", "path", "images"}
-        if not known or "kind" not in fields or not all(map(_is_text, fields.values())):
+        if not _is_source(fields):
             raise ConfigError(
-                f"{where}: the source {entry!r} is not understood; expected a name, or kind, path "
-                "and, for coco, images"
+                f"{where}: the source {entry!r} is not understood; expected a name, or kind, "
+                "path and, where they apply, images (coco) and weight (a number)"
             )
         sources.append(Source(**fields))
     return tuple(sources)
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
+def _is_source(fields: Any) -> bool:
+    texts, numbers = {"kind", "path", "images"}, {"weight"}
+    return (
+        isinstance(fields, dict)
+        and "kind" in fields
+        and set(fields) <= texts | numbers
+        and all(isinstance(fields[name], str) for name in texts & set(fields))
+        and all(type(fields[name]) in (int, float) for name in numbers & set(fields))
+    )
 
 
 def _video_of(clip: ObjectClip) -> str:

@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from siammask_ros.training.datasets import SETS, ObjectClip
+from siammask_ros.training.datasets import ObjectClip
 from siammask_ros.training.sources import Source, load_clips
 
+_SETS = ("davis", "voc", "ecssd", "coco")
 SIZE_WH = (160, 120)
 BALL_BGR = (40, 200, 240)
 BALL_AXES = (34, 24)
@@ -19,7 +20,7 @@ BALL_AXES = (34, 24)
 
 def clips_of(root: Path, *names: str, holdout: Sequence[str] = ()) -> list[ObjectClip]:
     """The objects of these sets under a data root, or of all."""
-    return load_clips([Source(name) for name in names or SETS], holdout, root)
+    return load_clips([Source(name) for name in names or _SETS], holdout, root)
 
 
 def write_davis(root: Path, name: str, frames: int = 6) -> None:

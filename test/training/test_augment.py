@@ -82,6 +82,75 @@ def test_the_target_stays_within_the_configured_shift(root: Path) -> None:
     assert offsets.max() > PLAIN.search_shift_px / 2
 
 
+def test_a_small_motion_moves_the_target_by_its_share_of_the_range(root: Path) -> None:
+    config = replace(PLAIN, search_shift_px=40, small_motion_share=1.0, small_motion=0.25)
+    for pair in pairs(root, config):
+        x0, y0, x1, y1 = pair.box_xyxy
+        middle = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
+        assert np.abs(middle - 127.5).max() <= 10 + 0.01
+
+
+def test_a_bent_object_keeps_its_mask_and_its_box(root: Path) -> None:
+    config = replace(PLAIN, still_deform_share=1.0, deform_max=0.3, video_share=1.0)
+    straight = pairs(root, replace(config, still_deform_share=0.0), "ecssd")
+    bent = pairs(root, config, "ecssd")
+    assert np.mean([np.mean(a.mask != b.mask) for a, b in zip(straight, bent, strict=True)]) > 0.01
+    for pair in bent:
+        assert np.abs(tight_box_xyxy(pair.mask) - pair.box_xyxy).max() <= 4
+        coloured = np.abs(pair.search.astype(int) - BALL_BGR).sum(2) < 200
+        either = np.count_nonzero(coloured | (pair.mask == 1))
+        assert np.count_nonzero(coloured & (pair.mask == 1)) / either > 0.95
+
+
+def test_points_move_as_the_picture_does() -> None:
+    field = augment.displacement(64, 3.0, np.random.default_rng(2))
+    crop = np.zeros((64, 64), np.uint8)
+    crop[30:34, 20:24] = 255
+    moved = augment.deformed(crop, field, (0.0,))
+    ys, xs = np.nonzero(moved > 127)
+    where = augment.deformed_points(np.array([[22, 32]], np.float32), field)[0]
+    np.testing.assert_allclose(where, [xs.mean() + 0.5, ys.mean() + 0.5], atol=1.0)
+
+
+def test_around_a_look_alike_the_target_is_labelled_where_it_is_or_not_at_all(root: Path) -> None:
+    # Two balls in one image: the search crop is around the other one.
+    config = replace(PLAIN, same_image_share=1.0, search_shift_px=0)
+    drawn = pairs(root, config, "voc")
+    assert {pair.positive for pair in drawn} == {True}
+    for pair in drawn:
+        x0, _, x1, _ = pair.box_xyxy
+        assert abs((x0 + x1) / 2 - 127.5) > 20, "the target is not in the middle"
+        inside = np.clip(pair.box_xyxy, 0, 255)
+        assert np.abs(tight_box_xyxy(pair.mask) - inside).max() <= 3
+        assert pair.mask[127, 127] == -1, "the look-alike in the middle is background"
+
+
+def test_a_motion_blur_goes_along_the_motion() -> None:
+    crop = np.zeros((41, 41, 3), np.uint8)
+    crop[20, 20] = 255
+    config = replace(PLAIN, blur_share=1.0)
+    seen = 0
+    for seed in range(40):
+        blurred = augment.degraded(crop, config, np.random.default_rng(seed), (30.0, 0.0))[..., 0]
+        rows, columns = np.nonzero(blurred)
+        if len(np.unique(rows)) == 1:
+            seen += 1
+            assert len(np.unique(columns)) >= 3
+    assert seen >= 10, "half of the blurs are by motion"
+
+
+def test_a_source_s_weight_is_how_often_its_objects_are_drawn(root: Path) -> None:
+    clips = [
+        replace(clip, weight=9.0 if clip.source == "voc" else 1.0)
+        for clip in clips_of(root, "voc", "ecssd")
+    ]
+    sampler = PairSampler(clips, PLAIN, seed=1)
+    rng = np.random.default_rng(0)
+    drawn = [sampler._draw_clip(rng).source for _ in range(2000)]
+    # Two objects of weight 9 against three of weight 1.
+    assert abs(drawn.count("voc") / 2000 - 18 / 21) < 0.03
+
+
 def test_the_same_seed_and_index_give_the_same_pair(root: Path) -> None:
     clips = clips_of(root)
     once, again = (PairSampler(clips, PairConfig(), seed=5) for _ in range(2))

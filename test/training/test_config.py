@@ -97,7 +97,7 @@ def test_an_unknown_setting_is_refused_with_the_known_ones(
         ("out: 3", "out is 3; expected text"),
         ("sources: davis", "sources is 'davis'; expected a list"),
         ("sources: []", "sources is empty; expected data to train on"),
-        ("sources: [1, 2]", "the source 1 is not understood; expected a name, or kind, path"),
+        ("sources: [1, 2]", "the source 1 is not understood; expected a name, or kind, path and"),
         ("sources: [{path: here}]", "the source {'path': 'here'} is not understood"),
         ("sources: [{kind: davis, path: 3}]", "is not understood"),
         ("sources: [{kind: davis, folder: x}]", "is not understood"),

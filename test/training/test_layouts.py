@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from training.small_data import SIZE_WH, ellipse, picture_of
 
-from siammask_ros.errors import DataError
+from siammask_ros.errors import ConfigError, DataError
 from siammask_ros.training.config import TrainingConfig
 from siammask_ros.training.datasets import ObjectClip
 from siammask_ros.training.loop import Training
@@ -283,3 +283,45 @@ def test_two_steps_are_trained_on_every_layout(
         pairs=PairConfig(negative_share=0.0),
     )
     assert Training(config, resume=False).run().is_file()
+
+
+def write_still(folder: Path, labels: NDArray[np.uint8]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(folder / "a.jpg"), picture_of((labels > 0).astype(np.uint8)))
+    cv2.imwrite(str(folder / "a.png"), labels)
+
+
+def test_stills_give_an_object_for_each_number_and_keep_void_apart(tmp_path: Path) -> None:
+    labels = labels_of(0)
+    labels[:8] = 255
+    write_still(tmp_path / "cats", labels)
+    clips = load_clips([Source("stills", str(tmp_path / "cats"))])
+    assert [clip.name for clip in clips] == ["a-1", "a-2"]
+    for value, clip in enumerate(clips, start=1):
+        (frame,) = clip.frames
+        assert clip.label == "cats"
+        np.testing.assert_array_equal(frame.mask(), labels == value)
+        np.testing.assert_array_equal(frame.ignore(), labels == 255)
+
+
+def test_a_black_and_white_still_is_one_object(tmp_path: Path) -> None:
+    write_still(tmp_path / "one", labels_of(0) // 2 * 255)
+    (clip,) = load_clips([Source("stills", str(tmp_path / "one"))])
+    np.testing.assert_array_equal(clip.frames[0].mask(), labels_of(0) == 2)
+
+
+def test_void_in_a_video_is_no_object_and_is_not_judged(tmp_path: Path) -> None:
+    write_frames(tmp_path / "walk", tmp_path / "walk", coloured=False)
+    labels = labels_of(1)
+    labels[:8] = 255
+    cv2.imwrite(str(tmp_path / "walk" / "00001.png"), labels)
+    clips = load_clips([Source("videos", str(tmp_path))])
+    assert [clip.name for clip in clips] == ["walk/1", "walk/2"]
+    void = [frame.ignore() for frame in clips[0].frames]
+    assert void[0] is None and void[2] is None
+    np.testing.assert_array_equal(void[1], labels == 255)
+
+
+def test_a_weight_is_a_number_above_0() -> None:
+    with pytest.raises(ConfigError, match="weight is 0 for voc; expected above 0"):
+        Source("voc", weight=0)

@@ -67,6 +67,8 @@ def serve(tracker: Tracker, name: str, kind: RegionKind = "polygon") -> int:
                 states = tracker.start(image, [_start_box(region, size)])
                 server.status([(region, {})])
                 continue
+            if not states:
+                raise DataError("the client sent a picture before it named a target")
             (result,), states = tracker.step(image, states)
             frames += 1
             server.status([(_region(result, kind), {"confidence": result.score})])
@@ -95,6 +97,8 @@ def _start_box(region: Any, picture_size: tuple[int, int]) -> RotatedBox:
         return RotatedBox.from_xywh(region.bounds())
     if region.type == Region.POLYGON:
         return start_box_of_polygon(np.array(list(region), np.float64))
+    if region.type != Region.MASK:
+        raise DataError("the first region is no rectangle, polygon or mask")
     mask = np.zeros(picture_size, np.bool_)
     left, top = region.offset()
     window = mask[max(top, 0) :, max(left, 0) :]

@@ -186,6 +186,34 @@ def test_a_mask_without_a_pixel_is_refused(pictures: list[Path], tmp_path: Path)
     assert "the first mask is empty" in reason
 
 
+def test_a_code_for_a_target_that_is_not_seen_is_no_region_to_start_from(
+    pictures: list[Path], tmp_path: Path
+) -> None:
+    with driven(tmp_path / "log", returncode=2) as client:
+        kind, reason = client.initialize(pictures[0], "0")
+    assert kind == "quit"
+    assert reason == "trax.reason=the first region is no rectangle, polygon or mask"
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize("region", ["nan,nan,nan,nan", "10,10,0,0", "1,1,2,2,nan,3", "1,1,1,1,1,1"])
+def test_a_region_that_no_tracker_can_start_from_is_refused(
+    pictures: list[Path], tmp_path: Path, region: str
+) -> None:
+    with driven(tmp_path / "log", returncode=2) as client:
+        kind, reason = client.initialize(pictures[0], region)
+    assert kind == "quit"
+    assert reason.startswith("trax.reason=")
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def test_a_picture_before_a_target_is_refused(pictures: list[Path], tmp_path: Path) -> None:
+    with driven(tmp_path / "log", returncode=2) as client:
+        kind, reason = client.frame(pictures[0])
+    assert kind == "quit"
+    assert reason == "trax.reason=the client sent a picture before it named a target"
+
+
 def test_two_targets_at_once_are_refused(pictures: list[Path], tmp_path: Path) -> None:
     with driven(tmp_path / "log", returncode=2) as client:
         two = [as_rectangle(square_box(0))] * 2

@@ -3,30 +3,43 @@
 from pathlib import Path
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
+from siammask_ros.ros.launching import flag_argument, number_argument
+
 TRACKER = str(Path(__file__).resolve().parent / "tracker.launch.py")
+
+
+def player(context):
+    """The node that plays the video."""
+
+    def given(name):
+        return LaunchConfiguration(name).perform(context)
+
+    parameters = {
+        "source": given("video"),
+        "rate": number_argument("rate", given("rate")),
+        "loop": flag_argument("loop", given("loop")),
+        "wait_for_subscribers": 1,
+    }
+    if given("use_sim_time"):
+        parameters["use_sim_time"] = flag_argument("use_sim_time", given("use_sim_time"))
+    return [
+        Node(
+            package="siammask_ros",
+            executable="player_node",
+            name="player",
+            parameters=[parameters],
+            output="screen",
+        )
+    ]
 
 
 def generate_launch_description():
     """What `ros2 launch siammask_ros demo.launch.py video:=…` runs."""
-    player = Node(
-        package="siammask_ros",
-        executable="player_node",
-        name="player",
-        parameters=[
-            {
-                "source": LaunchConfiguration("video"),
-                "rate": LaunchConfiguration("rate"),
-                "loop": LaunchConfiguration("loop"),
-                "wait_for_subscribers": 1,
-            }
-        ],
-        output="screen",
-    )
     return LaunchDescription(
         [
             DeclareLaunchArgument("video", description="video file or folder of pictures"),
@@ -34,6 +47,6 @@ def generate_launch_description():
             DeclareLaunchArgument("loop", default_value="true", description="play it for ever"),
             # First, for it sets the environment of all; its arguments are ours too.
             IncludeLaunchDescription(PythonLaunchDescriptionSource(TRACKER)),
-            player,
+            OpaqueFunction(function=player),
         ]
     )

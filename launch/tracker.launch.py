@@ -1,7 +1,7 @@
-"""Starts the tracker and, with autostart, configures and activates it; also after a respawn.
+"""Starts the tracker, which configures and activates itself with autostart, after a respawn too.
 
-With follower:=true a robot drives after the target: see docs/follower.md first. With
-dashboard:=true people choose the target on a page in the browser: docs/dashboard.md.
+With follower:=true a robot follows the target once the follower is enabled: see docs/follower.md
+first. With dashboard:=true people choose the target on a page in the browser: docs/dashboard.md.
 """
 
 from pathlib import Path
@@ -9,24 +9,25 @@ from pathlib import Path
 from launch import LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
-    EmitEvent,
     OpaqueFunction,
     RegisterEventHandler,
     SetEnvironmentVariable,
 )
-from launch.conditions import IfCondition
-from launch.event_handlers import OnProcessExit, OnProcessStart
-from launch.events import matches_action
+from launch.event_handlers import OnProcessIO
 from launch.substitutions import EnvironmentVariable, LaunchConfiguration
-from launch_ros.actions import LifecycleNode, Node
-from launch_ros.event_handlers import OnStateTransition
-from launch_ros.events.lifecycle import ChangeState
-from lifecycle_msgs.msg import Transition
+from launch_ros.actions import Node
+
+from siammask_ros.ros.launching import (
+    ConfigurationExit,
+    file_argument,
+    flag_argument,
+    number_argument,
+)
 
 CONFIG = Path(__file__).resolve().parent.parent / "config"
-NAME = "siammask_tracker"
 # Fast DDS 2 reads the last one only, Fast DDS 3 the first one.
 FAST_DDS = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+RESPAWN_DELAY_S = 0.5
 
 # Name, default, meaning. The parameters among them overrule the file where they are given.
 ARGUMENTS = (
@@ -37,7 +38,8 @@ ARGUMENTS = (
     ("namespace", "", "namespace of the node, for example the camera's name"),
     ("autostart", "true", "configure and activate the node"),
     ("respawn", "true", "start the node again when it has died"),
-    ("follower", "false", "drive after the target: commands on cmd_vel"),
+    ("use_sim_time", "", "all nodes take the time from /clock; empty: as in the files"),
+    ("follower", "false", "start the follower, which drives after the target once it is enabled"),
     ("follower_params_file", str(CONFIG / "follower.yaml"), "parameters of the follower"),
     ("cmd_vel", "cmd_vel", "topic of the follower's commands"),
     ("dashboard", "false", "serve a page on which targets are chosen"),
@@ -54,112 +56,112 @@ PARAMETERS = (
 )
 
 
-def start_tracker(context):
-    """The node, the events that lead it from state to state, and what follows its death."""
-    autostart = is_on(context, "autostart")
-    tracker = LifecycleNode(**node_of(context), name=NAME)
-    configure = OnProcessStart(
-        target_action=tracker, on_start=[ask_for(tracker, Transition.TRANSITION_CONFIGURE)]
-    )
-    activate = OnStateTransition(
-        target_lifecycle_node=tracker,
-        start_state="configuring",
-        goal_state="inactive",
-        entities=[ask_for(tracker, Transition.TRANSITION_ACTIVATE)],
-        handle_once=True,  # a successor goes by the same name
-    )
-    # Who was killed is listed for some twenty seconds more, and would swallow an event that is
-    # meant for who follows: that one starts itself.
-    successor = Node(
-        **node_of(context, autostart=autostart, restarted=True),
-        name=NAME,
-        respawn=True,
-        respawn_delay=1.0,
-    )
-    respawn = OnProcessExit(
-        target_action=tracker,
-        on_exit=lambda event, context: None if context.is_shutdown else successor,
-    )
-    # The handlers come first: they must not miss the start.
-    return [
-        *(RegisterEventHandler(each) for each in (configure, activate) if autostart),
-        RegisterEventHandler(respawn, condition=IfCondition(LaunchConfiguration("respawn"))),
-        tracker,
-    ]
+class Arguments:
+    """The values of the launch arguments where the nodes are described.
+
+    They are read at that time and never later: when a process dies, launch has left the scope of a
+    group or of an included file.
+    """
+
+    def __init__(self, context):
+        self._context = context
+
+    def text(self, name):
+        """The value as it was given."""
+        return LaunchConfiguration(name).perform(self._context)
+
+    def flag(self, name):
+        """The truth value; anything else ends the launch."""
+        return flag_argument(name, self.text(name))
+
+    def parameters(self, file, given):
+        """A parameter file and what overrules it, as launch_ros takes them."""
+        overrules = {name: value for name, value in given.items() if value != ""}
+        if self.text("use_sim_time"):
+            overrules["use_sim_time"] = self.flag("use_sim_time")
+        return [file_argument(file, self.text(file)), *([overrules] if overrules else [])]
+
+    def image_remappings(self):
+        """From the camera's topics to those that the nodes read."""
+        image = self.text("image")
+        return [("image", image), ("image/compressed", f"{image}/compressed")]
 
 
-def follower():
-    """The node that drives; one that has died stays so, until somebody has looked why."""
-    return Node(
-        package="siammask_ros",
-        executable="follower_node",
-        name="siammask_follower",
-        namespace=LaunchConfiguration("namespace"),
-        parameters=[LaunchConfiguration("follower_params_file")],
-        remappings=[("cmd_vel", LaunchConfiguration("cmd_vel"))],
-        output="screen",
-        condition=IfCondition(LaunchConfiguration("follower")),
-    )
+def start(context):
+    """All nodes, as the arguments ask for them."""
+    arguments = Arguments(context)
+    nodes = [*tracker(arguments)]
+    if arguments.flag("follower"):
+        nodes += follower(arguments)
+    if arguments.flag("dashboard"):
+        nodes += dashboard(arguments)
+    return nodes
 
 
-def dashboard(context):
-    """The page, a process that the tracker does not know; started again when it has died."""
-    if not is_on(context, "dashboard"):
-        return []
-    image = LaunchConfiguration("image").perform(context)
-    transport = LaunchConfiguration("image_transport").perform(context)
-    return [
-        Node(
-            package="siammask_ros",
-            executable="dashboard_node",
-            name="siammask_dashboard",
-            namespace=LaunchConfiguration("namespace"),
-            parameters=[
-                LaunchConfiguration("dashboard_params_file"),
-                *([{"image_transport": transport}] if transport else []),
-            ],
-            remappings=[("image", image), ("image/compressed", f"{image}/compressed")],
-            respawn=True,
-            respawn_delay=1.0,
-            output="screen",
-        )
-    ]
-
-
-def is_on(context, name):
-    """Whether an argument says true."""
-    return LaunchConfiguration(name).perform(context).lower() == "true"
-
-
-def node_of(context, **parameters):
-    """What a launched tracker is made of, with these parameters on top."""
-    image = LaunchConfiguration("image").perform(context)
+def tracker(arguments):
+    """The node that tracks; it finds out by itself whether it follows one that has died."""
+    image = arguments.text("image")
     beside = f"{image.rpartition('/')[0]}/camera_info" if "/" in image else "camera_info"
-    camera_info = LaunchConfiguration("camera_info").perform(context) or beside
-    depth = LaunchConfiguration("depth").perform(context)
-    given = {name: LaunchConfiguration(name).perform(context) for name, _ in PARAMETERS}
-    parameters |= {name: value for name, value in given.items() if value}
-    if is_on(context, "dashboard"):
-        parameters["history_s"] = float(LaunchConfiguration("choose_s").perform(context))
-    return {
-        "package": "siammask_ros",
-        "executable": "tracker_node",
-        "namespace": LaunchConfiguration("namespace"),
-        "parameters": [LaunchConfiguration("params_file"), *([parameters] if parameters else [])],
-        "remappings": [
-            ("image", image),
-            ("image/compressed", f"{image}/compressed"),
-            ("camera_info", camera_info),
-            ("depth", depth),
+    parameters = {name: arguments.text(name) for name, _ in PARAMETERS}
+    parameters["autostart"] = arguments.flag("autostart")
+    if arguments.flag("dashboard"):
+        parameters["history_s"] = number_argument("choose_s", arguments.text("choose_s"))
+    return launched(
+        "siammask_tracker",
+        executable="tracker_node",
+        namespace=arguments.text("namespace"),
+        parameters=arguments.parameters("params_file", parameters),
+        remappings=[
+            *arguments.image_remappings(),
+            ("camera_info", arguments.text("camera_info") or beside),
+            ("depth", arguments.text("depth")),
         ],
-        "output": "screen",
-    }
+        respawn=arguments.flag("respawn"),
+    )
 
 
-def ask_for(node, transition):
-    """The event that asks a lifecycle node for a transition."""
-    event = ChangeState(lifecycle_node_matcher=matches_action(node), transition_id=transition)
-    return EmitEvent(event=event)
+def follower(arguments):
+    """The node that drives; one that has died stays so, until somebody has looked why."""
+    return launched(
+        "siammask_follower",
+        executable="follower_node",
+        namespace=arguments.text("namespace"),
+        parameters=arguments.parameters("follower_params_file", {}),
+        remappings=[("cmd_vel", arguments.text("cmd_vel"))],
+    )
+
+
+def dashboard(arguments):
+    """The page, a process that the tracker does not know; started again when it has died."""
+    transport = {"image_transport": arguments.text("image_transport")}
+    return launched(
+        "siammask_dashboard",
+        executable="dashboard_node",
+        namespace=arguments.text("namespace"),
+        parameters=arguments.parameters("dashboard_params_file", transport),
+        remappings=arguments.image_remappings(),
+        respawn=True,
+    )
+
+
+def launched(name, **node):
+    """A node whose configuration, where it cannot be used, ends the launch with the reason."""
+    configuration = ConfigurationExit(name)
+    process = Node(
+        package="siammask_ros",
+        name=name,
+        output="screen",
+        respawn_delay=RESPAWN_DELAY_S,
+        on_exit=configuration.on_exit,
+        **node,
+    )
+    output = OnProcessIO(
+        target_action=process,
+        on_stdout=configuration.on_output,
+        on_stderr=configuration.on_output,
+    )
+    # The handler comes first: it must not miss a line.
+    return [RegisterEventHandler(output), process]
 
 
 def generate_launch_description():
@@ -167,11 +169,7 @@ def generate_launch_description():
     profile = str(CONFIG / "fastdds.xml")
     arguments = [
         DeclareLaunchArgument(name, default_value=default, description=about)
-        for name, default, about in ARGUMENTS
-    ]
-    arguments += [
-        DeclareLaunchArgument(name, default_value="", description=about)
-        for name, about in PARAMETERS
+        for name, default, about in (*ARGUMENTS, *((name, "", about) for name, about in PARAMETERS))
     ]
     return LaunchDescription(
         [
@@ -180,8 +178,6 @@ def generate_launch_description():
                 SetEnvironmentVariable(name, EnvironmentVariable(name, default_value=profile))
                 for name in FAST_DDS
             ),
-            OpaqueFunction(function=start_tracker),
-            follower(),
-            OpaqueFunction(function=dashboard),
+            OpaqueFunction(function=start),
         ]
     )

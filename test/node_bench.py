@@ -59,6 +59,16 @@ def own_domain() -> int:
     return next(_DOMAINS)
 
 
+def box_message(box: RotatedBox, target_id: str = "", header: Header | None = None) -> Detection2D:
+    """What asks a tracker to follow a box."""
+    detection = Detection2D(header=header or Header(), id=target_id)
+    center = detection.bbox.center
+    center.position.x, center.position.y = float(box.x), float(box.y)
+    center.theta = float(box.theta)
+    detection.bbox.size_x, detection.bbox.size_y = float(box.width), float(box.height)
+    return detection
+
+
 class Client:
     """Publishes images and boxes, collects what the tracker says, calls its services."""
 
@@ -109,12 +119,7 @@ class Client:
         return self.of_stamp(f"{NODE}/tracks", self.send(index, **picture_options))
 
     def send_box(self, box: RotatedBox, target_id: str = "", header: Header | None = None) -> None:
-        detection = Detection2D(header=header or Header(), id=target_id)
-        center = detection.bbox.center
-        center.position.x, center.position.y = float(box.x), float(box.y)
-        center.theta = float(box.theta)
-        detection.bbox.size_x, detection.bbox.size_y = float(box.width), float(box.height)
-        self.boxes.publish(detection)
+        self.boxes.publish(box_message(box, target_id, header))
 
     def call(self, kind: Any, service: str, request: Any, timeout_s: float = 60.0) -> Any:
         client = self.node.create_client(kind, service)

@@ -1,7 +1,7 @@
 """The tracker node's process with the fake engine, and who starts it again when it has died.
 
 launch cannot be installed from PyPI, so this does what launch/tracker.launch.py asks of it: the
-successor gets the parameter ``restarted`` and configures and activates itself.
+same node is started again, and it configures and activates itself.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ class SupervisedNode:
         """The next good frame is tracked: the box is on the square."""
         assert_on_square(self.wait_for_answer(index), index, target_id)
 
-    def _started(self, script: str, *arguments: str) -> subprocess.Popen[bytes]:
-        given = [*self._parameters, "autostart:=true", *arguments]
+    def _started(self, script: str) -> subprocess.Popen[bytes]:
+        given = [*self._parameters, "autostart:=true"]
         words = [word for parameter in given for word in ("-p", parameter)]
         with self.log.open("ab") as output:
             return subprocess.Popen(
@@ -113,4 +113,4 @@ class SupervisedNode:
             self.exit_codes.append(self.process.wait())
             if self._closing.wait(RESPAWN_DELAY_S):
                 return
-            self.process = self._started("ok", "restarted:=true")
+            self.process = self._started("ok")

@@ -15,6 +15,12 @@ from siammask_ros.session import ERRORS_IN_A_ROW, Health, Judgement, Level
 
 RESTARTED = "restarted: the targets of the process before are not followed any more"
 
+# What a node waits for in a state in which it does nothing.
+_WAITS_FOR = {
+    "unconfigured": "waiting for the transition configure",
+    "inactive": "waiting for the transition activate",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class NodeHealth:
@@ -49,10 +55,15 @@ def diagnostics(stamp: Any, node: NodeHealth, health: Health | None) -> Diagnost
     return message
 
 
+def idle_state(state: str) -> str:
+    """A lifecycle state and what the node waits for in it."""
+    return f"{state}: {_WAITS_FOR[state]}" if state in _WAITS_FOR else state
+
+
 def _idle(node: NodeHealth) -> Judgement:
     if node.failure:
         return Judgement(Level.ERROR, f"node is {node.state}: {node.failure}")
-    return Judgement(Level.WARN, f"node is {node.state}")
+    return Judgement(Level.WARN, f"node is {idle_state(node.state)}")
 
 
 def _image_stream(node: NodeHealth, health: Health | None) -> Judgement:

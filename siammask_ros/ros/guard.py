@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from rclpy._rclpy_pybind11 import RCLError
+
 from siammask_ros.errors import SiamMaskError
 
 LOG_PERIOD_S = 2.0
@@ -81,3 +83,23 @@ def unsuccessful(error: Exception, request: Any, response: Any) -> Any:
     if hasattr(response, "message"):
         response.message = described(error)
     return response
+
+
+def guard_change_state(node: Any, border: Border, state: Callable[[], str]) -> None:
+    """Guards a lifecycle node's service: rclpy raises for transitions that a state does not have.
+
+    ``state`` names the one that the node is in.
+    """
+    service = node._service_change_state
+    change = service.callback
+
+    def on_change_state(request: Any, response: Any) -> Any:
+        try:
+            return change(request, response)
+        except RCLError as error:
+            raise SiamMaskError(
+                f"transition {request.transition.label or request.transition.id} is not "
+                f"possible while the node is {state()}"
+            ) from error
+
+    service.callback = border.guard(on_change_state, unsuccessful)

@@ -43,9 +43,11 @@ class NodeConfig:
         "Which set the tracker's defaults are taken from; auto: the model's",
         ("auto", *SETTINGS),
     )
-    autostart: bool = flag(False, "Configure and activate at start, without a launch file")
+    autostart: bool = flag(False, "Configure and activate at start, without a lifecycle manager")
     restarted: bool = flag(
-        False, "This process follows one that has died: said until a target is given"
+        False,
+        "This process follows one that died: said until a target is given. The node finds that "
+        "out by itself where both see the same /dev/shm",
     )
 
     def __post_init__(self) -> None:

@@ -12,11 +12,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import rclpy
-from rclpy.exceptions import ParameterException
+from rclpy._rclpy_pybind11 import RCLError, UnknownROSArgsError
+from rclpy.exceptions import NameValidationException, ParameterException
 from rclpy.signals import SignalHandlerOptions
 
-from siammask_ros.errors import SiamMaskError
+from siammask_ros.errors import ConfigError, SiamMaskError
 from siammask_ros.ros.executor import PooledExecutor
+from siammask_ros.ros.exit_codes import EXIT_CONFIGURATION, EXIT_NOT_STARTED
 
 EXIT_AFTER_S = 2.5
 CALLBACK_THREADS = 4
@@ -69,18 +71,24 @@ def run(
 ) -> int:
     """Runs a node until ``body(node, asked_to_stop)`` returns, as it has to after a signal.
 
-    Then the process ends with body's exit code. Returns only where the node could not be made: 1.
+    Then the process ends with body's exit code. Returns only where the node could not be made:
+    EXIT_CONFIGURATION where a restart would not help either, else EXIT_NOT_STARTED.
     """
     keep_large_buffers()
     stop = Stop()
     stop.listen()
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    except RCLError as error:
+        return _not_started(str(error), EXIT_CONFIGURATION)
+    except UnknownROSArgsError as error:
+        return _not_started(f"unknown ROS arguments: {error}", EXIT_CONFIGURATION)
     try:
         node = make_node()
-    except (SiamMaskError, ParameterException) as error:
-        print(f"error: {error}", file=sys.stderr)
-        rclpy.try_shutdown()
-        return 1
+    except (ConfigError, ParameterException, NameValidationException) as error:
+        return _not_started(str(error), EXIT_CONFIGURATION)
+    except SiamMaskError as error:
+        return _not_started(str(error), EXIT_NOT_STARTED)
     executor, spinning = spinning_executor(node, stop.asked)
     try:
         code = body(node, stop.asked)
@@ -92,6 +100,13 @@ def run(
         executor.shutdown(0)
         rclpy.try_shutdown()
     return _leave(code)
+
+
+def _not_started(reason: str, code: int) -> int:
+    """Says in one line why there is no node; the exit code."""
+    print(f"error: {' '.join(reason.split())}", file=sys.stderr)
+    rclpy.try_shutdown()
+    return code
 
 
 def _leave(code: int) -> int:

@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rclpy._rclpy_pybind11 import RCLError
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from siammask_ros.engines.registry import EngineConfig, open_engine
@@ -16,12 +15,14 @@ from siammask_ros.errors import EngineLostError, SiamMaskError
 from siammask_ros.ros.camera import Camera
 from siammask_ros.ros.candidates import Candidates
 from siammask_ros.ros.commands import Commands
-from siammask_ros.ros.diagnostics import RESTARTED, NodeHealth
-from siammask_ros.ros.guard import Border, described, unsuccessful
+from siammask_ros.ros.diagnostics import RESTARTED, NodeHealth, idle_state
+from siammask_ros.ros.exit_codes import EXIT_ENGINE_LOST
+from siammask_ros.ros.guard import Border, described, guard_change_state
 from siammask_ros.ros.log_forwarding import LogForwarding
 from siammask_ros.ros.outputs import Outputs
 from siammask_ros.ros.parameters import Parameters, Settings
 from siammask_ros.ros.process import run
+from siammask_ros.ros.running_mark import RunningMark
 from siammask_ros.ros.shared_memory import remove_abandoned_segments
 from siammask_ros.ros.sight import Sight
 from siammask_ros.ros.target_files import TargetFiles
@@ -31,8 +32,6 @@ from siammask_ros.ros.whereabouts import Whereabouts
 from siammask_ros.session import FrameResult, Health, Session, Tracker, warm_up
 
 NAME = "siammask_tracker"
-# For whoever starts processes again: the engine is gone, a new process will have another.
-EXIT_ENGINE_LOST = 4
 
 
 class TrackerNode(LifecycleNode):
@@ -49,6 +48,7 @@ class TrackerNode(LifecycleNode):
         self._log_forwarding = LogForwarding(self.get_logger())
         self._log_forwarding.install()
         self._state = "unconfigured"
+        self._is_starting = False
         self._failure = ""
         self._engine: Any = None
         self._prepared: tuple[EngineConfig, int] | None = None
@@ -77,14 +77,13 @@ class TrackerNode(LifecycleNode):
         )
         self._when_lost: Callable[[], None] = lambda: None
         self.is_lost = False
-        self._restarted = self._own_parameters.settings.node.restarted
-        if self._restarted:
-            self.get_logger().warning(RESTARTED)
-            remove_abandoned_segments()
+        self._restarted = False
+        if self._own_parameters.settings.node.restarted:
+            self.follow_dead_process()
         self._watch = Watch(
             self, self._border, lambda: self._session, self._about, self._outputs.publish_tracks
         )
-        self._guard_lifecycle_services()
+        guard_change_state(self, self._border, lambda: self._state)
 
     def _active_session(self) -> Session:
         if self._session is None:
@@ -97,8 +96,7 @@ class TrackerNode(LifecycleNode):
 
     def _on_new_settings(self, settings: Settings) -> None:
         if self._session is not None:
-            serial = self._session.reconfigure(settings.tracker, settings.session)
-            self._config_serial = serial
+            self._config_serial = self._session.reconfigure(settings.tracker, settings.session)
 
     def _about(self, health: Health | None) -> NodeHealth:
         """How the node is, beside the health of its session."""
@@ -157,8 +155,20 @@ class TrackerNode(LifecycleNode):
 
     def autostart(self) -> None:
         """Configures and activates without being asked."""
+        self._is_starting = True
         if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
+        self._is_starting = False
+
+    def follow_dead_process(self) -> None:
+        """Says that the process before this one died, and removes what it left behind."""
+        self._restarted = True
+        self.get_logger().warning(RESTARTED)
+        remove_abandoned_segments()
+
+    def log_state(self) -> None:
+        """Logs the state and, unless the node leaves it by itself, what it waits for."""
+        self.get_logger().info(self._state if self._is_starting else idle_state(self._state))
 
     def when_lost(self, callback: Callable[[], None]) -> None:
         """Has ``callback`` called once the engine is lost and only a new process can go on."""
@@ -194,7 +204,7 @@ class TrackerNode(LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         self._failure = ""
         self._state = reached
-        self.get_logger().info(f"{reached}")
+        self.log_state()
         return TransitionCallbackReturn.SUCCESS
 
     def _load_engine(self) -> None:
@@ -261,29 +271,21 @@ class TrackerNode(LifecycleNode):
         self.is_lost = True
         self._when_lost()
 
-    def _guard_lifecycle_services(self) -> None:
-        """Because rclpy raises where a transition is asked for that the state does not have."""
-        service = self._service_change_state
-        change = service.callback
-
-        def on_change_state(request: Any, response: Any) -> Any:
-            try:
-                return change(request, response)
-            except RCLError as error:
-                raise SiamMaskError(
-                    f"transition {request.transition.label or request.transition.id} is not "
-                    f"possible while the node is {self._state}"
-                ) from error
-
-        service.callback = self._border.guard(on_change_state, unsuccessful)
-
 
 def _start(node: TrackerNode, asked_to_stop: Any) -> int:
+    mark = RunningMark(node.get_fully_qualified_name(), node.context.get_domain_id())
+    if mark.take():
+        node.follow_dead_process()
     node.when_lost(asked_to_stop.set)
     if node.wants_autostart:
         node.executor.create_task(node.autostart)
+    else:
+        node.log_state()
     asked_to_stop.wait()
-    return EXIT_ENGINE_LOST if node.is_lost else 0
+    if node.is_lost:
+        return EXIT_ENGINE_LOST
+    mark.remove()
+    return 0
 
 
 def main(

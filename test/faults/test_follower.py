@@ -24,6 +24,7 @@ from session_bench import wait_until
 from siammask_ros.msg import Track
 
 from siammask_ros.ros import follower_node as follower_module
+from siammask_ros.ros.exit_codes import EXIT_CONFIGURATION
 
 START_S = 60.0
 FOLLOWER = (sys.executable, "-m", "siammask_ros.ros.follower_node", "--ros-args")
@@ -148,6 +149,6 @@ def test_g2_an_illegal_parameter_at_the_start_is_said_in_one_line() -> None:
         text=True,
         timeout=START_S,
     )
-    assert done.returncode == 1
+    assert done.returncode == EXIT_CONFIGURATION
     assert "unknown parameters: no_such_parameter" in done.stderr
     assert "Traceback" not in done.stderr

@@ -18,6 +18,8 @@ from node_bench import NODE, Client
 from rclpy.context import Context
 from session_bench import wait_until
 
+from siammask_ros.ros.exit_codes import EXIT_CONFIGURATION
+
 PROCESS = Path(__file__).resolve().parent.parent / "fake_tracker.py"
 START_S = 60.0
 AT_ONCE = ("-p", "autostart:=true", "-p", "max_targets:=1")
@@ -110,24 +112,29 @@ def test_g7_a_signal_before_the_node_is_configured_ends_it_too(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("parameter", "words"),
+    ("arguments", "words"),
     [
-        ("no_such_parameter:=1", "unknown parameters: no_such_parameter"),
-        ("size_rate:=7.5", "size_rate"),
-        ("model:=vgg", "model is 'vgg'; expected one of"),
+        ("-p no_such_parameter:=1", "error: unknown parameters: no_such_parameter"),
+        ("-p size_rate:=7.5", "Parameter size_rate out of range Min: 0.0, Max: 1.0"),
+        ("-p model:=vgg", "error: model is 'vgg'; expected one of"),
+        ("-p model:=1", "error: Trying to set parameter 'model' to '1' of type 'INTEGER'"),
+        ("-p model:=[lite", "Couldn't parse parameter override rule: '-p model:=[lite'"),
+        ("--params-file missing.yaml", "Couldn't parse params file: '--params-file missing.yaml'"),
+        ("-r __ns:=/front//rear", "Couldn't parse remap rule: '-r __ns:=/front//rear'"),
+        ("--parameters", "error: unknown ROS arguments: ['--parameters']"),
     ],
 )
-def test_g2_an_illegal_parameter_at_the_start_is_said_in_one_line(
-    parameter: str, words: str
+def test_g2_what_cannot_be_used_at_the_start_is_said_in_one_line(
+    arguments: str, words: str
 ) -> None:
     done = subprocess.run(
-        [sys.executable, PROCESS, "--ros-args", "-p", parameter],
+        [sys.executable, PROCESS, "--ros-args", *arguments.split()],
         capture_output=True,
         text=True,
         timeout=START_S,
     )
-    assert done.returncode == 1
-    assert words in done.stderr
+    assert done.returncode == EXIT_CONFIGURATION
+    assert words in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
 
 

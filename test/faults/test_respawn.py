@@ -29,8 +29,8 @@ from session_bench import wait_until
 from supervised_node import SupervisedNode
 
 from siammask_ros.ros.diagnostics import RESTARTED
+from siammask_ros.ros.exit_codes import EXIT_ENGINE_LOST
 from siammask_ros.ros.messages import image_message
-from siammask_ros.ros.tracker_node import EXIT_ENGINE_LOST
 
 HERE = Path(__file__).resolve().parent
 IS_LONG = bool(os.environ.get("SIAMMASK_LONG_FAULTS"))

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-import contextlib
-import importlib.util
-import os
 import re
-import shutil
-import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -17,6 +11,7 @@ import pytest
 import rclpy
 import yaml
 from fake_engine import FakeEngine
+from launch_bench import START_S, TRACKER_LAUNCH, Launched, needs_launch
 from lifecycle_msgs.msg import State
 from lifecycle_msgs.srv import GetState
 from node_bench import NODE, Client
@@ -32,21 +27,6 @@ from siammask_ros.tracker.config import settings_named
 ROOT = Path(__file__).resolve().parent.parent.parent
 LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.py"))
 SETS = ("lite", "davis", "vot", "vot_ld")
-
-
-def has_ros_launch() -> bool:
-    """Whether ROS 2's launch is there; PyPI's package of this name is another one."""
-    names = ("launch.launch_description", "launch_ros", "ros2launch")
-    try:
-        found = all(importlib.util.find_spec(name) is not None for name in names)
-        return found and shutil.which("ros2") is not None
-    except ImportError:
-        return False
-
-
-needs_launch = pytest.mark.skipif(
-    not has_ros_launch(), reason="ROS 2's launch is not installed: PyPI does not have it"
-)
 
 
 @pytest.fixture
@@ -94,20 +74,6 @@ def test_a_launch_file_starts_only_executables_that_are_installed(path: Path) ->
         assert f"install_script({executable} " in built
 
 
-def test_h1_the_launch_file_tells_a_successor_that_it_is_one() -> None:
-    """What test/supervised_node.py stands in for where launch cannot be installed."""
-    tree = ast.parse((ROOT / "launch" / "tracker.launch.py").read_text(encoding="utf-8"))
-    (successor,) = (
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "successor"
-    )
-    assert isinstance(successor, ast.Call)
-    given = {each.arg: ast.unparse(each.value) for each in successor.keywords}
-    assert given[None] == "node_of(context, autostart=autostart, restarted=True)"
-    assert given["respawn"] == "True"
-
-
 @needs_launch
 @pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
 def test_a_launch_file_lists_its_arguments(path: Path) -> None:
@@ -124,32 +90,75 @@ def test_a_launch_file_lists_its_arguments(path: Path) -> None:
 
 
 @needs_launch
-@pytest.mark.parametrize("autostart", [True, False])
+@pytest.mark.parametrize(
+    ("autostart", "wanted", "words"),
+    [
+        ("ON", State.PRIMARY_STATE_ACTIVE, "waiting for images on /image"),
+        ("0", State.PRIMARY_STATE_UNCONFIGURED, "unconfigured: waiting for the transition config"),
+    ],
+)
 def test_the_launched_tracker_gets_into_the_state_that_was_asked_for(
-    autostart: bool, context: Context, tmp_path: Path
+    autostart: str, wanted: int, words: str, context: Context, tmp_path: Path
 ) -> None:
     client = Client(context)
-    with (tmp_path / "log").open("wb") as log:
-        launched = subprocess.Popen(
-            ["ros2", "launch", ROOT / "launch/tracker.launch.py", f"autostart:={autostart}"],
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        )
-    wanted = State.PRIMARY_STATE_ACTIVE if autostart else State.PRIMARY_STATE_UNCONFIGURED
+    domain_id = context.get_domain_id()
+    arguments = (f"autostart:={autostart}", "use_sim_time:=off")
     try:
+        with Launched(tmp_path / "log", domain_id, TRACKER_LAUNCH, *arguments) as launched:
 
-        def is_there() -> bool:
-            state = client.call(GetState, f"{NODE}/get_state", GetState.Request(), 90)
-            return bool(state.current_state.id == wanted)
+            def is_there() -> bool:
+                state = client.call(GetState, f"{NODE}/get_state", GetState.Request(), START_S)
+                return bool(state.current_state.id == wanted)
 
-        wait_until(is_there, f"state {wanted}", 120)
-        os.killpg(launched.pid, signal.SIGINT)
-        assert launched.wait(20) == 0
-        assert "Traceback" not in (tmp_path / "log").read_text()
+            wait_until(is_there, f"state {wanted}", START_S)
+            wait_until(lambda: words in launched.output, words)
+            assert launched.interrupt() == 0, launched.output
+            assert "Traceback" not in launched.output
+            assert words in launched.output
     finally:
-        # Its nodes, too: they would outlive a launch that was killed.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(launched.pid, signal.SIGKILL)
         client.close()
+
+
+@needs_launch
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("model:=nonsense",), "siammask_tracker cannot start: model is 'nonsense'; expected one"),
+        (
+            ("model:=nonsense", "respawn:=false"),
+            "siammask_tracker cannot start: model is",
+        ),
+        (("params_file:=mistyped.yaml",), "unknown parameters: modle; expected some of: "),
+        (
+            ("params_file:=malformed.yaml",),
+            "Couldn't parse params file: '--params-file malf",
+        ),
+        (("params_file:=missing.yaml",), "launch argument params_file: no file '"),
+        (
+            ("follower:=yes", "follower_params_file:=missing.yaml"),
+            "follower_params_file: no file",
+        ),
+        (("autostart:=maybe",), "autostart is 'maybe'; expected true, 1, yes, on or false, 0, no,"),
+        (("follower:=2",), "follower is '2'; expected true"),
+        (("use_sim_time:=never",), "use_sim_time is 'never'; expected true"),
+        (("dashboard:=1", "choose_s:=ten"), "choose_s is 'ten'; expected a number"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_h9_a_configuration_that_cannot_work_ends_launch_with_the_reason(
+    arguments: tuple[str, ...], reason: str, tmp_path: Path
+) -> None:
+    (tmp_path / "mistyped.yaml").write_text("/**:\n  ros__parameters:\n    modle: lite\n")
+    (tmp_path / "malformed.yaml").write_text("/**:\n  ros__parameters:\n    model: [lite\n")
+    done = subprocess.run(
+        ["ros2", "launch", TRACKER_LAUNCH, *arguments],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=START_S,
+    )
+    assert done.returncode == 1, done.stdout
+    assert reason in done.stdout.splitlines()[-1]
+    assert "Traceback" not in done.stdout
+    assert done.stdout.count("process started with pid") <= 1

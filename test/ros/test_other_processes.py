@@ -20,6 +20,8 @@ from rclpy.context import Context
 from sensor_msgs.msg import Image
 from session_bench import wait_until
 
+from siammask_ros.ros.exit_codes import EXIT_CONFIGURATION, EXIT_NOT_STARTED
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 START_S = 60.0
@@ -120,19 +122,19 @@ def test_the_player_loops_at_its_rate_until_a_signal(pictures: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "words"),
+    ("parameters", "words", "code"),
     [
-        (("source:=''",), "source is empty"),
-        (("source:=/no/such/video.mp4",), "does not exist"),
-        (("source:=x", "rate:=-1"), "rate is -1"),
-        (("source:=x", "rate:=fast"), "rate is 'fast'; expected a number"),
+        (("source:=''",), "source is empty", EXIT_CONFIGURATION),
+        (("source:=/no/such/video.mp4",), "does not exist", EXIT_NOT_STARTED),
+        (("source:=x", "rate:=-1"), "rate is -1", EXIT_CONFIGURATION),
+        (("source:=x", "rate:=fast"), "rate is 'fast'; expected a number", EXIT_CONFIGURATION),
     ],
 )
 def test_the_player_says_in_one_line_what_it_cannot_play(
-    parameters: tuple[str, ...], words: str
+    parameters: tuple[str, ...], words: str, code: int
 ) -> None:
     player = play(*parameters, domain_id=int(os.environ["ROS_DOMAIN_ID"]))
     output, _ = player.communicate(timeout=START_S)
-    assert player.returncode == 1
+    assert player.returncode == code
     assert words in output
     assert "Traceback" not in output

@@ -12,6 +12,7 @@ from siammask_ros.cli import options as shared
 if TYPE_CHECKING:
     from siammask_ros.evaluation.box_sequences import BoxSequence
     from siammask_ros.evaluation.followers import Follower
+    from siammask_ros.evaluation.masked_video import MaskedVideo
     from siammask_ros.evaluation.overlap import Polygon
     from siammask_ros.tracker.tracker import Tracker
 
@@ -83,6 +84,12 @@ def _add_confidence(kinds: Any) -> None:
         "confidence", help="whether the score predicts failure, on a training's held-back videos"
     )
     confidence.add_argument("config", type=Path, help="the training's configuration")
+    confidence.add_argument(
+        "--davis",
+        type=Path,
+        metavar="ROOT",
+        help="take the sequences of this folder in DAVIS's layout, not the held-back videos",
+    )
     confidence.add_argument(
         "--out", type=Path, default=Path("out/eval_confidence"), help="where the results go"
     )
@@ -243,36 +250,43 @@ def _write_trajectories(
 def _confidence(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from siammask_ros.cli.held_back import held_back_videos
     from siammask_ros.evaluation.confidence import looks
-    from siammask_ros.evaluation.confidence_report import table, write_report
+    from siammask_ros.evaluation.confidence_report import states_table, table, write_report
+    from siammask_ros.evaluation.tracked_states import track_states
 
-    videos = held_back_videos(options.config)
+    videos = _masked_videos(options)
     tracker = shared.open_tracker(options)
     frames = sum(len(video) - 1 for video in videos)
-    with tqdm(total=frames, unit="frame", disable=None) as bar:
+    with tqdm(total=2 * frames, unit="frame", disable=None) as bar:
+        tracked = track_states(tracker, videos, bar.update)
         found = looks(tracker, videos, bar.update)
     made_with = {"videos": [video.name for video in videos], **_made_with(tracker)}
+    print("Videos tracked to their end:")
+    print(states_table(tracked))
+    print("\nMade disappearances, the search where the target was:")
     print(table(found, tracker.config))
-    shared.say_written(write_report(options.out, found, tracker.config, made_with))
+    shared.say_written(write_report(options.out, found, tracked, tracker.config, made_with))
     return 0
+
+
+def _masked_videos(options: argparse.Namespace) -> list[MaskedVideo]:
+    """The sequences of ``--davis``, else the videos that the training held back."""
+    from siammask_ros.cli.held_back import held_back_videos
+    from siammask_ros.evaluation.sequences import DavisVideo, davis_sequences
+
+    if options.davis:
+        return [DavisVideo(sequence) for sequence in davis_sequences(options.davis, 2016)]
+    return list(held_back_videos(options.config))
 
 
 def _disappearance(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from siammask_ros.cli.held_back import held_back_videos
     from siammask_ros.evaluation.disappearance import watch
     from siammask_ros.evaluation.disappearance_report import table, write_report
-    from siammask_ros.evaluation.masked_video import MaskedVideo
-    from siammask_ros.evaluation.sequences import DavisVideo, davis_sequences
     from siammask_ros.evaluation.vanishing import vanishings
 
-    videos: list[MaskedVideo] = (
-        [DavisVideo(sequence) for sequence in davis_sequences(options.davis, 2016)]
-        if options.davis
-        else list(held_back_videos(options.config))
-    )
+    videos = _masked_videos(options)
     planned = vanishings(videos, options.starts)
     tracker = shared.open_tracker(options)
     found = []

@@ -73,13 +73,6 @@ def looks(
     return found
 
 
-def auroc(good: Sequence[float], bad: Sequence[float]) -> float:
-    """The chance that a good one scores above a bad one, half of it where they are equal."""
-    ordered = np.sort(np.asarray(bad, np.float64))
-    below = np.searchsorted(ordered, good, "left") + np.searchsorted(ordered, good, "right")
-    return float(below.mean() / 2 / len(ordered))
-
-
 def share_above(scores: Sequence[float]) -> NDArray[np.float64]:
     """The share of scores at or above each of THRESHOLDS."""
     return np.asarray((np.asarray(scores)[:, None] >= THRESHOLDS).mean(axis=0), np.float64)

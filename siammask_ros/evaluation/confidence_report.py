@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +17,31 @@ from siammask_ros.evaluation.confidence import (
     SHOWN,
     THRESHOLDS,
     Look,
-    auroc,
     share_above,
+)
+from siammask_ros.evaluation.tracked_states import (
+    FAILED_BELOW_J,
+    GOOD_FROM_J,
+    StateFigures,
+    TrackedFrame,
+    auroc,
+    state_figures,
 )
 from siammask_ros.media.plots import Curves, curves_picture
 from siammask_ros.media.recording import plain
 from siammask_ros.tracker.config import TrackerConfig
 
 _PERCENTILES = (5, 50, 95)
+_STATE_HEADS = (
+    "frames",
+    f"J≥{GOOD_FROM_J}",
+    f"J<{FAILED_BELOW_J}",
+    "AUROC",
+    "good LOST",
+    "failed TRACKING",
+    "mean J",
+    "J, never LOST",
+)
 
 
 def table(looks: Sequence[Look], config: TrackerConfig) -> str:
@@ -43,8 +62,39 @@ def table(looks: Sequence[Look], config: TrackerConfig) -> str:
     return "\n".join(lines)
 
 
+def states_table(frames: Sequence[TrackedFrame]) -> str:
+    """What the state is worth on videos tracked to their end: a line for each, and one for all."""
+    names = list(dict.fromkeys(frame.video for frame in frames))
+    width = max(len("all"), *map(len, names))
+    lines = ["  ".join([" " * width, *_STATE_HEADS])]
+    for name in [*names, "all"]:
+        own = [frame for frame in frames if name in ("all", frame.video)]
+        cells = _state_cells(state_figures(own))
+        told = [f"{cell:>{len(head)}}" for cell, head in zip(cells, _STATE_HEADS, strict=True)]
+        lines.append("  ".join([f"{name:<{width}}", *told]))
+    return "\n".join(lines)
+
+
+def _state_cells(row: StateFigures) -> list[str]:
+    def told(value: float, form: str) -> str:
+        return "–" if math.isnan(value) else format(value, form)
+
+    return [
+        *(str(count) for count in (row.frames, row.good, row.failed)),
+        told(row.auroc, ".3f"),
+        told(row.good_called_lost, ".1%"),
+        told(row.failed_called_tracking, ".1%"),
+        told(row.mean_j, ".3f"),
+        told(row.mean_j_never_lost, ".3f"),
+    ]
+
+
 def write_report(
-    folder: Path, looks: Sequence[Look], config: TrackerConfig, made_with: Mapping[str, Any]
+    folder: Path,
+    looks: Sequence[Look],
+    frames: Sequence[TrackedFrame],
+    config: TrackerConfig,
+    made_with: Mapping[str, Any],
 ) -> list[Path]:
     """Writes confidence.json and confidence.png to ``folder``; returns them."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -53,7 +103,8 @@ def write_report(
         {"name": name, "auroc": separation, "scores": scores}
         for name, scores, separation in _rows(looks)
     ]
-    content = plain({"made_with": made_with, "looks": rows})
+    states = {"figures": asdict(state_figures(frames)), "frames": list(map(asdict, frames))}
+    content = plain({"made_with": made_with, "looks": rows, "states": states})
     summary.write_text(json.dumps(content, indent=1), encoding="utf-8")
     curves = {name: share_above(scores) for name, scores, _ in _rows(looks)}
     marked = (config.lost_score, config.tracking_score)

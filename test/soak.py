@@ -44,7 +44,7 @@ PICTURES = [picture(index, 240, 180) for index in range(12)]
 ANSWER_S = 1.0
 START_S = 120.0
 SAMPLES = 200
-LIFECYCLE_PERIOD = 503
+LIFECYCLE_PERIOD = 499
 # What is allocated once, at the first use of everything, is no leak.
 SETTLED_SHARE = 0.2
 MOST_MB_PER_10_000_FRAMES = 1.0

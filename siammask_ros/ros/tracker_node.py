@@ -264,6 +264,9 @@ class TrackerNode(LifecycleNode):
     def _unload(self) -> None:
         self._end()
         self._engine = self._prepared = None
+        # What was frozen with the engine can be freed again, also where it refers to itself.
+        gc.unfreeze()
+        gc.collect()
 
     def _lose_engine(self, reason: str) -> None:
         self.get_logger().fatal(f"this process ends, for another has to go on: {reason}")

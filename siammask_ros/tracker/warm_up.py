@@ -1,4 +1,4 @@
-"""The work that an engine would otherwise do in the first frames."""
+"""The work that an engine and the libraries would otherwise do in the first frames."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 
 from siammask_ros.errors import EngineMemoryError
 from siammask_ros.geometry.boxes import RotatedBox
+from siammask_ros.tracker.colours import COLOURS
+from siammask_ros.tracker.config import TrackerConfig
 from siammask_ros.tracker.targets import Status
 from siammask_ros.tracker.tracker import Tracker
 
@@ -19,23 +21,34 @@ _LOG = logging.getLogger(__name__)
 
 
 def warm_up(tracker: Tracker, most_targets: int) -> None:
-    """Follows up to so many targets through an empty picture, so that no frame is the first.
+    """Follows up to so many targets through a made-up image, so that no frame is the first.
+
+    Whatever the network sees there is taken for the targets, the first of which was lost: so the
+    work of a tracked frame is done to its end, with mask, box and colours.
 
     Where memory is too short for all of them at once it ends, and says so: such a frame is
     answered in halves. Raises EngineError as ``Tracker.step``, also where one target is too much.
     """
-    picture = np.zeros((240, 320, 3), np.uint8)
-    box = RotatedBox(160.0, 120.0, 64.0, 64.0)
-    (state,) = tracker.start(picture, [box])
+    image = np.zeros((240, 320, 3), np.uint8)
+    image[88:152, 128:192] = 255
+    sure = Tracker(tracker.engine, _accepting(tracker.config))
+    (state,) = sure.start(image, [RotatedBox(160.0, 120.0, 64.0, 64.0)])
+    lost = replace(
+        state,
+        status=Status.LOST,
+        frames_unseen=sure.config.lost_after_frames,
+        colours=np.full(COLOURS, 1 / COLOURS, np.float32),
+    )
     calm = replace(state, status=Status.TRACKING, shift=0.0)
-    crowd = tracker.config.crowd_targets
+    crowd = sure.config.crowd_targets
     for count in COUNTS:
         if count < 2 * most_targets:
+            batches = [[lost, *[state] * (count - 1)]]
             # In a crowd one that hardly moves and one that does are searched in crops of two sizes.
-            kinds = (state, calm) if 0 < crowd <= count else (state,)
+            batches += [[calm] * count] if 0 < crowd <= count else []
             try:
-                for each in kinds:
-                    tracker.step(picture, [each] * count)
+                for states in batches:
+                    sure.step(image, states)
                 continue
             except EngineMemoryError as error:
                 if count == 1:
@@ -44,3 +57,17 @@ def warm_up(tracker: Tracker, most_targets: int) -> None:
             # Outside of the handler, whose exception keeps tensors alive.
             tracker.engine.free_memory()
             return
+
+
+def _accepting(config: TrackerConfig) -> TrackerConfig:
+    """The same settings, but anything is a target and any pixel belongs to it."""
+    return replace(
+        config,
+        tracking_score=0.0,
+        lost_score=0.0,
+        mask_threshold=0.0,
+        min_mask_area_px=0.0,
+        min_likeness=0.0,
+        max_resize=100.0,
+        confirm_frames=1,
+    )

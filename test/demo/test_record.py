@@ -89,6 +89,8 @@ def test_summary_counts_every_published_frame(run: Run) -> None:
     assert summary["frames_lost"] == 1
     assert summary["box_on_frame"] == 2
     ages = [30.0 + index for index in range(2, FRAMES) if index != 7]
+    assert summary["age_ms"]["first"] == 33.0, "the first one that was tracked"
+    assert list(summary["age_ms"]) == ["first", "p50", "p95", "p99"]
     assert summary["age_ms"]["p50"] == pytest.approx(np.percentile(ages, 50))
     assert summary["age_ms"]["p95"] == pytest.approx(np.percentile(ages, 95))
 

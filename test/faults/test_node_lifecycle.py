@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+import weakref
 from typing import Any
 
 import pytest
@@ -228,6 +229,27 @@ def test_c7_c11_deactivate_returns_although_the_engine_hangs_which_is_not_used_a
         assert len(engines) == 2
         assert not engines[1].is_abandoned
         assert len(left_behind.batches) == asked
+
+
+def test_c10_an_engine_that_refers_to_itself_is_freed_by_cleanup() -> None:
+    engines: list[Any] = []
+
+    def open_engine(config: Any) -> FakeEngine:
+        engine = FakeEngine()
+        engine.itself = engine  # type: ignore[attr-defined]
+        engines.append(weakref.ref(engine))
+        return engine
+
+    with NodeBench(open_engine=open_engine) as bench:
+        bench.started(0)
+        bench.assert_tracks(1)
+        assert bench.client.change_state("deactivate")
+        assert bench.client.change_state("cleanup")
+        wait_until(lambda: engines[0]() is None, "the engine to be freed")
+        bench.activate()
+        bench.started(2)
+        bench.assert_tracks(3)
+        assert len(engines) == 2
 
 
 def test_g1_parameters_set_while_frames_are_in_flight_never_mix() -> None:

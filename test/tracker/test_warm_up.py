@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from types import FrameType
+from typing import Any
+
+import cv2
+import numpy as np
 import pytest
 from fake_engine import FakeEngine
+from moving_square import picture, square_box
 
+from siammask_ros.engines.base import Masks, Response
 from siammask_ros.errors import EngineMemoryError
-from siammask_ros.tracker.config import TrackerConfig
+from siammask_ros.tracker.config import SETTINGS, TrackerConfig
+from siammask_ros.tracker.targets import Status
 from siammask_ros.tracker.tracker import Tracker
 from siammask_ros.tracker.warm_up import warm_up
 
@@ -42,3 +53,58 @@ def test_c3_more_targets_than_memory_allows_end_the_warm_up_and_are_told(
 def test_c3_too_little_memory_for_one_target_is_an_error() -> None:
     with pytest.raises(EngineMemoryError):
         warm_up(Tracker(FakeEngine(["memory"]), TrackerConfig()), 8)
+
+
+class DoubtfulEngine(FakeEngine):
+    """Sees hardly anything in what it is shown, as a network does in a made-up image."""
+
+    def search(self, *arguments: Any) -> Response:
+        response = super().search(*arguments)
+        scores = [score * np.float32(0.01) for score in response.score]
+        return Response(scores, response.box, response.maps)
+
+    def refine(self, *arguments: Any) -> Masks:
+        masks = super().refine(*arguments)
+        values = np.maximum(masks.values * np.float32(0.01), np.float32(1e-6))
+        return Masks(values, np.full(len(values), 0.01, np.float32))
+
+
+def called(work: Callable[[], Any]) -> set[str]:
+    """The names of our and OpenCV's functions that the work calls."""
+    names: set[str] = set()
+
+    def note(frame: FrameType, event: str, argument: Any) -> None:
+        module = str(frame.f_globals.get("__name__"))
+        if event == "call" and module.startswith("siammask_ros."):
+            names.add(f"{module}.{frame.f_code.co_name}")
+        elif event == "c_call" and getattr(cv2, argument.__name__, None) is argument:
+            names.add(f"cv2.{argument.__name__}")
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return names
+
+
+@pytest.mark.parametrize("box_strategy", ["mbr", "optimised", "min_max"])
+@pytest.mark.parametrize("settings", ["lite", "davis"])
+def test_f6_all_that_a_tracked_frame_calls_has_been_called_before(
+    settings: str, box_strategy: str
+) -> None:
+    config = replace(SETTINGS[settings], box_strategy=box_strategy)
+    warmed = called(lambda: warm_up(Tracker(DoubtfulEngine(), config), 1))
+    tracker = Tracker(FakeEngine(), config)
+
+    def follow() -> None:
+        states = tracker.start(picture(0), [square_box(0)])
+        for index in range(1, 4):
+            results, states = tracker.step(picture(index), states)
+            assert [result.status for result in results] == [Status.TRACKING]
+
+    tracked = called(follow)
+    assert "cv2.cvtColor" in tracked, "its tables are built when it is called first"
+    assert len(tracked) > 20
+    assert tracked - warmed == set()

@@ -104,6 +104,14 @@ def test_places_in_a_palette_are_numbers(
     assert np.array_equal(read_palette(tmp_path, numbers, palette), numbers)
 
 
+def test_a_small_object_beside_void_keeps_its_number(tmp_path: Path) -> None:
+    numbers = ellipse() * np.uint8(255)
+    numbers[48:54, 84:90] = 1
+    assert np.array_equal(
+        read_palette(tmp_path, numbers, palette_bgr()[:, ::-1].tobytes()), numbers
+    )
+
+
 def jpeg(quality: int) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
     def through(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
         encoded = cv2.imencode(".jpg", mask, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]

@@ -5,7 +5,6 @@ ROS parameters, documentation and validation all read the same fields.
 
 from __future__ import annotations
 
-import math
 from dataclasses import Field, field, fields
 from typing import Any
 
@@ -46,7 +45,7 @@ def _fits(value: Any, item: Field[Any]) -> bool:
         return isinstance(value, str) and (not choices or value in choices)
     kinds = (int,) if isinstance(item.default, int) else (int, float)
     low, high = item.metadata["low"], item.metadata["high"]
-    return isinstance(value, kinds) and math.isfinite(value) and low <= value <= high
+    return isinstance(value, kinds) and low <= value <= high
 
 
 def _expected(item: Field[Any]) -> str:

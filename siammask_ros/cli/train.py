@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from siammask_ros.cli import options as shared
+
+if TYPE_CHECKING:
+    from siammask_ros.training.config import TrainingConfig
 
 
 def add_to(commands: Any) -> None:
@@ -21,19 +24,23 @@ def add_to(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    if options.check:
-        return _check(options)
-    from siammask_ros.training.loop import train
+    from siammask_ros.training.config import TrainingConfig
 
-    train(options.config, resume=options.resume)
+    # Before the network's libraries are loaded: a mistake is told at once.
+    config = TrainingConfig.read(options.config)
+    config.check_files()
+    if options.check:
+        return _check(config)
+    from siammask_ros.training.loop import Training
+
+    Training(config, resume=options.resume).run()
     return 0
 
 
-def _check(options: argparse.Namespace) -> int:
-    from siammask_ros.training.config import TrainingConfig
+def _check(config: TrainingConfig) -> int:
     from siammask_ros.training.inspection import inspected
 
-    table, pictures = inspected(TrainingConfig.read(options.config))
+    table, pictures = inspected(config)
     print(table)
     shared.say_written(pictures)
     return 0

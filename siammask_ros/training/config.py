@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from siammask_ros.errors import ConfigError
+from siammask_ros.errors import ConfigError, DataError
 from siammask_ros.model.variants import VARIANTS
 from siammask_ros.settings import check, flag, number, text
 from siammask_ros.training.pair_config import PairConfig
@@ -80,10 +80,7 @@ class TrainingConfig:
 
         Raises ConfigError for a file that cannot be read, an unknown key or a bad value.
         """
-        try:
-            content = yaml.safe_load(path.read_text())
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise ConfigError(f"{path} cannot be read as YAML: {error}") from error
+        content = _read_yaml(path)
         if not isinstance(content, dict):
             raise ConfigError(f"{path} holds no settings; expected lines of 'name: value'")
         if "sources" in content:
@@ -93,8 +90,57 @@ class TrainingConfig:
         values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         try:
             return cls(**values, pairs=PairConfig(**pairs))
-        except TypeError as error:
-            raise ConfigError(f"{path}: a value is of the wrong type: {error}") from error
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from error
+
+    def check_files(self) -> None:
+        """Make the ``out`` folder.
+
+        Raises DataError where that fails, or where data or weights to begin with are not there:
+        before anything is loaded.
+        """
+        for source in self.sources:
+            source.check_files()
+        if self.start_from and not Path(self.start_from).is_file():
+            raise DataError(f"start_from is {self.start_from!r}; expected a file of weights")
+        try:
+            Path(self.out).mkdir(parents=True, exist_ok=True)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise DataError(f"out is {self.out!r}, which cannot be made: {reason}") from error
+
+
+def _read_yaml(path: Path) -> Any:
+    """What a YAML file holds; raises ConfigError in one line where that cannot be told."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        _refuse_repeated_keys(yaml.compose(text, Loader=yaml.SafeLoader), path)
+        return yaml.safe_load(text)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise ConfigError(f"{path} cannot be read as YAML: {place}{error.problem}") from error
+    # A ValueError is bytes that are no text, or a date that does not exist.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{path} cannot be read as YAML: {reason}") from error
+
+
+def _refuse_repeated_keys(node: yaml.Node | None, path: Path) -> None:
+    """Raise ConfigError where a mapping has a key twice: YAML would take the last without a word.
+
+    Only the file's own settings and those inside them are looked at.
+    """
+    if not isinstance(node, yaml.MappingNode):
+        return
+    names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"{path}: {name} is set twice; expected each setting once")
+    for _, value in node.value:
+        _refuse_repeated_keys(value, path)
 
 
 def _checked(kind: type, values: Any, path: Path, prefix: str) -> dict[str, Any]:

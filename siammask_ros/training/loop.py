@@ -42,20 +42,13 @@ _LOG = logging.getLogger(__name__)
 Batch = dict[str, Tensor]
 
 
-def train(config_path: Path, resume: bool = False) -> Path:
-    """Trains as the YAML file says; returns the path of the averaged weights.
+class Training:
+    """One run: network, its running average, optimiser, and where the run stands.
 
     Leaves in the configuration's ``out`` folder: ``last.pt`` (to resume from), ``log.csv``,
-    ``validation.csv``, their curves, ``samples.png`` and ``<model>.safetensors``. Raises
-    ConfigError, and DataError for missing data or a folder that holds another training and
-    ``resume`` False.
+    ``validation.csv``, their curves, ``samples.png`` and ``<model>.safetensors``. Raises DataError
+    for missing data, and for a folder that holds another training where ``resume`` is False.
     """
-    config = TrainingConfig.read(config_path)
-    return Training(config, resume).run()
-
-
-class Training:
-    """One run: network, its running average, optimiser, and where the run stands."""
 
     def __init__(self, config: TrainingConfig, resume: bool) -> None:
         self.config = config

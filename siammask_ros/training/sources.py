@@ -72,19 +72,31 @@ class Source:
             raise DataError(f"{self.name} holds no object large enough to train on.")
         return [replace(clip, weight=self.weight) for clip in clips]
 
+    def check_files(self, root: Path | None = None) -> None:
+        """Raises DataError where its file or folder is not there; nothing is read."""
+        if not self.path:
+            self._folder_at_hand(root)
+            return
+        for path in filter(None, (self.path, self.images)):
+            if not Path(path).expanduser().exists():
+                raise DataError(f"{path} is missing; expected the data of a source, {self.kind}")
+
     def _at_path(self) -> list[ObjectClip]:
         path = Path(self.path).expanduser()
         images = (Path(self.images).expanduser(),) if self.images else ()
         return list(LAYOUTS[self.kind](path, *images))
 
     def _at_hand(self, root: Path | None) -> list[ObjectClip]:
+        return list(SETS[self.kind](self._folder_at_hand(root)))
+
+    def _folder_at_hand(self, root: Path | None) -> Path:
         folder = data_root(root) / "train" / self.kind
         if not folder.is_dir():
             raise DataError(
                 f"There is no data set at {folder}. Set SIAMMASK_DATA to the folder above train/, "
                 f"or leave {self.kind!r} out of the sources."
             )
-        return list(SETS[self.kind](folder))
+        return folder
 
 
 def load_clips(

@@ -106,7 +106,8 @@ def test_places_in_a_palette_are_numbers(
 
 def test_a_small_object_beside_void_keeps_its_number(tmp_path: Path) -> None:
     numbers = ellipse() * np.uint8(255)
-    numbers[48:54, 84:90] = 1
+    beside = int(np.flatnonzero(numbers[49])[-1]) + 1
+    numbers[48:51, beside : beside + 4] = 1
     assert np.array_equal(
         read_palette(tmp_path, numbers, palette_bgr()[:, ::-1].tobytes()), numbers
     )

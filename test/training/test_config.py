@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -138,5 +142,98 @@ def test_a_file_that_is_no_plain_yaml_is_refused(tmp_path: Path, content: bytes)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"none.yaml cannot be read"):
+    with pytest.raises(ConfigError, match=r"none.yaml cannot be read: No such file"):
         TrainingConfig.read(tmp_path / "none.yaml")
+    with pytest.raises(ConfigError, match=r"cannot be read: Is a directory"):
+        TrainingConfig.read(tmp_path)
+
+
+def own(tmp_path: Path, **changes: str) -> str:
+    """A configuration whose data are there."""
+    for name in ("videos", "data"):
+        (tmp_path / name).mkdir(exist_ok=True)
+    lines = {
+        "out": str(tmp_path / "out"),
+        "sources": f"[{{kind: videos, path: {tmp_path / 'videos'}}}]",
+        **changes,
+    }
+    return "".join(f"{name}: {value}\n" for name, value in lines.items())
+
+
+MISTAKES = {
+    "YAML": (b"steps: [1, 2", r"own\.yaml cannot be read as YAML: line 1, column 13: expected"),
+    "a control character": (b"steps: \0", r"own\.yaml cannot be read as YAML: .*#x0000"),
+    "too deep": (b"[" * 5000, r"own\.yaml cannot be read as YAML: "),
+    "a day that does not exist": (b"seed: 2026-13-45", r"own\.yaml cannot be read as YAML: month"),
+    "twice": (b"steps: 1\nbatch: 2\nsteps: 3\n", r"own\.yaml: steps is set twice"),
+    "twice inside": (b"pairs: {jpeg_share: 0, jpeg_share: 1}", r"own\.yaml: jpeg_share is set tw"),
+    "a type": (b"batch: many", r"own\.yaml: batch is 'many'; expected a whole number"),
+    "a huge number": (
+        b"learning_rate: 1" + 400 * b"0",
+        r"own\.yaml: learning_rate is 10+; expected",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), MISTAKES.values(), ids=MISTAKES)
+@pytest.mark.parametrize("option", [[], ["--check"]], ids=["train", "check"])
+def test_a_mistake_in_the_file_is_told_in_one_line_before_torch_is_loaded(
+    tmp_path: Path, content: bytes, words: str, option: list[str]
+) -> None:
+    (tmp_path / "own.yaml").write_bytes(content)
+    assert re.search(words, refused_by_the_command(tmp_path, *option))
+
+
+MISSING = {
+    "a source": ({"sources": "[{kind: videos, path: nowhere}]"}, r"nowhere is missing; expected"),
+    "images": (
+        {"sources": "[{kind: coco, path: own.yaml, images: nowhere}]"},
+        r"nowhere is missing; expected the data of a source, coco",
+    ),
+    "a set": ({"sources": "[voc]"}, r"There is no data set at .*voc\. Set SIAMMASK_DATA"),
+    "weights": ({"start_from": "mine.safetensors"}, r"start_from is 'mine\.safetensors'; expected"),
+    "out is a file": (
+        {"out": "own.yaml"},
+        r"out is 'own\.yaml', which cannot be made: File exists",
+    ),
+    "out in a file": ({"out": "own.yaml/a"}, r"out is 'own\.yaml/a', which cannot be made: Not a"),
+    "out is no path": ({"out": '"a\\0"'}, r"out is 'a\\x00', which cannot be made: embedded null"),
+}
+
+
+@pytest.mark.parametrize(("changes", "words"), MISSING.values(), ids=MISSING)
+def test_what_is_missing_is_told_in_one_line_before_torch_is_loaded(
+    tmp_path: Path, changes: dict[str, str], words: str
+) -> None:
+    (tmp_path / "own.yaml").write_text(own(tmp_path, **changes))
+    assert re.search(words, refused_by_the_command(tmp_path))
+
+
+_COMMAND = """
+import sys
+from siammask_ros.cli import main
+code = main(["train", "own.yaml", *sys.argv[1:]])
+sys.exit(code if "torch" not in sys.modules else "torch was loaded")
+"""
+
+
+def refused_by_the_command(folder: Path, *options: str) -> str:
+    """The line of ``siammask train own.yaml`` in a process of its own."""
+    run = subprocess.run(
+        [sys.executable, "-c", _COMMAND, *options],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "SIAMMASK_DATA": str(folder / "data")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 2, run.stderr
+    (line,) = run.stderr.splitlines()
+    assert line.startswith("siammask: ")
+    return line
+
+
+def test_the_command_takes_a_configuration_whose_data_are_there(tmp_path: Path) -> None:
+    config = read(tmp_path, own(tmp_path))
+    config.check_files()
+    assert (tmp_path / "out").is_dir()

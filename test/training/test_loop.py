@@ -13,11 +13,11 @@ import pytest
 import torch
 from training.small_data import write_davis
 
-from siammask_ros.errors import ConfigError, DataError
+from siammask_ros.errors import DataError
 from siammask_ros.model.checkpoint import load_network
 from siammask_ros.training.config import TrainingConfig
 from siammask_ros.training.datasets import DATA_VARIABLE
-from siammask_ros.training.loop import Training, train
+from siammask_ros.training.loop import Training
 from siammask_ros.training.sources import Source
 
 pytest.importorskip(
@@ -224,11 +224,8 @@ def test_the_rate_warms_up_and_falls_like_a_cosine(tmp_path: Path) -> None:
     assert all(later <= sooner for sooner, later in pairwise(rates[4:]))
 
 
-def test_a_training_starts_from_its_file(tmp_path: Path) -> None:
-    path = tmp_path / "training.yaml"
-    path.write_text("stepps: 3\n")
-    with pytest.raises(ConfigError, match="unknown setting stepps"):
-        train(path)
-    path.write_text(f"out: {tmp_path / 'out'}\nsources: [davis]\nholdout: [nowhere]\nsteps: 1\n")
+def test_a_video_to_hold_out_that_is_not_there_is_named(tmp_path: Path) -> None:
+    sources = (Source("davis"),)
+    config = TrainingConfig(out=str(tmp_path), sources=sources, holdout=("nowhere",), steps=1)
     with pytest.raises(DataError, match=r"hold out that .* sources lack: \['nowhere'\]"):
-        train(path)
+        Training(config, resume=False).run()

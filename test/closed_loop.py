@@ -78,7 +78,10 @@ class ClosedLoop:
         self.follower = FollowerNode(
             lambda: self.now_ns / 1e9,
             context=bench.context,
-            parameter_overrides=[Parameter("use_sim_time", value=True)],
+            parameter_overrides=[
+                Parameter("use_sim_time", value=True),
+                Parameter("enabled", value=True),
+            ],
         )
         self._asked = threading.Event()
         self._executor, self._spinning = spinning_executor(self.follower, self._asked)

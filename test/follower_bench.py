@@ -7,6 +7,7 @@ from array import array
 from types import TracebackType
 from typing import Any
 
+import geometry_msgs.msg
 import rclpy
 from geometry_msgs.msg import Point, TwistStamped, Vector3
 from node_bench import Client, own_domain
@@ -26,7 +27,7 @@ COMMANDS = "/cmd_vel"
 WAIT_S = 60.0
 
 # So that a machine that stops for a moment does not look like a tracker that has died.
-PATIENT = {"timeout_s": 5.0, "max_age_s": 5.0}
+PATIENT = {"timeout_s": 5.0, "max_age_s": 5.0, "enabled": True}
 
 
 def track(**changes: Any) -> Track:
@@ -46,9 +47,9 @@ def track(**changes: Any) -> Track:
 class TrackerPart:
     """What a tracker says and a robot hears; ``client`` is its node."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, command_type: str = "TwistStamped") -> None:
         self.client = Client(context)
-        self.client.listen(TwistStamped, COMMANDS)
+        self.client.listen(getattr(geometry_msgs.msg, command_type), COMMANDS)
         self._tracks = self.client.publisher(TrackArray, TRACKS)
         wait_until(lambda: self.client.node.count_publishers(COMMANDS) > 0, "a follower", WAIT_S)
 
@@ -125,7 +126,7 @@ class FollowerBench(TrackerPart):
         )
         self._asked = threading.Event()
         self._executor, self._spinning = spinning_executor(self.node, self._asked)
-        super().__init__(self.context)
+        super().__init__(self.context, self.node.config.command_type)
 
     def __enter__(self) -> FollowerBench:
         return self

@@ -49,7 +49,7 @@ def page() -> str:
         *(section(config, when) for config in (NodeConfig(), EngineConfig(), SessionConfig())),
         tracker_section(),
         "## The follower, `siammask_follower`",
-        section(FollowConfig(), lambda name: "at once"),
+        section(FollowConfig(), lambda name: "start" if name == "command_type" else "at once"),
         "## The dashboard, `siammask_dashboard`",
         *(section(config, lambda name: "start") for config in (DashboardConfig(), WebConfig())),
         "## The player, `player`",

@@ -6,12 +6,17 @@ from dataclasses import dataclass
 
 from siammask_ros.settings import check, flag, number, text
 
+COMMAND_TYPES = ("TwistStamped", "Twist")
+
 
 @dataclass(frozen=True, slots=True)
 class FollowConfig:
     """Whom to follow, how near, how fast at most, and what makes the robot stand."""
 
-    enabled: bool = flag(True, "Drive; false: one zero command, then none at all")
+    enabled: bool = flag(
+        False,
+        "Drive; false: one zero command, then none at all. The service ~/enable sets it, too",
+    )
     target_id: str = text("", "Target to follow; empty: the first one among the tracks")
     distance_m: float = number(1.5, "Distance to keep from the target", 0.1, 50.0)
     distance_tolerance_m: float = number(
@@ -39,7 +44,8 @@ class FollowConfig:
     max_age_s: float = number(
         0.5, "Tracks of an image that is older than this are not driven on", 0.05, 5.0
     )
-    base_frame: str = text("base_link", "frame_id of the commands")
+    base_frame: str = text("base_link", "frame_id of the commands, where they are stamped")
+    command_type: str = text("TwistStamped", "Message type of the commands", COMMAND_TYPES)
 
     def __post_init__(self) -> None:
         check(self)

@@ -18,7 +18,8 @@ from siammask_ros.following.sighting import (
     refusal_of_time,
 )
 
-DISABLED = "disabled (parameter enabled)"
+DISABLED = "disabled until the service ~/enable or the parameter enabled says otherwise"
+NO_TRACKS = "no tracks yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class FollowState:
     """
 
     velocity: Velocity = STANDING
-    standing: str = "no tracks yet"
+    standing: str = NO_TRACKS
     aim: Aim | None = None
     target_id: str = ""
     commanded_s: float | None = None
@@ -86,7 +87,7 @@ def after_silence(state: FollowState, now_s: float, config: FollowConfig) -> Fol
     if not config.enabled:
         return stopped(state, DISABLED, now_s)
     if state.heard_s is None:
-        return stopped(state, state.standing, now_s)
+        return stopped(state, NO_TRACKS if state.standing == DISABLED else state.standing, now_s)
     silence_s = now_s - state.heard_s
     if silence_s > config.timeout_s:
         return stopped(state, f"no usable tracks for {silence_s:.1f} s", now_s)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from siammask_ros.following.clocks import clock_misfit
 from siammask_ros.following.config import FollowConfig
 
 TRACKING = "TRACKING"
@@ -74,6 +75,8 @@ def refusal_of_time(report: Report, config: FollowConfig) -> str:
     """Why a robot must not move on tracks of this time, or nothing."""
     if not report.stamp_ns:
         return "tracks have no stamp, so their age cannot be told"
+    if misfit := clock_misfit(report.age_s):
+        return misfit
     if report.age_s > config.max_age_s:
         return (
             f"tracks are of {report.age_s:.2f} s ago; expected at most {config.max_age_s:g} s "

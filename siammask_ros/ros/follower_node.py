@@ -13,9 +13,13 @@ from dataclasses import fields
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from geometry_msgs.msg import TwistStamped
+from geometry_msgs.msg import Twist, TwistStamped
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
 from rclpy.node import Node
+from rclpy.parameter import Parameter
+from std_srvs.srv import SetBool
 
 from siammask_ros.following.config import FollowConfig
 from siammask_ros.following.follower import (
@@ -29,14 +33,18 @@ from siammask_ros.following.sighting import TRACKING, Report, Sighting
 from siammask_ros.media.image_messages import stamp_ns
 from siammask_ros.msg import Track, TrackArray
 from siammask_ros.ros import qos
-from siammask_ros.ros.guard import Border, described
-from siammask_ros.ros.live_parameters import LiveParameters, built, declare
+from siammask_ros.ros.guard import Border, described, unsuccessful
+from siammask_ros.ros.live_parameters import READ_ONLY, LiveParameters, built, declare
 from siammask_ros.ros.process import run
 
 NAME = "siammask_follower"
 TRACKS = "siammask_tracker/tracks"
 WATCH_PERIOD_S = 0.05
 DIAGNOSTICS_PERIOD_S = 1.0
+# How long the end waits until the robot has the last zero.
+ARRIVAL_S = 1.5
+
+_COMMANDS: dict[str, Any] = {"TwistStamped": TwistStamped, "Twist": Twist}
 
 _STATES = {
     Track.TRACKING: TRACKING,
@@ -61,7 +69,7 @@ class FollowerNode(Node):  # type: ignore[misc]
         self._acting = threading.Lock()
         self._has_ended = False
         self.state = FollowState()
-        declare(self, FollowConfig())
+        declare(self, FollowConfig(), {"command_type": READ_ONLY})
         self._own_parameters = LiveParameters(
             self,
             self._border,
@@ -69,7 +77,10 @@ class FollowerNode(Node):  # type: ignore[misc]
             lambda values: built(FollowConfig, values),
             self._on_new_config,
         )
-        self._commands = self.create_publisher(TwistStamped, "cmd_vel", qos.CONTROL)
+        command_type = _COMMANDS[self.config.command_type]
+        self._commands = self.create_publisher(command_type, "cmd_vel", qos.CONTROL)
+        enable = self._border.guard(self._on_enable, unsuccessful)
+        self.create_service(SetBool, "~/enable", enable)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", qos.ANSWERS)
         self._tracks = self.create_subscription(
             TrackArray,
@@ -82,6 +93,7 @@ class FollowerNode(Node):  # type: ignore[misc]
         watch = self._border.guard(self._watch, self._on_failure)
         self.create_timer(WATCH_PERIOD_S, watch, clock=steady)
         self.create_timer(DIAGNOSTICS_PERIOD_S, self._border.guard(self._report), clock=steady)
+        self._log_enabled()
 
     @property
     def config(self) -> FollowConfig:
@@ -92,9 +104,18 @@ class FollowerNode(Node):  # type: ignore[misc]
         """Says zero, now."""
         self._act(lambda state: stopped(state, why, self._seconds()))
 
+    def leave_standing(self) -> None:
+        """Says zero for the last time, and waits until it has left."""
+        self._act(lambda state: stopped(state, "the node ends", self._seconds()), is_last=True)
+        try:
+            if not self._commands.wait_for_all_acked(Duration(seconds=ARRIVAL_S)):
+                self.get_logger().warning("the last command was not confirmed by the robot's base")
+        except RCLError as error:  # a middleware that cannot tell
+            self.get_logger().debug(f"the last command cannot be confirmed: {error}")
+
     def destroy_node(self) -> None:
         """Leaves the robot standing: nothing is said after the last zero."""
-        self._act(lambda state: stopped(state, "the node ends", self._seconds()), is_last=True)
+        self.leave_standing()
         super().destroy_node()
 
     def _on_tracks(self, message: TrackArray) -> None:
@@ -106,6 +127,22 @@ class FollowerNode(Node):  # type: ignore[misc]
 
     def _on_new_config(self, config: FollowConfig) -> None:
         self._watch()
+        if config.enabled != self._was_enabled:
+            self._log_enabled()
+
+    def _on_enable(self, request: Any, response: Any) -> Any:
+        (result,) = self.set_parameters([Parameter("enabled", value=bool(request.data))])
+        response.success = result.successful
+        response.message = result.reason or ("enabled" if request.data else "disabled")
+        return response
+
+    def _log_enabled(self) -> None:
+        self._was_enabled = self.config.enabled
+        self.get_logger().info(
+            "enabled: the robot drives after the target"
+            if self._was_enabled
+            else f"{DISABLED}: the robot stands"
+        )
 
     def _on_failure(self, error: Exception, *_: Any) -> None:
         self.stop(described(error))
@@ -117,12 +154,14 @@ class FollowerNode(Node):  # type: ignore[misc]
         disabled has said it once and keeps quiet, so that others may drive.
         """
         with self._acting:
+            if self._has_ended:
+                return
             before, self.state = self.state, decide(self.state)
             is_quiet = not self.config.enabled and before.standing == DISABLED
             is_news = self.state is not before or bool(self.state.standing)
-            if is_news and not is_quiet and not self._has_ended:
+            if is_news and not is_quiet:
                 self._publish(self.state)
-            self._has_ended = self._has_ended or is_last
+            self._has_ended = is_last
         self._log(before, self.state)
 
     def _heard(self, message: TrackArray) -> Report:
@@ -137,11 +176,15 @@ class FollowerNode(Node):  # type: ignore[misc]
             self.get_logger().info(f"following target {state.target_id!r}")
 
     def _publish(self, state: FollowState) -> None:
-        command = TwistStamped()
+        twist = Twist()
+        twist.linear.x = state.velocity.linear_m_s
+        twist.angular.z = state.velocity.angular_rad_s
+        if self.config.command_type == "Twist":
+            self._commands.publish(twist)
+            return
+        command = TwistStamped(twist=twist)
         command.header.stamp = self.get_clock().now().to_msg()
         command.header.frame_id = self.config.base_frame
-        command.twist.linear.x = state.velocity.linear_m_s
-        command.twist.angular.z = state.velocity.angular_rad_s
         self._commands.publish(command)
 
     def _report(self) -> None:
@@ -187,6 +230,7 @@ def _sighting(track: Track) -> Sighting:
 
 def _follow(node: FollowerNode, asked_to_stop: Any) -> int:
     asked_to_stop.wait()
+    node.leave_standing()  # first of all: what follows may take its time on a busy machine
     return 0
 
 

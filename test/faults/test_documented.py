@@ -25,7 +25,7 @@ EXPECTED = [
     *(f"G{number}" for number in (1, 2, 3, 4, 5, 6, 7, 9)),
     *(f"H{number}" for number in (1, 2, 3, 4, 6, 7, 8, 9)),
     *(f"K{number}" for number in range(1, 13)),
-    *("I2", "I3", "I4", "J1", "J2", "J4", "L1", "L2"),
+    *("I2", "I3", "I4", "J1", "J2", "J4", "L1", "L2", "L4"),
 ]
 
 

@@ -11,11 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from siammask_ros.following.config import FollowConfig
-from siammask_ros.following.follower import FollowState, after_report, after_silence
+from siammask_ros.following.follower import (
+    DISABLED,
+    FollowState,
+    after_report,
+    after_silence,
+)
 from siammask_ros.following.law import STANDING
 from siammask_ros.following.sighting import Report, Sighting
 
-CONFIG = FollowConfig(max_reverse_m_s=0.2)
+CONFIG = FollowConfig(enabled=True, max_reverse_m_s=0.2)
 START_NS = 1_700_000_000_000_000_000
 PERIOD_S = 0.1
 AHEAD = Sighting("1", bearing=(-0.2, 0.0, 0.98), position=(-0.8, 0.0, 3.92))
@@ -95,8 +100,10 @@ def test_on_anything_but_a_target_that_is_seen_it_stands_at_once(
     ("age_s", "words"),
     [
         pytest.param(CONFIG.max_age_s + 0.01, "0.51 s ago; expected at most 0.5 s", id="old"),
-        pytest.param(3600.0, "expected at most", id="of-an-hour-ago"),
-        pytest.param(-3600.0, "3600.00 s ahead of the clock", id="of-the-future"),
+        pytest.param(30.0, "30.00 s ago; expected at most", id="of-half-a-minute-ago"),
+        pytest.param(3600.0, "differ by 1.0 hours; use_sim_time?", id="of-an-hour-ago"),
+        pytest.param(-0.9, "0.90 s ahead of the clock", id="ahead"),
+        pytest.param(-3600.0, "differ by 1.0 hours; use_sim_time?", id="of-the-future"),
         pytest.param(2.1 + START_NS / 1e9, "no stamp", id="without-stamp"),
     ],
 )
@@ -183,6 +190,13 @@ def test_who_is_disabled_stands_until_enabled_again() -> None:
         assert after.velocity == STANDING
         assert "disabled" in after.standing
     drives_on(after, 2.2)
+
+
+def test_it_is_disabled_until_somebody_enables_it() -> None:
+    off = FollowConfig()
+    state = after_report(FollowState(), report(0.0, AHEAD), 0.0, off)
+    assert (state.velocity, state.standing) == (STANDING, DISABLED)
+    assert after_silence(state, 0.1, CONFIG).standing == "no tracks yet"
 
 
 NUMBERS = st.floats(-10, 10) | st.just(NAN) | st.just(math.inf)

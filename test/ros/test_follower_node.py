@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from follower_bench import COMMANDS, FollowerBench, is_zero, track
+from follower_bench import COMMANDS, FOLLOWER, WAIT_S, FollowerBench, is_zero, track
+from rclpy.duration import Duration
 from rclpy.exceptions import ParameterException
 from session_bench import wait_until
+from std_srvs.srv import SetBool
 
 from siammask_ros.errors import SiamMaskError
 from siammask_ros.following.config import FollowConfig
@@ -71,6 +73,53 @@ def test_disabled_it_says_zero_once_and_leaves_the_robot_to_others() -> None:
         assert len(bench.commands) == count
         bench.set_parameters(enabled=True)
         bench.until_driving()
+
+
+def test_l4_it_starts_disabled_and_drives_once_the_service_enables_it() -> None:
+    with FollowerBench(enabled=FollowConfig().enabled) as bench:
+
+        def enable(data: bool) -> str:
+            request = SetBool.Request(data=data)
+            answer = bench.client.call(SetBool, f"{FOLLOWER}/enable", request, WAIT_S)
+            assert answer.success
+            return str(answer.message)
+
+        bench.wait_for_status("disabled until the service ~/enable")
+        for _ in range(10):
+            bench.say(track())
+        said = len(bench.client.heard["/diagnostics"])
+        wait_until(lambda: len(bench.client.heard["/diagnostics"]) >= said + 2, "two reports", 60)
+        assert all(map(is_zero, bench.commands))
+        assert len(bench.commands) <= 1
+        assert enable(True) == "enabled"
+        assert bench.node.get_parameter("enabled").value is True
+        bench.until_driving()
+        assert enable(False) == "disabled"
+        wait_until(lambda: is_zero(bench.commands[-1]), "a zero command")
+
+
+def test_a_base_that_takes_only_twist_gets_twist() -> None:
+    with FollowerBench(command_type="Twist") as bench:
+
+        def is_driving() -> bool:
+            bench.say(track())
+            return any(each.linear.x > 0.02 for each in list(bench.commands))
+
+        wait_until(is_driving, "a command without a stamp", WAIT_S)
+        (answer,) = bench.set_parameters(command_type="TwistStamped")
+        assert not answer.successful
+
+
+def test_l4_the_last_zero_has_arrived_before_the_node_goes_on_to_end() -> None:
+    with FollowerBench() as bench:
+        bench.until_driving()
+        bench.node.leave_standing()
+        assert bench.node._commands.wait_for_all_acked(Duration())
+        wait_until(lambda: is_zero(bench.commands[-1]), "a zero command")
+        count = len(bench.commands)
+        bench.say(track())
+        bench.wait_for_status("standing: the node ends")
+        assert len(bench.commands) == count
 
 
 def test_parameters_tell_what_they_mean_and_their_range() -> None:

@@ -84,9 +84,9 @@ def test_the_page_lists_what_the_follower_has() -> None:
             published, read, services = endpoints(follower, "/siammask_follower")
         finally:
             follower.destroy_node()
-    assert published | read == documented(FOLLOWER)
+    assert published | read | services == documented(FOLLOWER)
     assert set(read) == {f"{NODE}/tracks"}
-    assert services == {}
+    assert set(services) == {"~/enable"}
 
 
 def test_the_page_lists_what_the_dashboard_has() -> None:

@@ -9,7 +9,7 @@
 PYTHON ?= python3
 RUN := $(PYTHON) tools/setup_env.py --run
 
-.PHONY: help setup demo test bench check
+.PHONY: help setup demo test bench check clean
 
 help:
 	@grep -E '^#|^[a-z]+:' Makefile
@@ -33,3 +33,8 @@ check:
 	$(RUN) python -m pytest -q \
 		test/test_architecture.py test/test_packaging.py test/test_parameters_page.py test/test_unsafe_calls.py \
 		test/test_no_secrets.py
+
+# What make and its programs made here, but not the results in out/ and runs/.
+clean:
+	rm -rf .venv build install log dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

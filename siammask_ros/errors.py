@@ -42,3 +42,9 @@ class ConfigError(SiamMaskError):
 
 class DataError(SiamMaskError):
     """A data set, a video or an annotation is missing or damaged."""
+
+
+def in_one_line(error: BaseException) -> str:
+    """What an error says, as one line: of the operating system's errors without their numbers."""
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(words.split())

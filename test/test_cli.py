@@ -177,6 +177,10 @@ BAD_INPUT = {
         ["eval", "vot", "{folder}/data", "--results", "{folder}/empty"],
         "one_001.txt is missing",
     ),
+    "no benchmark": (["bench", "--from", "none.json"], "cannot be read: No such file"),
+    "another benchmark": (["bench", "--from", "{text}"], "is no benchmark"),
+    "broken settings": (["eval", "confidence", "{broken}"], "broken.yaml cannot be read"),
+    "a folder for results": (["export", "--out", "{text}/x"], "cannot be written"),
     "demo without box": (["demo", "--video", "{video}"], "--box x,y,w,h"),
     "demo without video": (["demo", "--video", "none.mp4", "--box", BOX], "does not exist"),
 }
@@ -196,13 +200,17 @@ def test_bad_input_is_one_line_and_exit_code_2(
     write_moving_square(tmp_path / "data", "one", 2)
     monkeypatch.chdir(tmp_path / "empty")
     (tmp_path / "other.avi").write_text("mine")
+    (tmp_path / "text.json").write_text('"text"')
+    (tmp_path / "broken.yaml").write_text("a: [1")
     names = {"video": video, "folder": tmp_path, "other": tmp_path / "other.avi"}
+    names |= {"text": tmp_path / "text.json", "broken": tmp_path / "broken.yaml"}
     filled = [part.format(**names) for part in arguments]
     assert cli.main(filled) == cli.BAD_INPUT
     errors = capsys.readouterr().err.strip().splitlines()
     assert len(errors) == 1, errors
     assert errors[0].startswith("siammask: ")
     assert words in errors[0]
+    assert "[Errno" not in errors[0]
     assert list((tmp_path / "empty").iterdir()) == [], "a refusal leaves no file"
 
 
@@ -210,6 +218,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
     ("options", "words"),
     [
         (["--model", "none"], "model"),
+        (["--model", "resnet50"], "siammask weights fetch davis"),
         (["--settings", "none"], "settings"),
         (["--device", "none"], "device"),
         (["--checkpoint", "none.safetensors"], "none.safetensors"),

@@ -8,27 +8,44 @@ import sys
 from collections.abc import Sequence
 
 from siammask_ros import __version__
-from siammask_ros.cli import bench, demo, export, track, train, trax, tune, weights
+from siammask_ros.cli import (
+    BAD_INPUT,
+    INTERRUPTED,
+    bench,
+    demo,
+    export,
+    track,
+    train,
+    trax,
+    tune,
+    weights,
+)
 from siammask_ros.cli import eval as evaluate
-from siammask_ros.errors import SiamMaskError
-
-BAD_INPUT = 2
-INTERRUPTED = 130
+from siammask_ros.cli.stopping import Stopped, stoppable
+from siammask_ros.errors import SiamMaskError, in_one_line
 
 _COMMANDS = (demo, track, evaluate, bench, train, tune, export, weights, trax)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command and returns the exit code: 0, or 2 after one line on what was wrong."""
+def run(arguments: Sequence[str] | None = None) -> int:
+    """See ``main`` of this package."""
     # FFmpeg's own complaints about a damaged file would only bury our line about it.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options))
+        with stoppable():
+            return int(options.run(options))
     except SiamMaskError as error:
-        print(f"siammask: {error}", file=sys.stderr)
+        print(f"siammask: {in_one_line(error)}", file=sys.stderr)
         return BAD_INPUT
+    except OSError as error:
+        # Of the machine, and not of our code: a folder without permission, a full disk.
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"siammask: {where}{in_one_line(error)}", file=sys.stderr)
+        return BAD_INPUT
+    except Stopped as stopped:
+        return stopped.code
     except KeyboardInterrupt:
         return INTERRUPTED
 

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from siammask_ros.errors import DataError
+from siammask_ros.errors import DataError, in_one_line
 from siammask_ros.geometry.outlines import contours
 from siammask_ros.media.drawing import DrawnTarget, draw_targets
 from siammask_ros.media.encoders import check_suffix
@@ -137,7 +137,7 @@ class Recordings:
 
     def _tell(self, error: DataError) -> None:
         self.failures.append(str(error))
-        print(f"siammask: {error}", file=sys.stderr)
+        print(f"siammask: {in_one_line(error)}", file=sys.stderr)
 
     def __enter__(self) -> Recordings:
         return self

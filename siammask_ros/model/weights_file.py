@@ -51,8 +51,8 @@ def weights_path(path: Path | str, model: str) -> Path:
         return Path(path)
     if model not in SHIPPED:
         raise CheckpointError(
-            f"model {model} has no shipped weights; expected a checkpoint path, for example the "
-            "authors' SiamMask_DAVIS.pth"
+            f"model {model} has no shipped weights; expected a checkpoint: for the authors' "
+            "run 'siammask weights fetch davis' and name davis, or give the path of a file"
         )
     return SHIPPED[model]
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from siammask_ros.errors import DataError
+from siammask_ros.errors import DataError, in_one_line
 from siammask_ros.evaluation.speed.measures import (
     STAGES,
     Benchmark,
@@ -18,6 +18,7 @@ from siammask_ros.evaluation.speed.measures import (
 from siammask_ros.evaluation.speed.verdict import verdict
 from siammask_ros.media.speed_plot import BenchedCell, speed_picture
 
+_EXPECTED = "expected a bench.json that siammask bench wrote"
 _SHARES = "/".join(STAGES)
 _COLUMNS = (
     *("model", "engine", "precision", "targets", "picture", "median", "p95", "p99", "frames/s"),
@@ -106,9 +107,11 @@ def read_benchmark(path: Path) -> Benchmark:
     """What ``write_benchmark`` wrote as JSON; raises DataError."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        return benchmark_from_json(content)
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read: {error}; expected a bench.json") from error
-    return benchmark_from_json(content)
+        raise DataError(f"{path} cannot be read: {in_one_line(error)}; {_EXPECTED}") from error
+    except DataError as error:
+        raise DataError(f"{path} is no benchmark; {_EXPECTED}") from error
 
 
 def draw_benchmark(path: Path, benchmark: Benchmark) -> None:

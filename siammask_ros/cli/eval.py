@@ -222,7 +222,7 @@ def _vot(options: argparse.Namespace) -> int:
         results.append(judged(sequence, trajectory, (height, width)))
     total = score(results, options.lengths or VOT2018_LENGTHS)
     print(table(results, total))
-    shared.say_written(write_report(options.out, results, total, made_with))
+    shared.say_written(write_report(options.out, sequences, results, total, made_with))
     return 0
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from siammask_ros.evaluation.box_sequences import BoxSequence
 from siammask_ros.evaluation.vot import VotResult, VotScore
 from siammask_ros.media.plots import Curves, curves_picture
 from siammask_ros.media.recording import plain
@@ -43,7 +44,11 @@ def _number(value: float) -> str:
 
 
 def write_report(
-    folder: Path, results: Sequence[VotResult], score: VotScore, made_with: Mapping[str, Any]
+    folder: Path,
+    sequences: Sequence[BoxSequence],
+    results: Sequence[VotResult],
+    score: VotScore,
+    made_with: Mapping[str, Any],
 ) -> list[Path]:
     """Writes summary.json and expected_overlap.png to ``folder``; returns the two files.
 
@@ -51,7 +56,9 @@ def write_report(
     """
     folder.mkdir(parents=True, exist_ok=True)
     summary, picture = folder / "summary.json", folder / "expected_overlap.png"
-    summary.write_text(json.dumps(_summary(results, score, made_with), indent=1), encoding="utf-8")
+    summary.write_text(
+        json.dumps(_summary(sequences, results, score, made_with), indent=1), encoding="utf-8"
+    )
     frames = np.arange(1, len(score.expected_overlap) + 1)
     name = f"EAO {_number(score.eao).strip()}"
     title = "Expected overlap by the length of a sequence"
@@ -60,17 +67,23 @@ def write_report(
     return [summary, picture]
 
 
-def _summary(results: Sequence[VotResult], score: VotScore, made_with: Mapping[str, Any]) -> Any:
-    sequences = [
+def _summary(
+    sequences: Sequence[BoxSequence],
+    results: Sequence[VotResult],
+    score: VotScore,
+    made_with: Mapping[str, Any],
+) -> Any:
+    rows = [
         {
             "name": result.sequence,
             "accuracy": result.accuracy,
             "failures": result.failures,
             "failures_per_100_frames": result.failures_per_100_frames,
             "starts": result.starts,
+            "file_by_frame": [path.name for path in sequence.image_paths],
             "overlap_by_frame": result.overlaps,
         }
-        for result in results
+        for sequence, result in zip(sequences, results, strict=True)
     ]
     return plain(
         {
@@ -80,7 +93,7 @@ def _summary(results: Sequence[VotResult], score: VotScore, made_with: Mapping[s
             "eao": score.eao,
             "eao_lengths": score.lengths,
             "expected_overlap": score.expected_overlap,
-            "sequences": sequences,
+            "sequences": rows,
             "made_with": made_with,
         }
     )

@@ -229,11 +229,15 @@ def test_report_says_what_was_measured(tmp_path: Path, worked_out: VotResult) ->
     assert lines[1].split() == ["a", "40", "0.833", "1", "2.500"]
     assert lines[2].split() == ["all", "40", "0.833", "1.00", "each", "2.500", f"{total.eao:.3f}"]
     assert lines[3] == "EAO: sequences of 20 to 22 frames; the longest here has 40"
-    summary, picture = write_report(tmp_path / "out", [worked_out], total, {"engine": "fake"})
+    sequence = sequence_of(tmp_path / "videos", [TRUTH] * 40)
+    summary, picture = write_report(
+        tmp_path / "out", [sequence], [worked_out], total, {"engine": "fake"}
+    )
     read = json.loads(summary.read_text())
     assert read["eao"] == pytest.approx(total.eao, abs=1e-4)
     assert read["sequences"][0]["failures"] == [15]
     assert read["sequences"][0]["overlap_by_frame"][:2] == [None, 0.5]
+    assert read["sequences"][0]["file_by_frame"][:2] == ["00001.png", "00002.png"]
     assert read["made_with"] == {"engine": "fake"}
     assert cv2.imread(str(picture)) is not None
 
@@ -241,5 +245,6 @@ def test_report_says_what_was_measured(tmp_path: Path, worked_out: VotResult) ->
 def test_report_without_an_eao_says_so(tmp_path: Path, worked_out: VotResult) -> None:
     total = score([worked_out])
     assert table([worked_out], total).splitlines()[2].split()[-1] == "–"
-    summary, _ = write_report(tmp_path / "out", [worked_out], total, {})
+    sequence = sequence_of(tmp_path / "videos", [TRUTH] * 40)
+    summary, _ = write_report(tmp_path / "out", [sequence], [worked_out], total, {})
     assert json.loads(summary.read_text())["eao"] is None

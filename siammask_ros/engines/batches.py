@@ -39,5 +39,6 @@ class Batches:
         return [flat[place] for place in order]
 
     def stacked(self, answers: Iterable[Iterable[Any]]) -> NDArray[Any]:
-        """The same as one array."""
-        return np.stack(self.sorted(answers))
+        """The same as one array, each batch's answers being one already."""
+        batches = [np.asarray(batch) for batch in answers]
+        return batches[0] if len(batches) == 1 else np.stack(self.sorted(batches))

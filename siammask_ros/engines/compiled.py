@@ -143,7 +143,7 @@ class CompiledEngine(NetworkEngine):
     ) -> Answer:
         side_px = len(crops[0])
         program = self.program(len(crops), side_px, templates[0])
-        packed = program(templates, np.stack(crops), asks)
+        packed = program(templates, crops, asks)
         return unpacked(packed, self.variant.searching(side_px))
 
 
@@ -161,12 +161,14 @@ class Program:
         self._targets: list[Template | None] = [None] * items
 
     def __call__(
-        self, templates: Sequence[Template], crops: Crops, asks: NDArray[np.float64]
+        self, templates: Sequence[Template], crops: Sequence[Crop], asks: NDArray[np.float64]
     ) -> Floats:
         """Packed answers of up to as many items as there is room for."""
         self._take(templates)
         items = len(templates)
-        self._crops[:items].copy_(torch.from_numpy(crops))
+        # Each is copied once, to where the device reads it.
+        for place, crop in zip(self._crops.numpy(), crops, strict=False):
+            place[:] = crop
         self._asks[:items].copy_(torch.from_numpy(asks))
         self.launch()
         self.wait()

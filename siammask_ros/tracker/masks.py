@@ -132,12 +132,20 @@ def _resampled(
     padded = cv2.copyMakeBorder(
         np.ascontiguousarray(mask, np.float32), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=OUTSIDE
     )
-    before, after, weight = _taps(*columns, mask.shape[1])
-    wide = padded[:, before] * (1 - weight) + padded[:, after] * weight
-    before, after, weight = _taps(*rows, mask.shape[0])
-    values: NDArray[np.float32] = wide[before]
+    across = _interpolated(np.ascontiguousarray(padded.T), *_taps(*columns, mask.shape[1]))
+    return _interpolated(np.ascontiguousarray(across.T), *_taps(*rows, mask.shape[0]))
+
+
+def _interpolated(
+    lines: NDArray[np.float32],
+    before: NDArray[np.intp],
+    after: NDArray[np.intp],
+    weight: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """For each tap a mixture of two whole lines, which lie in one piece in memory."""
+    values: NDArray[np.float32] = lines.take(before, axis=0)
     values *= (1 - weight)[:, None]
-    rest = wide[after]
+    rest = lines.take(after, axis=0)
     rest *= weight[:, None]
     values += rest
     return values

@@ -150,12 +150,8 @@ class Tracker:
         templates = [state.template for state in states]
         response = self.engine.search(templates, crops, self._aims(sizes, configs))
         clock.lap("network")
-        choices = [
-            choose(score, box, size, AnchorField.of(each), config)
-            for score, box, size, each, config in zip(
-                response.score, response.box, sizes, seen_as, configs, strict=True
-            )
-        ]
+        fields = [AnchorField.of(each) for each in seen_as]
+        choices = choose(response.score, response.box, sizes, fields, configs)
         clock.lap("select")
         masks: Sequence[NDArray[np.float32] | None] = [None] * len(states)
         qualities: Sequence[float | None] = [None] * len(states)

@@ -11,6 +11,7 @@ import pytest
 import torch
 from engine_inputs import LITE, NETWORKS, crops
 from numpy.typing import NDArray
+from one_choice import choose
 from random_network import lively_network
 
 from siammask_ros.engines import compiled
@@ -21,7 +22,7 @@ from siammask_ros.errors import EngineError
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.model.variants import Variant
 from siammask_ros.tracker.config import SETTINGS
-from siammask_ros.tracker.scoring import AnchorField, choose
+from siammask_ros.tracker.scoring import AnchorField
 from siammask_ros.tracker.tracker import Tracker
 
 CPU = torch.device("cpu")

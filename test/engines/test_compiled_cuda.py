@@ -9,6 +9,7 @@ import pytest
 import torch
 from engine_inputs import LITE, crops
 from numpy.typing import NDArray
+from one_choice import choose
 from random_network import lively_network
 
 from siammask_ros.engines.base import Aims, EngineInfo, Floats, Response
@@ -16,7 +17,7 @@ from siammask_ros.engines.compiled import CompiledEngine
 from siammask_ros.engines.eager import EagerEngine
 from siammask_ros.errors import EngineError
 from siammask_ros.tracker.config import SETTINGS
-from siammask_ros.tracker.scoring import AnchorField, choose
+from siammask_ros.tracker.scoring import AnchorField
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 

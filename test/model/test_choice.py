@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from one_choice import choose
 
 from siammask_ros.model.choice import best_cells, cosine_window
 from siammask_ros.model.variants import variant_named
 from siammask_ros.tracker.config import SETTINGS, TrackerConfig
-from siammask_ros.tracker.scoring import AnchorField, choose
+from siammask_ros.tracker.scoring import AnchorField
 
 FIELD = AnchorField.of(variant_named("resnet50"))
 ITEMS = 40

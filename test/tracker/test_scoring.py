@@ -6,10 +6,12 @@ import math
 
 import numpy as np
 import pytest
+from one_choice import choose
 
 from siammask_ros.model.variants import variant_named
 from siammask_ros.tracker.config import SETTINGS, TrackerConfig
-from siammask_ros.tracker.scoring import AnchorField, Choice, choose
+from siammask_ros.tracker.scoring import AnchorField, Choice
+from siammask_ros.tracker.scoring import choose as choose_for_all
 
 SIDE = 25
 SIZES = [(104, 32), (88, 40), (64, 64), (40, 80), (32, 96)]
@@ -144,3 +146,24 @@ def test_c1_a_finite_answer_never_gives_a_box_that_is_not(axis: int, value: floa
     if choice is not None:
         numbers = (*choice.offset_in_crop, *choice.size_in_crop, choice.score, choice.penalty)
         assert np.isfinite(numbers).all()
+
+
+def test_targets_of_a_frame_are_chosen_for_as_each_alone_and_a_bad_one_spoils_no_other() -> None:
+    small = AnchorField.of(variant_named("resnet50").searching(159))
+    cases = []
+    for seed in range(6):
+        score, box = random_answer(seed)
+        middle = slice(6, 19)
+        is_small = seed % 3 == 1
+        part = (..., middle, middle) if is_small else (...,)
+        config = TrackerConfig(window_influence=0.1 * seed, penalty_k=0.05 * seed)
+        target = (30.0 + 10 * seed, 60.0)
+        cases.append((score[part], box[part], target, small if is_small else ANCHORS, config))
+    cases[3][0][0, 0, 0] = np.nan
+    together = choose_for_all(*zip(*cases, strict=True))
+    assert together == [choose(*case) for case in cases]
+    assert [choice is None for choice in together] == [number == 3 for number in range(6)]
+
+
+def test_no_targets_are_no_choices() -> None:
+    assert choose_for_all([], [], [], [], []) == []

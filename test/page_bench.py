@@ -33,6 +33,7 @@ class FakeFeed:
         self.asked: list[tuple[Any, ...]] = []
         self.is_watched = False
         self.refusal = ""
+        self.chosen_id = "1"
 
     def status(self) -> Status:
         return self.now
@@ -48,7 +49,7 @@ class FakeFeed:
 
     def follow(self, box_xywh: Box, target_id: str, stamp_ns: int) -> str:
         self._ask("follow", box_xywh, target_id, stamp_ns)
-        return target_id or "1"
+        return target_id or self.chosen_id
 
     def forget(self, target_id: str) -> str:
         return self._ask("forget", target_id)
@@ -123,6 +124,8 @@ class PageBench:
                 shown = shot(index)
                 if targets is not None:
                     shown = replace(shown, targets=targets)
+                if self.feed.now.paused:
+                    shown = replace(shown, targets=None)
                 self.server.show(replace(shown, stamp_ns=shown.stamp_ns + step * 10**6))
                 if ended.wait(1 / hz):
                     return

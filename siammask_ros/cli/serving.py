@@ -17,7 +17,15 @@ from siammask_ros.errors import DataError
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.geometry.outlines import contours
 from siammask_ros.media.frames import Source
-from siammask_ros.session import Frame, FrameResult, Health, Session, TrackedTarget, Tracker
+from siammask_ros.session import (
+    SEARCH_ENDED,
+    Frame,
+    FrameResult,
+    Health,
+    Session,
+    TrackedTarget,
+    Tracker,
+)
 from siammask_ros.session.config import SessionConfig
 from siammask_ros.web.config import WebConfig
 from siammask_ros.web.feed import (
@@ -197,6 +205,7 @@ def _shown(target: TrackedTarget) -> Target:
         score=result.score,
         corners_xy=result.box.corners_xy,
         contours=contours(mask.binary, (mask.left, mask.top)) if is_shown and mask else (),
+        is_searched=not result.reason.endswith(SEARCH_ENDED),
     )
 
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]
 
-# Okabe and Ito's palette, which people with any colour vision can tell apart; as BGR.
+# Okabe and Ito's palette and Paul Tol's wine, which people with any colour vision can tell apart,
+# for as many targets as are followed by default; as BGR.
 PALETTE_BGR: tuple[Colour, ...] = (
     (0, 159, 230),
     (233, 180, 86),
@@ -23,6 +24,7 @@ PALETTE_BGR: tuple[Colour, ...] = (
     (167, 121, 204),
     (0, 94, 213),
     (178, 114, 0),
+    (85, 34, 136),
 )
 GONE_BGR: Colour = (190, 190, 190)
 _WHITE: Colour = (255, 255, 255)

@@ -87,7 +87,10 @@ class Commands:
 
     def _on_reset(self, request: Any, response: Any) -> Any:
         count = self._active_session().reset()
-        response.success, response.message = True, f"{count} targets forgotten"
+        response.success, response.message = (
+            True,
+            f"{count} {'target' if count == 1 else 'targets'} forgotten",
+        )
         return response
 
     def _on_pause(self, request: Any, response: Any) -> Any:

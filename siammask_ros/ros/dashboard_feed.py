@@ -183,7 +183,9 @@ class DashboardFeed:
     def _on_latency(self, message: FrameLatency) -> None:
         stages = tuple(float(getattr(message, f"{stage}_ms")) for stage in STAGES)
         with self._lock:
-            self._latencies.append(Latency(stages, float(message.age_ms)))
+            # Without a target there is nothing to compute: such a frame says nothing of the time.
+            if self._targets:
+                self._latencies.append(Latency(stages, float(message.age_ms)))
             self._counts = (message.received, message.processed, message.dropped)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
@@ -230,7 +232,8 @@ class DashboardFeed:
                 is_tracker_there=bool(own),
                 paused=values.get("paused") == "True",
                 engine={"model": str(self._known["model"]), **engine},
-                targets=self._targets,
+                # Of a tracker that has gone nothing is known.
+                targets=self._targets if own else (),
                 latencies=tuple(self._latencies),
                 diagnostics=tuple(
                     Diagnosis(each.level[0], each.name, each.message)
@@ -286,7 +289,9 @@ class DashboardFeed:
         future.add_done_callback(lambda _: answered.set())
         if not answered.wait(SERVICE_S):
             client.remove_pending_request(future)
-            raise SiamMaskError(f"{self._config.tracker} has not answered for {SERVICE_S:.0f} s")
+            raise SiamMaskError(
+                f"time ran out: {self._config.tracker} has not answered for {SERVICE_S:.0f} s"
+            )
         response = future.result()
         if not response.success:
             raise SiamMaskError(response.message)

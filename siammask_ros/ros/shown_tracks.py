@@ -7,6 +7,7 @@ import numpy as np
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.msg import Track, TrackArray
 from siammask_ros.ros.pairing import SHOWN
+from siammask_ros.session import SEARCH_ENDED
 from siammask_ros.web.feed import Target
 
 _STATES = {
@@ -36,4 +37,5 @@ def _shown(track: Track) -> Target:
             center.x, center.y, box.size_x, box.size_y, box.center.theta
         ).corners_xy,
         contours=(outline,) if state in SHOWN and len(outline) > 2 else (),
+        is_searched=not track.reason.endswith(SEARCH_ENDED),
     )

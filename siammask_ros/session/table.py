@@ -14,6 +14,9 @@ from siammask_ros.session.frames import Frame, FrameTime, TrackedTarget
 from siammask_ros.session.stream import KeptFrame
 from siammask_ros.tracker.targets import Candidate, Status, TargetResult, TargetState
 
+# How the reason of a lost target ends that is not searched for any more.
+SEARCH_ENDED = "the search has ended"
+
 
 @dataclass(slots=True, eq=False)
 class Target:
@@ -56,7 +59,7 @@ class Target:
                 self.state = replace(self.state, candidate=Candidate.at(box))
         if self.state.candidate or not is_over:
             return True
-        self.resting = f"not found within {search_s:g} s; the search has ended"
+        self.resting = f"not found within {search_s:g} s; {SEARCH_ENDED}"
         return False
 
     def take_up(self, result: TargetResult, state: TargetState, now: FrameTime) -> None:
@@ -141,7 +144,8 @@ class TargetTable:
         report = []
         for target in self._targets.values():
             if target.held or target.resting:
-                result = target.standing(Status.LOST, target.held or target.resting)
+                held = f"{target.held}; {SEARCH_ENDED}" if target.held else ""
+                result = target.standing(Status.LOST, held or target.resting)
             elif target.result is None or target.since >= kept.number:
                 continue
             else:

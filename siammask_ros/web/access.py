@@ -21,6 +21,7 @@ MAX_SESSIONS = 64
 SESSION_S = 12 * 3600.0
 # Wrong tokens in so many seconds; after them nobody is let in for as long.
 MAX_FAILURES = 5
+MAX_FAILED_ADDRESSES = 1024
 FAILURE_WINDOW_S = 10.0
 TOKEN_VARIABLE = "SIAMMASK_WEB_TOKEN"
 
@@ -76,7 +77,7 @@ class Access:
         self._hosts = frozenset(origin.partition("://")[2] for origin in self._origins)
         self._clock = clock
         self._sessions: OrderedDict[bytes, float] = OrderedDict()
-        self._failures_s: deque[float] = deque(maxlen=MAX_FAILURES)
+        self._failures_s: OrderedDict[str, deque[float]] = OrderedDict()
 
     @property
     def asks_for_token(self) -> bool:
@@ -95,15 +96,24 @@ class Access:
         """Whether a page of this origin is ours; exact, and there has to be one."""
         return origin in self._origins or origin in {f"http://{name}" for name in _names(local)}
 
-    def is_throttled(self) -> bool:
-        """Whether there were so many wrong tokens that none is looked at for a while."""
-        full = len(self._failures_s) == MAX_FAILURES
-        return full and self._clock() - self._failures_s[0] < FAILURE_WINDOW_S
+    def is_throttled(self, peer: str) -> bool:
+        """Whether so many wrong tokens came from this address that none of it counts for a while.
 
-    def session_for(self, token: str) -> str | None:
+        Others are let in meanwhile: nobody can lock them out.
+        """
+        failures_s = self._failures_s.get(_network(peer))
+        if failures_s is None or len(failures_s) < MAX_FAILURES:
+            return False
+        return self._clock() - failures_s[0] < FAILURE_WINDOW_S
+
+    def session_for(self, token: str, peer: str) -> str | None:
         """A new session's secret for the right token, None for a wrong one; constant time."""
         if not hmac.compare_digest(_digest(token), self._digest or _digest(secrets.token_hex())):
-            self._failures_s.append(self._clock())
+            failures_s = self._failures_s.setdefault(_network(peer), deque(maxlen=MAX_FAILURES))
+            failures_s.append(self._clock())
+            self._failures_s.move_to_end(_network(peer))
+            while len(self._failures_s) > MAX_FAILED_ADDRESSES:
+                self._failures_s.popitem(last=False)
             return None
         secret = secrets.token_urlsafe(32)
         self._sessions[_digest(secret)] = self._clock()
@@ -122,6 +132,18 @@ class Access:
 def _digest(secret: str) -> bytes:
     """What is compared and kept instead of a secret, which may have any length."""
     return hashlib.sha256(secret.encode(errors="surrogatepass")).digest()
+
+
+def _network(peer: str) -> str:
+    """The address that counts as one: of IPv6, which a host has by the billion, the first half."""
+    try:
+        address = ipaddress.ip_address(peer.partition("%")[0])
+    except ValueError:
+        return ""
+    mapped = getattr(address, "ipv4_mapped", None)
+    if address.version == 4 or mapped:
+        return str(mapped or address)
+    return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 def _names(local: tuple[str, int]) -> set[str]:

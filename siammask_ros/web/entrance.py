@@ -125,7 +125,8 @@ class Entrance:
 
     async def _log_in(self, request: web.Request) -> web.Response:
         self._check_origin(request)
-        if self._access.is_throttled():
+        peer = request.remote or ""
+        if self._access.is_throttled(peer):
             raise web.HTTPTooManyRequests(text="too many wrong tokens; wait ten seconds\n")
         try:
             token = (await asyncio.wait_for(request.json(), BODY_S))["token"]
@@ -133,7 +134,7 @@ class Entrance:
             raise web.HTTPRequestTimeout(text="time ran out before the token came\n") from None
         except (ValueError, RecursionError, KeyError, TypeError):
             token = None
-        secret = self._access.session_for(token) if isinstance(token, str) else None
+        secret = self._access.session_for(token, peer) if isinstance(token, str) else None
         if secret is None:
             raise web.HTTPUnauthorized(text="this is not the token\n")
         response = web.Response(status=204)

@@ -80,7 +80,7 @@ def test_after_a_broken_stream_only_a_new_box_helps() -> None:
         bench.answer(3, width=400, height=300)
         bench.session.offer([square_box(3)])
         (target,) = bench.answer(4, width=400, height=300).targets
-        assert target.result.reason == "resolution changed to 400×300"
+        assert target.result.reason == "resolution changed to 400×300; the search has ended"
         bench.start(4, "1")
         assert_on_square(bench.answer(5, width=400, height=300), 5)
 

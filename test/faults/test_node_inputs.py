@@ -62,7 +62,10 @@ def test_a9_a_new_resolution_loses_the_target_and_a_new_box_works() -> None:
             bench.send_discarded(2, width=400, height=300)
         header = bench.client.send(2, width=400, height=300)
         (track,) = bench.client.of_stamp(f"{NODE}/tracks", header).tracks
-        assert (track.state, track.reason) == (track.LOST, "resolution changed to 400×300")
+        assert (track.state, track.reason) == (
+            track.LOST,
+            "resolution changed to 400×300; the search has ended",
+        )
         assert bench.client.of_stamp(f"{NODE}/detections", header).detections == []
         bench.client.send_box(square_box(2), "2", header)
         wait_until(lambda: "2" in bench.node._session.health().statuses, "the new target")

@@ -23,7 +23,7 @@ def test_a9_new_resolution_loses_the_targets_and_a_new_box_works_on_the_next_fra
         bench.submit_discarded(3, width=400, height=300)
         (target,) = bench.answer(4, width=400, height=300).targets
         assert target.result.status == Status.LOST
-        assert target.result.reason == "resolution changed to 400×300"
+        assert target.result.reason == "resolution changed to 400×300; the search has ended"
         assert target.result.mask is None
         searched = len(bench.engine.batches)
         bench.answer(5, width=400, height=300)
@@ -143,7 +143,7 @@ def test_e1_a_jump_back_that_stays_begins_a_new_stream() -> None:
         answer = bench.answer(0, stamp_of(3))
         (target,) = answer.targets
         assert target.result.status == Status.LOST
-        assert target.result.reason == "stamps jumped back by 2.0 s"
+        assert target.result.reason == "stamps jumped back by 2.0 s; the search has ended"
         assert answer.counters.dropped == {"inconsistent": 2}
         bench.start(0, "1")
         bench.assert_tracks(4)
@@ -257,7 +257,7 @@ def test_e6_a_camera_that_was_away_for_long_loses_the_target_and_a_new_box_works
         clock.now_s += 20
         (target,) = bench.answer(2, stamp_ns(2)).targets
         assert target.result.status == Status.LOST
-        assert target.result.reason == "no image for 20.0 s"
+        assert target.result.reason == "no image for 20.0 s; the search has ended"
         assert bench.session.health().image_stream().level == Level.OK
         bench.start(2, "1")
         assert_on_square(bench.answer(3, stamp_ns(3)), 3)

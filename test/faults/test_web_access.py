@@ -14,7 +14,14 @@ import pytest
 from page_bench import PageBench, shot, target
 
 from siammask_ros.errors import ConfigError
-from siammask_ros.web.access import FAILURE_WINDOW_S, MAX_FAILURES, MAX_SESSIONS, Access, read_token
+from siammask_ros.web.access import (
+    FAILURE_WINDOW_S,
+    MAX_FAILED_ADDRESSES,
+    MAX_FAILURES,
+    MAX_SESSIONS,
+    Access,
+    read_token,
+)
 from siammask_ros.web.addresses import page_urls
 from siammask_ros.web.config import WebConfig
 from siammask_ros.web.entrance import PAGES
@@ -156,12 +163,20 @@ def test_k3_wrong_tokens_are_slowed_down_and_sessions_are_bounded() -> None:
     now_s = [0.0]
     access = Access(TOKEN, clock=lambda: now_s[0])
     for _ in range(MAX_FAILURES):
-        assert not access.is_throttled()
-        assert access.session_for("wrong") is None
-    assert access.is_throttled()
+        assert not access.is_throttled("192.0.2.7")
+        assert access.session_for("wrong", "192.0.2.7") is None
+    assert access.is_throttled("192.0.2.7")
+    assert not access.is_throttled("192.0.2.8"), "nobody can lock others out"
     now_s[0] += FAILURE_WINDOW_S + 1
-    assert not access.is_throttled()
-    secrets = [access.session_for(TOKEN) for _ in range(MAX_SESSIONS + 1)]
+    assert not access.is_throttled("192.0.2.7")
+    for number in range(MAX_FAILURES):
+        access.session_for("wrong", f"2001:db8::{number}")
+    assert access.is_throttled("2001:db8::ffff"), "one host has as many addresses as it likes"
+    assert not access.is_throttled("2001:db8:0:1::1")
+    for number in range(2 * MAX_FAILED_ADDRESSES):
+        access.session_for("wrong", f"10.0.{number >> 8}.{number & 255}")
+    assert len(access._failures_s) == MAX_FAILED_ADDRESSES
+    secrets = [access.session_for(TOKEN, "127.0.0.1") for _ in range(MAX_SESSIONS + 1)]
     assert not access.lets_in(secrets[0])
     assert access.lets_in(secrets[-1])
     assert not access.lets_in(None)

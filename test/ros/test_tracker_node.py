@@ -122,7 +122,7 @@ def test_services_forget_and_pause() -> None:
         assert bench.client.pause(False).success
         bench.assert_tracks(2, "b")
         answer = bench.client.reset()
-        assert (answer.success, answer.message) == (True, "1 targets forgotten")
+        assert (answer.success, answer.message) == (True, "1 target forgotten")
         assert bench.client.answer(3).tracks == []
         bench.started(3)
         bench.assert_tracks(4)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from page_bench import PageBench
+from page_screen import stamp_shown
 
 CHROMIUM = shutil.which("chromium")
 
@@ -42,3 +44,17 @@ def context(browser: Any) -> Iterator[Any]:
     yield opened
     opened.close()
     assert not complaints
+
+
+@pytest.fixture
+def bench() -> Any:
+    with PageBench() as bench, bench.playing():
+        yield bench
+
+
+@pytest.fixture
+def page(bench: PageBench, context: Any) -> Any:
+    page = context.new_page()
+    page.goto(bench.url)
+    stamp_shown(page)
+    return page

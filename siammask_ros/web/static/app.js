@@ -96,7 +96,7 @@ async function follow({ x, y, w, h }, stamp) {
   announce(`Asked to follow target ${id}.`);
   const until = performance.now() + FOLLOW_WAIT_MS;
   const check = () => {
-    if (!isAnswering() || targetsNow().some((target) => target.id === id)) return;
+    if (!status || targetsNow().some((target) => target.id === id)) return;
     const refusal = status.diagnostics.find(({ text }) => text.includes("a box was refused"));
     if (refusal) toast(refusal.text);
     else if (performance.now() > until) toast(`Time ran out: the tracker did not take up target ${id} within ${FOLLOW_WAIT_MS / 1000} s.`);
@@ -115,6 +115,22 @@ $("cancel").addEventListener("click", () => stage.cancel());
 $("reset").addEventListener("click", () => command({ do: "reset" }));
 $("pause").addEventListener("click", () => command({ do: "pause", paused: playing(status)[1] }));
 $("record").addEventListener("click", () => command({ do: "record", on: !status?.recording.on }));
+
+// The picture alone, with its buttons: by the browser's own full screen where it has one.
+function showFull(isFull) {
+  document.body.dataset.full = isFull;
+  put($("full"), isFull ? "Leave full screen" : "Full screen");
+}
+
+$("full").addEventListener("click", () => {
+  const isFull = document.body.dataset.full !== "true";
+  showFull(isFull);
+  if (isFull) document.documentElement.requestFullscreen?.().catch(() => {});
+  else if (document.fullscreenElement) document.exitFullscreen();
+});
+document.addEventListener("fullscreenchange", () => {
+  if (!document.fullscreenElement) showFull(false);
+});
 
 // --- the token
 

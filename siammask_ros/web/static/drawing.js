@@ -58,21 +58,42 @@ export function drawBox(context, target, scale) {
   });
 }
 
-export function drawLabel(context, target, scale, width) {
+const LABEL = 24;
+
+// A target's label on its box; moved to where none of `taken` is, which it is added to.
+export function drawLabel(context, target, scale, { width, height }, taken) {
   const corners = target.corners;
   if (corners.length !== 8 || corners.some((value) => value === null)) return;
   const text = `${target.id}  ${target.state}`;
   context.font = "600 14px system-ui, sans-serif";
   const wide = context.measureText(text).width + 16;
   const xs = corners.filter((_, k) => k % 2 === 0), ys = corners.filter((_, k) => k % 2 === 1);
-  const x = Math.min(Math.max(Math.min(...xs) * scale, 0), Math.max(width - wide, 0));
-  const y = Math.max(Math.min(...ys) * scale - 28, 0);
+  const left = Math.min(...xs) * scale;
+  const [above, below] = [Math.min(...ys) * scale - LABEL - 4, Math.max(...ys) * scale + 4];
+  const { x, y } = freePlace([{ x: left, y: above }, { x: left, y: below }], wide, { width, height }, taken);
+  taken.push({ x, y, wide });
   context.fillStyle = look(target)[0];
   context.beginPath();
-  context.roundRect(x, y, wide, 24, 6);
+  context.roundRect(x, y, wide, LABEL, 6);
   context.fill();
   context.fillStyle = isDark(look(target)[0]) ? "#fff" : "#000";
   context.textBaseline = "middle";
   context.textAlign = "left";
-  context.fillText(text, x + 8, y + 13);
+  context.fillText(text, x + 8, y + LABEL / 2 + 1);
+}
+
+// The first of the wanted places that is free, else the nearest one next to another label.
+function freePlace(wanted, wide, { width, height }, taken) {
+  const within = ({ x, y }) => ({
+    x: Math.min(Math.max(x, 0), Math.max(width - wide, 0)), y: Math.min(Math.max(y, 0), Math.max(height - LABEL, 0)),
+  });
+  const isFree = ({ x, y }) => !taken.some((other) =>
+    x < other.x + other.wide && other.x < x + wide && Math.abs(y - other.y) < LABEL);
+  const first = within(wanted[0]);
+  const distance = ({ x, y }) => Math.hypot(x - first.x, y - first.y);
+  const touching = taken.flatMap((other) => [
+    { x: first.x, y: other.y - LABEL }, { x: first.x, y: other.y + LABEL },
+    { x: other.x - wide, y: other.y }, { x: other.x + other.wide, y: other.y },
+  ]).map(within).sort((a, b) => distance(a) - distance(b));
+  return [...wanted.map(within), ...touching].find(isFree) ?? first;
 }

@@ -41,7 +41,7 @@ export class Stage {
     if (this.choosing === "frozen") return false;
     if (this.picture.width !== bitmap.width || this.picture.height !== bitmap.height) {
       [this.picture.width, this.picture.height] = [bitmap.width, bitmap.height];
-      this.element.style.aspectRatio = `${about.width} / ${about.height}`;
+      this.element.style.setProperty("--aspect", `${about.width} / ${about.height}`);
     }
     this.picture.getContext("2d").drawImage(bitmap, 0, 0);
     this.now = about;
@@ -212,7 +212,9 @@ export class Stage {
     const targets = this.stale ?? this.now.targets ?? [];
     if (!this.choosing) targets.forEach((target) => drawMask(context, target, scale));
     targets.forEach((target) => drawBox(context, target, scale));
-    targets.forEach((target) => drawLabel(context, target, scale, this.now.width * scale));
+    const size = { width: this.now.width * scale, height: this.now.height * scale };
+    const taken = [];
+    targets.forEach((target) => drawLabel(context, target, scale, size, taken));
     if (this.box) this.drawChosen(context, scale);
     context.restore();
   }

@@ -1,8 +1,10 @@
-"""Builds a wheel with CMakeLists.txt: `pip install --no-build-isolation --no-deps .` runs this.
+"""Builds a wheel: of the command line alone, or, where ROS 2 is sourced, of all of it.
 
-The wheel holds what CMake installs. The Python part, generated messages included, becomes the
-package; libraries, share/ and lib/ become data files, so that the environment turns into an
-ordinary ament prefix. CMAKE_ARGS in the environment is handed on to CMake.
+Without ROS 2, `pip install .` installs the Python package without messages and nodes' executables.
+With it, `pip install --no-build-isolation --no-deps .` builds the wheel with CMakeLists.txt. It
+holds what CMake installs. The Python part, generated messages included, becomes the package;
+libraries, share/ and lib/ become data files, so that the environment turns into an ordinary ament
+prefix. CMAKE_ARGS in the environment is handed on to CMake.
 """
 
 import os
@@ -10,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 
@@ -22,8 +25,8 @@ BUILD = ROOT / "build" / "pip"
 STAGE = BUILD / "stage"
 
 
-class BuildWithCMake(build_py):
-    """Fills the wheel with what CMake installs into a staging folder."""
+class BuildPackage(build_py):
+    """Fills the wheel with the Python package, and with what CMake makes where ROS 2 is there."""
 
     def run(self) -> None:
         if self.editable_mode:
@@ -31,19 +34,37 @@ class BuildWithCMake(build_py):
                 "an editable install would have no messages: use `python3 tools/setup_env.py`, "
                 "or `colcon build --symlink-install` where ROS 2 is installed"
             )
+        if not has_ros():
+            copy_package(ROOT / PACKAGE, Path(self.build_lib))
+            return
+        if find_spec("ament_package") is None:
+            raise SystemExit(
+                "ROS 2 is sourced, but pip's build isolation hides its Python packages: use "
+                "`colcon build`, or `pip install --no-build-isolation --no-deps .`, or, for the "
+                "command line alone, `env -u AMENT_PREFIX_PATH pip install .`"
+            )
         install_into_stage()
         (package,) = {path.parent for path in STAGE.glob(f"**/*-packages/{PACKAGE}/__init__.py")}
-        no_caches = shutil.ignore_patterns("__pycache__")
-        target = Path(self.build_lib) / PACKAGE
-        shutil.copytree(package, target, ignore=no_caches, dirs_exist_ok=True)
+        copy_package(package, Path(self.build_lib))
         self.distribution.data_files = data_files(package.parent)
 
 
-class BinaryDistribution(Distribution):
-    """Marks the wheel as made for one platform and Python version."""
+class PlatformDistribution(Distribution):
+    """Marks a wheel with messages as made for one platform and Python version."""
 
     def has_ext_modules(self) -> bool:
-        return True
+        return has_ros()
+
+
+def has_ros() -> bool:
+    """Return whether a ROS 2 is sourced that can build the messages."""
+    prefixes = os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)
+    return any((Path(prefix) / "share" / "ament_cmake").is_dir() for prefix in prefixes if prefix)
+
+
+def copy_package(package: Path, to: Path) -> None:
+    no_caches = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(package, to / PACKAGE, ignore=no_caches, dirs_exist_ok=True)
 
 
 def install_into_stage() -> None:
@@ -81,6 +102,6 @@ def data_files(site_packages: Path) -> list[tuple[str, list[str]]]:
 
 setup(
     packages=[PACKAGE],
-    cmdclass={"build_py": BuildWithCMake},
-    distclass=BinaryDistribution,
+    cmdclass={"build_py": BuildPackage},
+    distclass=PlatformDistribution,
 )

@@ -6,8 +6,12 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
+import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -176,6 +180,73 @@ def test_config_and_launch_files_are_installed() -> None:
     for folder in ("config", "launch"):
         for file in (ROOT / folder).glob("[!.]*.*"):
             assert (share / folder / file.name).read_bytes() == file.read_bytes()
+
+
+# The rosdep keys of modules that are not called like their packages.
+ROSDEP_KEYS = {
+    "PIL": "python3-pil",
+    "cv2": "python3-opencv",
+    "pytest": "python3-pytest",
+    **{
+        name: f"python3-{name}"
+        for name in ("aiohttp", "hypothesis", "matplotlib", "numpy", "tqdm", "yaml")
+    },
+}
+# pip installs them (README.md), or rclpy brings them.
+NOT_OF_ROSDEP = {"rosbags", "safetensors", "torch", "rcl_interfaces"}
+
+
+def modules_of_tests() -> set[str]:
+    """Return what the tests import on top of their files, of others, without which none runs."""
+    folder = ROOT / "test"
+    ours = {"siammask_ros", *(path.stem for path in folder.rglob("*.py"))}
+    ours |= {path.name for path in folder.iterdir() if path.is_dir()}
+    imported = set()
+    for file in (*folder.rglob("test_*.py"), folder / "conftest.py"):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                imported.add((node.module or "").partition(".")[0])
+    return imported - ours - sys.stdlib_module_names
+
+
+def test_package_xml_declares_what_colcon_test_imports() -> None:
+    declared = {each.text for each in ElementTree.fromstring(text_of("package.xml"))}
+    missing = {
+        name
+        for name in modules_of_tests() - NOT_OF_ROSDEP
+        if ROSDEP_KEYS.get(name, name) not in declared
+    }
+    assert not missing
+
+
+def test_without_ros_pip_builds_the_command_line(tmp_path: Path) -> None:
+    if not (find_spec("pip") and find_spec("setuptools")):
+        pytest.skip("pip or setuptools is not installed")
+    source = tmp_path / "source"
+    shutil.copytree(
+        ROOT / "siammask_ros",
+        source / "siammask_ros",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    build = ["wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run(
+        [sys.executable, "-m", "pip", *build, "-w", str(tmp_path), str(source)],
+        env={**os.environ, "AMENT_PREFIX_PATH": "", "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+        check=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name.endswith("-py3-none-any.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        (points,) = (name for name in names if name.endswith("entry_points.txt"))
+        assert "siammask = siammask_ros.cli:main" in archive.read(points).decode()
+    for path in (ROOT / "siammask_ros").rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            assert path.relative_to(ROOT).as_posix() in names
 
 
 def test_fast_dds_reads_the_profiles() -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -102,6 +105,43 @@ def test_a_page_that_nobody_serves_does_not_answer(setup_env: ModuleType) -> Non
     with socket.socket() as unserved:
         unserved.bind(("127.0.0.1", 0))
         assert not setup_env.answers(f"http://127.0.0.1:{unserved.getsockname()[1]}/")
+
+
+@pytest.mark.parametrize("name", ["two words", "Größe", "a(b", "x;y", "quote'"])
+def test_a_folder_that_breaks_the_build_tools_is_refused_at_once(
+    setup_env: ModuleType, name: str
+) -> None:
+    with pytest.raises(setup_env.SetupError, match="move the checkout"):
+        setup_env.check_folder(Path("/home/someone") / name / "siammask_ros")
+
+
+def test_an_ordinary_folder_is_taken(setup_env: ModuleType) -> None:
+    setup_env.check_folder(Path("/home/some.one_1/ros2+ws/a-b@c~/siammask_ros"))
+
+
+def test_a_refused_folder_is_said_in_one_line_before_anything_is_made(tmp_path: Path) -> None:
+    tools = tmp_path / "two words" / "tools"
+    tools.mkdir(parents=True)
+    (tools / "setup_env.py").write_text(SCRIPT.read_text())
+    done = subprocess.run(
+        [sys.executable, "tools/setup_env.py"], cwd=tools.parent, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stdout.count("\n") == 1
+    assert "holds ' '" in done.stdout
+    assert [path.name for path in tools.parent.iterdir()] == ["tools"]
+
+
+def test_make_clean_leaves_the_results(tmp_path: Path) -> None:
+    make = shutil.which("make")
+    if make is None:
+        pytest.skip("make is not installed")
+    (tmp_path / "Makefile").write_text((SCRIPT.parent.parent / "Makefile").read_text())
+    for name in (".venv/bin", "build", "out", "runs", "src/__pycache__"):
+        (tmp_path / name / "inner").mkdir(parents=True)
+    subprocess.run([make, "-s", "clean"], cwd=tmp_path, check=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"Makefile", "out", "runs", "src"}
+    assert list((tmp_path / "src").iterdir()) == []
 
 
 def test_a_missing_compiler_is_named_with_its_package(

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -53,7 +54,7 @@ ROS_VARIABLES = (
 # it switches OpenVINO's telemetry off.
 VERIFY = """
 import siammask_ros
-import aiohttp, cv2, matplotlib, numpy, openvino, rclpy, rosbags, safetensors, torch, tqdm, yaml
+import aiohttp, av, cv2, matplotlib, numpy, openvino, rclpy, rosbags, safetensors, torch, tqdm, yaml
 import hypothesis, mypy, pytest
 import siammask_ros.msg, siammask_ros.srv, tf2_msgs.msg, vision_msgs.msg
 from rclpy.type_support import check_for_type_support
@@ -67,6 +68,16 @@ class SetupError(Exception):
 
 def say(line: str) -> None:
     print(f"set-up: {line}", flush=True)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise SetupError where ROS 2's build tools and launch files would break on the path."""
+    strange = re.findall(r"[^\w./+@~-]", str(folder), re.ASCII)
+    if strange:
+        raise SetupError(
+            f"the path {folder} holds {strange[0]!r}, which ROS 2's build tools do not take: move "
+            "the checkout to a folder whose path has only letters from a to z, digits and -_.+@~"
+        )
 
 
 def check_machine() -> None:
@@ -301,6 +312,7 @@ def verify() -> str:
 
 def main(arguments: list[str]) -> int:
     try:
+        check_folder(ROOT)
         check_machine()
         if "ROS_DISTRO" in os.environ:
             say(f"ROS 2 {os.environ['ROS_DISTRO']} is sourced and left alone; .venv has its own")

@@ -65,7 +65,8 @@ def write_bag(
     types = standard_types()
     bag = Writer(path, version=8, storage_plugin=StoragePlugin[storage.upper()])
     if compressed:
-        bag.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
+        mode = CompressionMode.STORAGE if storage == "mcap" else CompressionMode.MESSAGE
+        bag.set_compression(mode, CompressionFormat.ZSTD)
     with bag:
         for topic, each in messages.items():
             kind = each[0].__msgtype__ if each else IMAGE

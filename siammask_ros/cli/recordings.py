@@ -172,6 +172,7 @@ class _Rows:
             frame=frame.number,
             stamp_s=frame.stamp_s,
             stamp_ns=frame.origin.stamp_ns if frame.origin else None,
+            file=frame.file,
         )
         self._rows.write(row)
 

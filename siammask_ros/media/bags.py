@@ -13,6 +13,7 @@ from siammask_ros.errors import DataError, ImageError
 from siammask_ros.media.bag_files import Bag, BagDamage, Message, open_bag
 from siammask_ros.media.bag_types import COMPRESSED_IMAGE, IMAGE, standard_types
 from siammask_ros.media.contrast import ContrastStretch
+from siammask_ros.media.file_kinds import ZSTD
 from siammask_ros.media.frames import (
     FOLDER_FPS,
     Origin,
@@ -138,6 +139,11 @@ def _image(number: int, message: Message, path: Path) -> _Image:
     except ImageError as error:
         raise DataError(f"frame {number} of {path} cannot be read: {error}") from error
     except Exception as error:
+        if message.data[: len(ZSTD)] == ZSTD:
+            raise DataError(
+                f"the messages of {path} are compressed with zstd; give the bag's folder with its "
+                "metadata.yaml"
+            ) from error
         # Bytes that are no such message make rosbags raise whatever its parser stumbled on.
         raise DataError(
             f"frame {number} of {path} is no {message.kind}: {error or type(error).__name__}"

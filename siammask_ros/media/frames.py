@@ -1,10 +1,11 @@
-"""Pictures with their time from a video file, a folder of images, a bag or a camera.
+"""Pictures with their time from a video, a folder of images, a bag or a camera.
 
 ``for frame in open_source("cat.mp4"): frame.number, frame.image_bgr, frame.stamp_s``
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -12,23 +13,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import cv2
-import numpy as np
 
 from siammask_ros.errors import DataError
 from siammask_ros.media.contrast import ContrastStretch
+from siammask_ros.media.file_kinds import why_no_video
 from siammask_ros.media.image_files import IMAGE_SUFFIXES, Image, is_image_file, read_image
 from siammask_ros.media.natural_order import in_natural_order
 
 if TYPE_CHECKING:
     from siammask_ros.media.bags import BagSource
+    from siammask_ros.media.videos import VideoSource
 
 BAG_SUFFIXES = (".db3", ".mcap")
 BAG_METADATA = "metadata.yaml"
 FOLDER_FPS = 25.0
-# Only these formats count their frames; in others the number is duration times rate, so a sound
-# track that runs on after the picture would look like damage.
-_COUNTED_SUFFIXES = (".avi", ".m4v", ".mov", ".mp4")
-_SPARE_FRAMES = 2
+# An index of a camera; OpenCV takes larger ones for the number of a backend.
+_MAX_CAMERA = 99
+_VIDEO_DEVICE = re.compile(r"/dev/video([0-9]+)")
 
 
 class Origin(NamedTuple):
@@ -42,13 +43,14 @@ class Origin(NamedTuple):
 class SourceFrame(NamedTuple):
     """One picture: its number in the source, (H, W, 3) uint8 BGR, seconds since the start.
 
-    One from a bag is read-only and has an ``origin``.
+    One from a bag is read-only and has an ``origin``; one from a folder names its ``file``.
     """
 
     number: int
     image_bgr: Image
     stamp_s: float
     origin: Origin | None = None
+    file: str = ""
 
 
 class Source(Protocol):
@@ -77,7 +79,7 @@ class Source(Protocol):
 def open_source(
     source: str | Path | int, first: int = 0, last: int | None = None, topic: str = ""
 ) -> Source:
-    """What ``source`` names: a camera by its number, a folder of images, a bag, or a video file.
+    """What ``source`` names: a folder of images, a bag, a video file or address, a camera's number.
 
     Only pictures ``first`` to ``last`` (inclusive; None: to the end) are given, and they keep
     their numbers and times. ``topic`` says which images of a bag; it may be left out where there
@@ -85,20 +87,10 @@ def open_source(
     """
     if first < 0 or (last is not None and last < first):
         raise DataError(f"frames {first} to {last} are no stretch; expected 0 <= first <= last")
-    if topic and not is_bag(source):
-        raise DataError(f"{source} is no bag and has no topic {topic}; leave the topic out")
-    if str(source).isdecimal():
-        return CameraSource.opened(int(str(source)))
-    path = Path(str(source)).expanduser()
-    if not path.exists():
-        raise DataError(
-            f"{path} does not exist; expected a video file, a folder of images, a bag or a camera "
-            "number"
-        )
-    whole = _opened(path, topic)
+    whole = _opened(str(source), topic)
     if first >= (whole.length or first + 1):
-        raise DataError(f"{path} has {whole.length} frames; expected more than {first}")
-    return replace(whole, first=first, last=last)
+        raise DataError(f"{whole.name} has {whole.length} frames; expected more than {first}")
+    return whole if isinstance(whole, CameraSource) else replace(whole, first=first, last=last)
 
 
 def is_bag(source: str | Path | int) -> bool:
@@ -109,12 +101,31 @@ def is_bag(source: str | Path | int) -> bool:
     return any(each.suffix in BAG_SUFFIXES or each.name == BAG_METADATA for each in path.iterdir())
 
 
-def _opened(path: Path, topic: str) -> FolderSource | VideoSource | BagSource:
-    if is_bag(path):
+def _opened(source: str, topic: str) -> FolderSource | VideoSource | BagSource | CameraSource:
+    """All of what a source names. A path that exists is meant before anything else."""
+    from siammask_ros.media.videos import VideoSource, is_address
+
+    path = Path(source).expanduser()
+    is_path = bool(source) and path.exists()
+    if is_path and is_bag(path):
         from siammask_ros.media.bags import BagSource
 
         return BagSource.opened(path, topic)
-    return FolderSource.opened(path) if path.is_dir() else VideoSource.opened(path)
+    if path.is_file() and (reason := why_no_video(path)):
+        raise DataError(f"{path} {reason}")
+    if topic:
+        raise DataError(f"{source} is no bag and has no topic {topic}; leave the topic out")
+    device = _VIDEO_DEVICE.fullmatch(str(path.resolve()))
+    if device or (source.isdecimal() and not is_path):
+        return CameraSource.opened(int(device.group(1) if device else source))
+    if is_path:
+        return FolderSource.opened(path) if path.is_dir() else VideoSource.of_file(path)
+    if is_address(source):
+        return VideoSource.of_address(source)
+    raise DataError(
+        f"{source or 'a source without a name'} does not exist; expected a video file, a folder of "
+        "images, a bag, an address (rtsp://…) or a camera number"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,73 +161,7 @@ class FolderSource:
                     f"frame {index} ({path}) is {in_words(size_of(image))}; expected "
                     f"{in_words(self.size)} like the first one"
                 )
-            yield SourceFrame(index, image, index / self.fps)
-
-
-@dataclass(frozen=True, slots=True)
-class VideoSource:
-    """The frames of a video file; ``total`` is None where the file does not say."""
-
-    name: str
-    size: tuple[int, int]
-    fps: float
-    total: int | None
-    first: int = 0
-    last: int | None = None
-
-    @classmethod
-    def opened(cls, path: Path) -> VideoSource:
-        """The file's video; raises DataError where there is none to decode."""
-        capture = _capture(str(path))
-        try:
-            ok, image = capture.read()
-            if not ok:
-                raise DataError(
-                    f"{path} has no frame that can be decoded; is it a video, and complete?"
-                )
-            fps = capture.get(cv2.CAP_PROP_FPS)
-            total = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        finally:
-            capture.release()
-        known = fps if np.isfinite(fps) and 0 < fps <= 1000 else FOLDER_FPS
-        return cls(str(path), size_of(image), known, total if total > 0 else None)
-
-    @property
-    def length(self) -> int | None:
-        if self.total is None:
-            return None
-        return stretch_length(self.total, self.first, self.last)
-
-    def __iter__(self) -> Iterator[SourceFrame]:
-        capture = _capture(self.name)
-        try:
-            index = 0
-            while (self.last is None or index <= self.last) and capture.grab():
-                if index >= self.first:
-                    yield SourceFrame(index, self._decoded(capture, index), index / self.fps)
-                index += 1
-        finally:
-            capture.release()
-        self._check_complete(index)
-
-    def _decoded(self, capture: Any, index: int) -> Image:
-        ok, image = capture.retrieve()
-        if not ok or size_of(image) != self.size:
-            raise DataError(f"frame {index} of {self.name} cannot be decoded; is the file damaged?")
-        return np.asarray(image, np.uint8)
-
-    def _check_complete(self, read: int) -> None:
-        """Raises DataError where the frames ended before the file's own count."""
-        if self.total is None:
-            return
-        counted = Path(self.name).suffix.lower() in _COUNTED_SUFFIXES
-        spare = _SPARE_FRAMES if counted else max(_SPARE_FRAMES, round(self.fps))
-        wanted = self.total if self.last is None else min(self.total, self.last + 1)
-        if read < wanted - spare:
-            raise DataError(
-                f"{self.name} ends at frame {read} of {self.total}: the file is cut off or damaged "
-                "from there on"
-            )
+            yield SourceFrame(index, image, index / self.fps, file=path.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +176,8 @@ class CameraSource:
     @classmethod
     def opened(cls, number: int) -> CameraSource:
         """The camera; raises DataError where it gives no picture."""
+        if number > _MAX_CAMERA:
+            raise DataError(f"there is no camera {number}; expected a number up to {_MAX_CAMERA}")
         capture = cv2.VideoCapture(number)
         ok, image = capture.read() if capture.isOpened() else (False, None)
         if not ok:
@@ -255,14 +202,6 @@ class CameraSource:
                 index += 1
         finally:
             self.capture.release()
-
-
-def _capture(name: str) -> Any:
-    capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
-    if not capture.isOpened():
-        capture.release()
-        raise DataError(f"{name} cannot be opened; expected a video file that FFmpeg can read")
-    return capture
 
 
 def size_of(image: Any) -> tuple[int, int]:

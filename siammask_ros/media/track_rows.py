@@ -25,20 +25,23 @@ def frame_row(
     frame: int | None,
     stamp_s: float,
     stamp_ns: int | None,
+    file: str = "",
     answered: bool = True,
     age_ms: float | None = None,
 ) -> Row:
     """The row of one frame; ``targets`` come from ``target_row``.
 
     ``frame`` is its number in the source, ``stamp_s`` its time since the first frame, ``stamp_ns``
-    the stamp of its message. ``answered`` is False for a frame that the tracker left out;
-    ``age_ms`` is how old the answer was when it left the tracker. None where nobody knows.
+    the stamp of its message, ``file`` the name of its image in a folder. ``answered`` is False for
+    a frame that the tracker left out; ``age_ms`` is how old the answer was when it left the
+    tracker. None where nobody knows.
     """
     return {
         "kind": KIND,
         "frame": frame,
         "stamp_s": stamp_s,
         "stamp_ns": stamp_ns,
+        "file": file,
         "answered": answered,
         "age_ms": age_ms,
         "targets": list(targets),

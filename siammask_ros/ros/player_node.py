@@ -24,13 +24,15 @@ from siammask_ros.ros.messages import image_message
 from siammask_ros.ros.process import run
 
 MATCHED_BOTH_WAYS_S = 0.5
+# A source whose clock was set must not stop the player for hours.
+MAX_STEP_S = 10.0
 
 # name: (default, what it means)
 PARAMETERS: dict[str, tuple[Any, str]] = {
     "source": ("", "Video file, folder of pictures, bag (rosbag2) or number of a camera"),
     "topic": ("", "Whose images of a bag; may be empty where there is only one such topic"),
     "keep_headers": (False, "Publish a bag's images with their own stamps and frame_ids"),
-    "rate": (0.0, "Pictures per second; 0 for the source's own"),
+    "rate": (0.0, "Pictures per second; 0 for the source's own times"),
     "loop": (False, "Begin again at the end"),
     "first_frame": (0, "First picture of the source that is published"),
     "last_frame": (-1, "Last one; -1 for the end"),
@@ -83,7 +85,12 @@ class PlayerNode(Node):
         self.get_logger().info(f"playing {self._source.name} at {1 / self._period_s:.2f} Hz")
         count = 0
         due_s = time.monotonic()
+        before_s = 0.0
         for picture in self._rounds(pictures):
+            if count:
+                due_s += self._step_s(before_s, picture.stamp_s)
+                due_s = max(due_s, time.monotonic() - self._period_s)
+            before_s = picture.stamp_s
             # Against the schedule, not after the last picture: delays do not add up.
             if asked_to_stop.wait(max(due_s - time.monotonic(), 0.0)):
                 break
@@ -91,9 +98,14 @@ class PlayerNode(Node):
             self._images.publish(image_message(header, picture.image_bgr))
             self._note(picture.number, header)
             count += 1
-            due_s = max(due_s + self._period_s, time.monotonic() - self._period_s)
         self.get_logger().info(f"published {count} images")
         return count
+
+    def _step_s(self, before_s: float, stamp_s: float) -> float:
+        """The time from one picture to the next: the source's own, or that of a given rate."""
+        if self._values["rate"] or stamp_s <= before_s:
+            return self._period_s
+        return min(stamp_s - before_s, MAX_STEP_S)
 
     def _rounds(self, pictures: Any) -> Iterator[Any]:
         yield from pictures

@@ -81,10 +81,11 @@ def test_impossible_stretch_is_refused(tmp_path: Path, first: int, last: int | N
     [
         (lambda path: None, "does not exist"),
         (lambda path: path.mkdir(), "holds no images"),
-        (lambda path: path.write_text("hello"), "cannot be opened"),
-        (lambda path: path.write_bytes(b""), "cannot be opened"),
+        (lambda path: path.write_text("hello"), "is a text file"),
+        (lambda path: path.write_bytes(b""), "is empty"),
+        (lambda path: path.write_bytes(bytes(1000)), "cannot be opened"),
     ],
-    ids=["missing", "empty folder", "text", "empty file"],
+    ids=["missing", "empty folder", "text", "empty file", "zeros"],
 )
 def test_no_source_is_said_so(tmp_path: Path, make: object, words: str) -> None:
     path = tmp_path / "source"

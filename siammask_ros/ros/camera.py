@@ -15,6 +15,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
+from siammask_ros.following.clocks import clock_misfit
 from siammask_ros.media.contrast import ContrastStretch
 from siammask_ros.media.image_messages import (
     Picture,
@@ -24,8 +25,10 @@ from siammask_ros.media.image_messages import (
 )
 from siammask_ros.ros import qos
 from siammask_ros.ros.conversions import image_to_bgr
+from siammask_ros.ros.diagnostics import ImageTopic
 from siammask_ros.ros.guard import Border
 from siammask_ros.ros.lost_images import LostImages
+from siammask_ros.ros.mixed_images import MixedImages
 from siammask_ros.session import Frame, Session
 
 # image_transport: type, topic, conversion
@@ -56,6 +59,8 @@ class Camera:
         self._session = session
         self._max_side_px = max_side_px
         self._stretch = ContrastStretch()
+        self._mixed = MixedImages()
+        self._clock_misfit = ""
         self.lost = LostImages()
         events = SubscriptionEventCallbacks(message_lost=border.guard(self._on_lost))
         try:
@@ -82,7 +87,20 @@ class Camera:
         """The full name of the topic."""
         return str(self._subscription.topic_name)
 
-    def misfit(self) -> str:
+    def about(self) -> ImageTopic:
+        """What is wrong with the topic and what comes on it, and what to do."""
+        remarks = (self._publishers_remark(), self._clock_misfit, self.lost.remark())
+        said = tuple(remark for remark in remarks if remark)
+        return ImageTopic(self.topic, self._misfit(), said, self.lost.total)
+
+    def _publishers_remark(self) -> str:
+        """Says where images of several cameras mix; in the log at most every few seconds."""
+        remark = self._mixed.remark(self._node.count_publishers(self.topic), self.topic)
+        if remark:
+            self._border.warn("several publishers", remark)
+        return remark
+
+    def _misfit(self) -> str:
         """Why a publisher of the topic is not heard, and what to do, or nothing."""
         wanted = self._subscription.qos_profile
         for publisher in self._node.get_publishers_info_by_topic(self.topic):
@@ -104,8 +122,9 @@ class Camera:
         if remark := self.lost.remark():
             self._border.warn("images lost", f"{self.topic}: {remark}")
 
-    def _on_image(self, message: Any) -> None:
+    def _on_image(self, message: Any, info: Any) -> None:
         session, arrived_s = self._session(), time.monotonic()
+        self._mixed.add(info["publication_sequence_number"])
         self.lost.add_arrived(len(message.data))
         if session is None:
             return
@@ -117,13 +136,18 @@ class Camera:
             session.refuse(error.kind, str(error))
             self._border.warn(f"image refused: {error.kind}", f"image refused: {error}")
             return
+        age_s = (now_ns - taken_ns) / 1e9 if taken_ns else 0.0
+        self._clock_misfit = clock_misfit(age_s)
+        if self._clock_misfit:
+            self._border.warn("another clock", f"{self.topic}: {self._clock_misfit}")
         session.submit(
             Frame(
                 image=picture,
                 stamp_ns=taken_ns,
                 arrived_s=arrived_s,
                 frame_id=message.header.frame_id,
-                transport_ms=(now_ns - taken_ns) / 1e6 if taken_ns else 0.0,
+                # Of another clock: how old it is cannot be told, as without a stamp.
+                transport_ms=0.0 if self._clock_misfit else age_s * 1e3,
                 convert_ms=(time.monotonic() - arrived_s) * 1e3,
             )
         )

@@ -23,6 +23,20 @@ _WAITS_FOR = {
 
 
 @dataclass(frozen=True, slots=True)
+class ImageTopic:
+    """What is known of the topic of the images, beside the images.
+
+    ``misfit`` says why a publisher is not heard, ``remarks`` what is wrong with what is heard;
+    ``lost`` counts the images that were lost on their way.
+    """
+
+    name: str = ""
+    misfit: str = ""
+    remarks: tuple[str, ...] = ()
+    lost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class NodeHealth:
     """What only the node knows: its lifecycle state, what failed in it, and its surroundings."""
 
@@ -30,10 +44,7 @@ class NodeHealth:
     state: str
     failure: str
     restarted: bool
-    image_topic: str
-    image_misfit: str
-    lost_images: int
-    lost_images_remark: str
+    image_topic: ImageTopic
     engine: Mapping[str, str]
     caught: Mapping[str, int]
     recently_caught: str
@@ -70,12 +81,13 @@ def _image_stream(node: NodeHealth, health: Health | None) -> Judgement:
     if health is None:
         return _idle(node)
     verdict = health.image_stream()
-    sentence = f"{verdict.sentence} on {node.image_topic}"
-    if verdict.level != Level.OK and node.image_misfit:
-        return Judgement(Level.ERROR, f"{sentence}: {node.image_misfit}")
-    if node.lost_images_remark:
+    topic = node.image_topic
+    sentence = f"{verdict.sentence} on {topic.name}"
+    if verdict.level != Level.OK and topic.misfit:
+        return Judgement(Level.ERROR, f"{sentence}: {topic.misfit}")
+    if topic.remarks:
         level = max(verdict.level, Level.WARN)
-        return Judgement(level, f"{sentence}: {node.lost_images_remark}")
+        return Judgement(level, f"{sentence}: {'; '.join(topic.remarks)}")
     return Judgement(verdict.level, sentence)
 
 
@@ -99,14 +111,14 @@ def _targets(node: NodeHealth, health: Health | None) -> Judgement:
 
 
 def _stream_values(node: NodeHealth, health: Health | None) -> dict[str, Any]:
-    values: dict[str, Any] = {"topic": node.image_topic, "state": node.state}
+    values: dict[str, Any] = {"topic": node.image_topic.name, "state": node.state}
     if health is None:
         return values
     values |= {
         "rate (Hz)": f"{health.rate_hz:.2f}",
         "since last image (s)": _seconds(health.since_frame_s),
         "received": health.counters.received,
-        "lost on their way": node.lost_images,
+        "lost on their way": node.image_topic.lost,
         "paused": health.paused,
         "passed over while paused": health.counters.paused,
     }

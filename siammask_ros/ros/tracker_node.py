@@ -15,7 +15,7 @@ from siammask_ros.errors import EngineLostError, SiamMaskError
 from siammask_ros.ros.camera import Camera
 from siammask_ros.ros.candidates import Candidates
 from siammask_ros.ros.commands import Commands
-from siammask_ros.ros.diagnostics import RESTARTED, NodeHealth, idle_state
+from siammask_ros.ros.diagnostics import RESTARTED, ImageTopic, NodeHealth, idle_state
 from siammask_ros.ros.exit_codes import EXIT_ENGINE_LOST
 from siammask_ros.ros.guard import Border, described, guard_change_state
 from siammask_ros.ros.log_forwarding import LogForwarding
@@ -109,10 +109,7 @@ class TrackerNode(LifecycleNode):
             state=self._state,
             failure=self._failure,
             restarted=self._restarted,
-            image_topic=camera.topic if camera else "",
-            image_misfit=camera.misfit() if camera else "",
-            lost_images=camera.lost.total if camera else 0,
-            lost_images_remark=camera.lost.remark() if camera else "",
+            image_topic=camera.about() if camera else ImageTopic(),
             engine={key: str(getattr(info, key)) for key in about} if info else {},
             caught=dict(self._border.caught),
             recently_caught=self._border.recent,

@@ -20,7 +20,7 @@ EXPECTED = [
     *(f"B{number}" for number in range(1, 10)),
     *(f"C{number}" for number in range(1, 12)),
     *(f"D{number}" for number in range(1, 9)),
-    *(f"E{number}" for number in range(1, 8)),
+    *(f"E{number}" for number in range(1, 10)),
     *(f"F{number}" for number in range(1, 7)),
     *(f"G{number}" for number in (1, 2, 3, 4, 5, 6, 7, 9)),
     *(f"H{number}" for number in (1, 2, 3, 4, 6, 7, 8, 9)),

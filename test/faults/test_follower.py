@@ -64,7 +64,7 @@ def test_tracks_that_are_no_reason_to_move_stop_the_robot(
         pytest.param(Time(), "no stamp", id="without-stamp"),
     ],
 )
-def test_tracks_of_another_time_stop_the_robot(stamp: Time, words: str) -> None:
+def test_e8_tracks_of_another_time_stop_the_robot(stamp: Time, words: str) -> None:
     with FollowerBench() as bench:
         bench.until_driving()
         bench.until_standing(track(), stamp=stamp)

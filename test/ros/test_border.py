@@ -120,3 +120,26 @@ def test_what_the_core_logs_is_in_the_log_of_the_node(level: int, told: str | No
         forwarding.remove()
     logging.getLogger("siammask_ros.somewhere").error("not heard any more")
     assert logger.said == ([(told, "3 things")] if told else [])
+
+
+def test_e9_warnings_are_throttled_by_their_kind_and_not_by_their_text() -> None:
+    logger, now = Logger(), [0.0]
+    forwarding = LogForwarding(logger, lambda: now[0])
+    forwarding.install()
+    core = logging.getLogger("siammask_ros.somewhere")
+    try:
+        for height in range(100):
+            core.warning("new size: %d", height)
+            core.info("following %d", height)
+        core.warning("something else")
+        assert [text for level, text in logger.said if level == "warning"] == [
+            "new size: 0",
+            "something else",
+        ]
+        assert sum(level == "info" for level, _ in logger.said) == 100
+        for second in range(3):
+            now[0] = second * LOG_PERIOD_S
+            core.warning("the same place %d", second)
+        assert len([text for _, text in logger.said if text.startswith("the same")]) == 3
+    finally:
+        forwarding.remove()

@@ -29,7 +29,8 @@ def add_to(commands: Any) -> None:
     """Adds this command to the command line."""
     track = commands.add_parser("track", help="follow a target in a video or a bag, without ROS")
     track.add_argument(
-        "source", help="a video, a folder of images, a bag (rosbag2), or a camera's number"
+        "source",
+        help="a video, a folder of images, a bag (rosbag2), a camera's number or an address (rtsp://)",
     )
     track.add_argument(
         "--topic", default="", help="whose images of a bag; not needed where there is only one"

@@ -19,7 +19,7 @@ def test_the_page_comes_back_by_itself_when_its_connection_was_cut(
     assert loop is not None
     for client in tuple(bench.server._live.clients):
         loop.call_soon_threadsafe(client.cut_off)
-    wait_for_text(page, "#link", "connecting")
+    wait_for_text(page, "#guide", "The connection was lost. Trying again")
     wait_for_text(page, "#link", "live")
     stamp_shown(page)
 

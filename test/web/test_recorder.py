@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import namedtuple
 from collections.abc import Callable
@@ -53,7 +54,7 @@ def test_pictures_and_tracks_are_recorded_in_step_with_the_clock(
     source = open_source(video)
     assert abs((source.length or 0) / HZ - took_s) < 1.0
     rows = read_rows(video.with_suffix(".jsonl"))
-    assert 5 < len(rows) <= 20
+    assert 1 < len(rows) <= 20, "those that cannot wait are left out"
     assert rows[0]["targets"][0]["state"] == "TRACKING"
     assert rows[0]["targets"][0]["mask_area_px"] == pytest.approx(48 * 48, rel=0.1)
     assert [row["stamp_ns"] for row in rows] == sorted({row["stamp_ns"] for row in rows})
@@ -177,6 +178,15 @@ def test_the_files_of_the_last_recording_can_be_found_by_their_names(
         assert recorder.file(name) is None
 
 
+def put_until_failed(recorder: Recorder, make: Callable[[int], Shot]) -> None:
+    until_s = time.monotonic() + 60
+    for index in itertools.count():
+        recorder.put(make(index))
+        time.sleep(0.02)
+        if recorder.state()["failed"] or time.monotonic() > until_s:
+            return
+
+
 def test_a_recording_ends_at_its_largest_size(tmp_path: Path) -> None:
     recorder = Recorder(WebConfig(record_folder=str(tmp_path), record_max_mb=1))
     noise = np.random.default_rng(0)
@@ -184,10 +194,7 @@ def test_a_recording_ends_at_its_largest_size(tmp_path: Path) -> None:
     def loud(index: int) -> Shot:
         return Shot(noise.integers(0, 255, (480, 640, 3), np.uint8), index)
 
-    recorder.begin(60)
-    for index in range(400):
-        recorder.put(loud(index))
-        time.sleep(0.01)
-        if recorder.state()["failed"]:
-            break
+    # Few pictures a second: on a busy machine each that is late is filled by repeating it.
+    recorder.begin(10)
+    put_until_failed(recorder, loud)
     assert "record_max_mb" in recorder.state()["text"]

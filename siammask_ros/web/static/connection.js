@@ -2,6 +2,7 @@
 
 const SILENT_MS = 2500; // without a word for so long, the line is dead whatever the browser thinks
 const LONGEST_RETRY_MS = 4000;
+const ANSWER_MS = 12000; // longer than the dashboard itself waits for anything
 
 export class Connection {
   // on.picture(about, bitmap) for each picture, which is closed afterwards; on.status(status);
@@ -30,7 +31,7 @@ export class Connection {
     if (token) history.replaceState(null, "", location.pathname);
     try {
       if (token) await this.logIn(token);
-      const answer = await fetch("session");
+      const answer = await fetch("session", { signal: AbortSignal.timeout(ANSWER_MS) });
       if (answer.status === 401) return this.on.token();
       if (!answer.ok) this.problem = await answer.text();
       else this.problem = (await answer.json()).full ? "Too many pages are open. Close one of them." : "";
@@ -44,7 +45,7 @@ export class Connection {
 
   // What is wrong with the token, or nothing.
   async logIn(token) {
-    const answer = await fetch("session", { method: "POST", body: JSON.stringify({ token }) });
+    const answer = await fetch("session", { method: "POST", body: JSON.stringify({ token }), signal: AbortSignal.timeout(ANSWER_MS) });
     return answer.ok ? "" : answer.text();
   }
 
@@ -70,6 +71,7 @@ export class Connection {
   closed(socket) {
     if (socket !== this.socket) return;
     this.socket = null;
+    this.problem = "The connection was lost. Trying again …";
     for (const { fail } of this.pending.values()) fail("The connection was lost.");
     this.pending.clear();
     this.retry();
@@ -119,7 +121,12 @@ export class Connection {
     return new Promise((done, fail) => {
       if (this.socket?.readyState !== WebSocket.OPEN) return fail("There is no connection.");
       const n = ++this.commands;
-      this.pending.set(n, { done, fail });
+      const timer = setTimeout(() => {
+        this.pending.delete(n);
+        fail(`Time ran out: no answer within ${ANSWER_MS / 1000} s.`);
+      }, ANSWER_MS);
+      const ended = (end) => (text) => { clearTimeout(timer); end(text); };
+      this.pending.set(n, { done: ended(done), fail: ended(fail) });
       this.socket.send(JSON.stringify({ ...what, n }));
     });
   }

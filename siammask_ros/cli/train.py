@@ -20,6 +20,9 @@ def add_to(commands: Any) -> None:
     train.add_argument(
         "--check", action="store_true", help="train nothing; tell and draw what would be read"
     )
+    train.add_argument(
+        "--speed", action="store_true", help="train nothing; tell how fast this machine trains"
+    )
     train.set_defaults(run=_run)
 
 
@@ -31,6 +34,8 @@ def _run(options: argparse.Namespace) -> int:
     config.check_files()
     if options.check:
         return _check(config)
+    if options.speed:
+        return _speed(config)
     from siammask_ros.training.loop import Training
 
     Training(config, resume=options.resume).run()
@@ -43,4 +48,11 @@ def _check(config: TrainingConfig) -> int:
     table, pictures = inspected(config)
     print(table)
     shared.say_written(pictures)
+    return 0
+
+
+def _speed(config: TrainingConfig) -> int:
+    from siammask_ros.training.speed import measure_training, speed_table
+
+    print(speed_table(*measure_training(config)))
     return 0

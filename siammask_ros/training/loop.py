@@ -49,7 +49,6 @@ class Training:
     Leaves in the configuration's ``out`` folder: ``last.pt`` (to resume from), ``log.csv``,
     ``validation.csv``, their curves, ``samples.png`` and ``<model>.safetensors``. Raises DataError
     for missing data, and for a folder that holds another training where ``resume`` is False.
-    """
 
     ``is_optimized`` False computes layer by layer as the network is written, for comparison.
     """

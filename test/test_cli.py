@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -232,6 +233,15 @@ def test_unknown_network_is_refused(
     assert cli.main(arguments) == cli.BAD_INPUT
     assert words in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_the_demo_without_ros_says_what_to_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "rclpy", None)
+    assert cli.main(["demo"]) == cli.BAD_INPUT
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "make demo" in line
 
 
 def test_missing_training_config_is_refused(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 from pathlib import Path
 from typing import Any
 
 from siammask_ros.cli.options import add_network, parse_box
+from siammask_ros.errors import ConfigError
 
 
 def add_to(commands: Any) -> None:
@@ -23,6 +25,11 @@ def add_to(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if importlib.util.find_spec("rclpy") is None:
+        raise ConfigError(
+            "the demo plays over ROS 2, which this Python does not find; run 'make demo' in the "
+            "source tree, or source a ROS 2. 'siammask track' needs none"
+        )
     from siammask_ros.demo.dashboard import run_dashboard
     from siammask_ros.demo.demo import run_demo
 

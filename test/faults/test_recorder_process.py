@@ -79,6 +79,7 @@ def test_j1_g7_a_recording_is_whole_whatever_ends_it_and_tracking_goes_on(
             sent += 1
             is_ready = READY in said(file).read_text()
             is_filled = file.exists() and file.stat().st_size > 15_000
+            is_filled = is_filled and '"corners"' in file.read_text()
             return process.poll() is not None or (is_ready and is_filled)
 
         wait_until(is_recorded, "something to be written", START_S)
@@ -94,6 +95,8 @@ def test_j1_g7_a_recording_is_whole_whatever_ends_it_and_tracking_goes_on(
         assert process.returncode == code
         assert len(errors) == (1 if code else 0), errors
         assert {row["kind"] for row in rows(file)} >= {"tracks", "latency"}
-        assert any(row["targets"] for row in read_rows(file))
+        found = read_rows(file)
+        # A full disk may come before the box takes effect.
+        assert code == DISK_FULL or any(row["targets"] for row in found)
         bench.started(4, "2")
         bench.assert_tracks(5, "2")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
@@ -49,7 +49,8 @@ class TrackerOpener:
         )
         info = tracker.engine.info
         name = REFERENCE if self.is_reference else info.engine
-        return Opened(TrackerRunner(tracker), name, info.precision, info.device, _device_memory_mb)
+        memory = partial(_device_memory_mb, info.device)
+        return Opened(TrackerRunner(tracker), name, info.precision, info.device, memory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,9 @@ class PeerOpener:
         return Opened(NanoRunner(self.backbone, self.head), "opencv", "fp32", "cpu")
 
 
-def _device_memory_mb() -> float:
-    """The most memory that PyTorch has held on a CUDA device, 0 without one."""
-    return torch.cuda.max_memory_reserved() / 2**20
+def _device_memory_mb(device: str) -> float:
+    """The most memory that PyTorch has held on a CUDA device, 0 on a CPU."""
+    return 0.0 if device == "cpu" else torch.cuda.max_memory_reserved(device) / 2**20
 
 
 @dataclass(frozen=True, slots=True)

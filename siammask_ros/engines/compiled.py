@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 from collections.abc import Sequence
@@ -11,14 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from siammask_ros.engines.base import (
     Aims,
     Crop,
     Crops,
     EngineInfo,
-    Floats,
     Masks,
     NetworkEngine,
     Response,
@@ -28,23 +27,20 @@ from siammask_ros.engines.batches import Batches
 from siammask_ros.engines.frame import (
     Answer,
     FrameNetwork,
-    answer_width,
     asks_of,
-    asks_width,
     unpacked,
     with_cells,
 )
-from siammask_ros.engines.on_device import computing_on, exact_arithmetic, free_device_memory
+from siammask_ros.engines.half_precision import DTYPES
+from siammask_ros.engines.on_device import computing_on, free_device_memory
 from siammask_ros.engines.parts import used
+from siammask_ros.engines.program import CudaProgram, Program
 from siammask_ros.errors import EngineError
 from siammask_ros.model.fold import folded
 from siammask_ros.model.siammask import SiamMask
 
 # Numbers of targets that something is compiled for; others are filled up, or go in pieces.
 SIZES = (1, 2, 4, 8, 16)
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-
-_WARM_UPS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +64,12 @@ class CompiledEngine(NetworkEngine):
         super().__init__(network.variant, info)
         self._device = device
         self._dtype = DTYPES[info.precision]
+        layout = _memory_format(device, self._dtype)
         self.network = folded(network).to(device, self._dtype)
+        self.network.to(memory_format=layout)  # type: ignore[call-overload]
         # Only its own buffer moves: the window stays in double, as the tracker's.
-        self.frame = FrameNetwork(self.network).to(device)
+        self.frame = FrameNetwork(self.network, layout).to(device)
+        self._pool: Any = None
         self._programs: dict[tuple[int, int], Program] = {}
 
     def template(self, crops: Crops) -> list[Template]:
@@ -98,10 +97,21 @@ class CompiledEngine(NetworkEngine):
             raise EngineError(f"model {self.variant.name} gives no masks")
         asked: _Asked = response.maps
         cells = np.stack([rows, columns], axis=1)
-        if np.array_equal(cells, asked.answer.cells):
-            return asked.answer.masks
-        asks = with_cells(asked.asks, cells)
-        return self._answer(asked.templates, asked.crops, asks).masks
+        masks = asked.answer.masks
+        others = np.flatnonzero((cells != asked.answer.cells).any(axis=1)).tolist()
+        if not others:
+            return masks
+        # Only for those whose cell was guessed wrong the frame is computed again.
+        asks = with_cells(asked.asks, cells)[others]
+        templates = [asked.templates[n] for n in others]
+        again = self._answer(templates, [asked.crops[n] for n in others], asks).masks
+        values = masks.values.copy()
+        values[others] = again.values
+        quality = None
+        if masks.quality is not None and again.quality is not None:
+            quality = masks.quality.copy()
+            quality[others] = again.quality
+        return Masks(values, quality)
 
     def free_memory(self) -> None:
         """See ``Engine.free_memory``; the programs stay."""
@@ -114,9 +124,15 @@ class CompiledEngine(NetworkEngine):
         """
         size = next(size for size in SIZES if size >= items)
         if (size, side_px) not in self._programs:
-            make = CudaProgram if self._device.type == "cuda" else Program
-            self._programs[size, side_px] = make(self.frame, template, size, side_px)
+            self._programs[size, side_px] = self._new_program(size, side_px, template)
         return self._programs[size, side_px]
+
+    def _new_program(self, size: int, side_px: int, template: Template) -> Program:
+        if self._device.type != "cuda":
+            return Program(self.frame, template, size, side_px)
+        # One pool for all graphs: they run one after the other.
+        self._pool = self._pool or torch.cuda.graph_pool_handle()
+        return CudaProgram(self.frame, template, size, side_px, self._pool)
 
     def _answer(
         self, templates: Sequence[Template], crops: Sequence[Crop], asks: NDArray[np.float64]
@@ -147,87 +163,6 @@ class CompiledEngine(NetworkEngine):
         return unpacked(packed, self.variant.searching(side_px))
 
 
-class Program:
-    """A frame for a fixed number of items, in memory that stays where it is."""
-
-    def __init__(self, frame: FrameNetwork, template: Template, items: int, side_px: int) -> None:
-        variant = frame.network.variant.searching(side_px)
-        self._frame = frame
-        self._device = template[0].device
-        self._crops = self._on_host(torch.uint8, items, side_px, side_px, 3)
-        self._asks = self._on_host(torch.float64, items, asks_width(variant))
-        self._answer = self._on_host(torch.float32, items, answer_width(variant))
-        self._kernels = [kernel.new_zeros(items, *kernel.shape) for kernel in template]
-        self._targets: list[Template | None] = [None] * items
-
-    def __call__(
-        self, templates: Sequence[Template], crops: Sequence[Crop], asks: NDArray[np.float64]
-    ) -> Floats:
-        """Packed answers of up to as many items as there is room for."""
-        self._take(templates)
-        items = len(templates)
-        # Each is copied once, to where the device reads it.
-        for place, crop in zip(self._crops.numpy(), crops, strict=False):
-            place[:] = crop
-        self._asks[:items].copy_(torch.from_numpy(asks))
-        self.launch()
-        self.wait()
-        packed: Floats = self._answer[:items].numpy().copy()
-        return packed
-
-    def launch(self) -> None:
-        """Starts the computation of the answers."""
-        self._compute()
-
-    def wait(self) -> None:
-        """Returns when the answers are there."""
-
-    def _take(self, templates: Sequence[Template]) -> None:
-        """Copies the kernels of targets that were not in their place in the last frame."""
-        for place, template in enumerate(templates):
-            if self._targets[place] is template:
-                continue
-            self._targets[place] = None
-            for held, kernel in zip(self._kernels, template, strict=True):
-                held[place].copy_(kernel)
-            self._targets[place] = template
-
-    def _compute(self) -> None:
-        crops = self._crops.to(self._device, non_blocking=True)
-        asks = self._asks.to(self._device, non_blocking=True)
-        self._answer.copy_(self._frame(crops, asks, *self._kernels), non_blocking=True)
-
-    def _on_host(self, dtype: torch.dtype, *shape: int) -> Tensor:
-        # A GPU reads and writes pinned memory by itself, while the host goes on.
-        return torch.zeros(shape, dtype=dtype, pin_memory=self._device.type == "cuda")
-
-
-class CudaProgram(Program):
-    """The frame as a CUDA graph, from the upload of the crops to the answers on the host."""
-
-    def __init__(self, frame: FrameNetwork, template: Template, items: int, side_px: int) -> None:
-        super().__init__(frame, template, items, side_px)
-        self._graph = torch.cuda.CUDAGraph()
-        # The algorithms that cuDNN finds to be the fastest stay in the graph.
-        with torch.cuda.device(self._device), exact_arithmetic(find_fastest=True):
-            aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-            aside.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(aside):
-                for _ in range(_WARM_UPS):
-                    self._compute()
-            aside.synchronize()
-            with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
-                self._compute()
-
-    def launch(self) -> None:
-        """See ``Program.launch``; returns at once."""
-        self._graph.replay()
-
-    def wait(self) -> None:
-        """See ``Program.wait``: the only wait of a frame."""
-        torch.cuda.current_stream(self._device).synchronize()
-
-
 def open_compiled(network: SiamMask, device: torch.device, info: EngineInfo) -> CompiledEngine:
     """The engine on this device; for a CPU its frame is compiled by torch.compile.
 
@@ -241,5 +176,20 @@ def open_compiled(network: SiamMask, device: torch.device, info: EngineInfo) -> 
                 "engine compiled needs a C++ compiler on a CPU, and there is no "
                 f"{' or '.join(compilers)}; run: apt install g++, or take openvino"
             )
+        _allow_compilations(2 * len(SIZES))
         engine.frame.compile(dynamic=False)
     return engine
+
+
+def _memory_format(device: torch.device, dtype: torch.dtype) -> torch.memory_format:
+    """How activations lie in memory: on a GPU single precision is slower in channels_last."""
+    is_single_on_gpu = device.type == "cuda" and dtype == torch.float32
+    return torch.contiguous_format if is_single_on_gpu else torch.channels_last
+
+
+def _allow_compilations(count: int) -> None:
+    """Lets torch.compile make so many forms of one function; beyond its limit it gives up."""
+    config: Any = importlib.import_module("torch._dynamo.config")
+    # Its name until PyTorch 2.6.
+    name = "recompile_limit" if hasattr(config, "recompile_limit") else "cache_size_limit"
+    setattr(config, name, max(getattr(config, name), count))

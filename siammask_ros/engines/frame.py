@@ -44,9 +44,12 @@ class FrameNetwork(nn.Module):
 
     window: Tensor
 
-    def __init__(self, network: SiamMask) -> None:
+    def __init__(
+        self, network: SiamMask, memory_format: torch.memory_format = torch.channels_last
+    ) -> None:
         super().__init__()
         self.network = network
+        self.memory_format = memory_format
         self.register_buffer("window", cosine_window(network.variant.window_cells))
 
     def forward(self, crops: Tensor, asks: Tensor, *kernels: Tensor) -> Tensor:
@@ -57,7 +60,8 @@ class FrameNetwork(nn.Module):
         network, variant = self.network, self.network.variant
         dtype = kernels[0].dtype
         none = [crops.new_empty(0)] * (len(Kernels._fields) - len(kernels))
-        maps = network.search(crops.permute(0, 3, 1, 2).to(dtype), Kernels(*kernels, *none))
+        pixels = crops.permute(0, 3, 1, 2).to(dtype, memory_format=self.memory_format)
+        maps = network.search(pixels, Kernels(*kernels, *none))
         score = score_probability(maps.score.float(), variant.anchors)
         box = maps.box.float().reshape(-1, 4, variant.anchors, *maps.box.shape[2:])
         anchors = asks[:, _ANCHORS].reshape(-1, variant.anchors, 2)

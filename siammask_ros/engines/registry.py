@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from siammask_ros.engines.base import Engine, EngineInfo
-from siammask_ros.engines.cuda_devices import found_device, has_bf16
+from siammask_ros.engines.cuda_devices import found_device, half_precisions
 from siammask_ros.engines.int8 import Int8Form
 from siammask_ros.engines.network_source import NetworkSource
 from siammask_ros.errors import ConfigError, EngineError
@@ -103,8 +103,8 @@ def choose_engine(config: EngineConfig) -> EngineChoice:
     where the device or the engine's library is missing: nothing is replaced by something slower
     in silence.
     """
-    device = found_device(config.device)
-    name, reason = _engine_name(config.engine, device)
+    device, no_gpu = found_device(config.device)
+    name, reason = _engine_name(config.engine, device, no_gpu)
     there = _precisions(name, device)
     if config.precision not in ("auto", *there):
         raise EngineError(
@@ -113,7 +113,7 @@ def choose_engine(config: EngineConfig) -> EngineChoice:
         )
     path, expected = located(config.checkpoint, config.model, config.expected_sha256)
     weights = read_weights_file(weights_path(path, config.model), expected)
-    precision, why_so = _precision(config, name, weights.sha256)
+    precision, why_so = _precision(config, name, device, weights.sha256)
     reason = f"{reason}; {why_so}" if why_so else reason
     checkpoint = config.checkpoint or f"shipped {config.model}"
     info = EngineInfo(name, device, precision, checkpoint, weights.sha256, reason)
@@ -129,10 +129,13 @@ def choose_engine(config: EngineConfig) -> EngineChoice:
     return EngineChoice(weights.path, info)
 
 
-def _precision(config: EngineConfig, engine: str, sha256: str) -> tuple[str, str]:
+def _precision(config: EngineConfig, engine: str, device: str, sha256: str) -> tuple[str, str]:
     """The arithmetic, and the reason where it was chosen: less only where that does no harm."""
     if config.precision != "auto":
         return config.precision, ""
+    if engine == "compiled" and _is_gpu(device):
+        # Chosen when the network is there: by what it answers on this GPU.
+        return "auto", ""
     if engine != "openvino":
         return "fp32", ""
     from siammask_ros.engines.openvino_rt import RUNTIME, has_native_bf16
@@ -157,13 +160,13 @@ def offered(device: str = "auto") -> list[tuple[str, str]]:
     minute to compile for every number of targets. Nor is int8, which has to be made for given
     weights first. Raises EngineError where the device is not there.
     """
-    there = found_device(device)
+    there, no_gpu = found_device(device)
     pairs = []
     for engine in _PRECISIONS:
         if engine == "compiled" and there == "cpu":
             continue
         try:
-            name, _ = _engine_name(engine, there)
+            name, _ = _engine_name(engine, there, no_gpu)
         except EngineError:
             continue
         pairs += [(name, each) for each in _precisions(name, there) if each != "int8"]
@@ -177,7 +180,7 @@ def _precisions(engine: str, device: str) -> tuple[str, ...]:
     CPU has not, OpenVINO would take fp32 and say nothing.
     """
     lacking = set() if _is_gpu(device) else {"fp16"}
-    if engine == "compiled" and _is_gpu(device) and not has_bf16(device):
+    if engine == "compiled" and _is_gpu(device) and "bf16" not in half_precisions(device):
         lacking |= {"bf16"}
     if engine == "openvino":
         from siammask_ros.engines.openvino_rt import has_native_bf16
@@ -190,8 +193,8 @@ def _is_gpu(device: str) -> bool:
     return device.startswith("cuda")
 
 
-def _engine_name(wanted: str, device: str) -> tuple[str, str]:
-    """The engine's name, and why it was taken."""
+def _engine_name(wanted: str, device: str, no_gpu: str) -> tuple[str, str]:
+    """The engine's name, and why it was taken; ``no_gpu`` is why the device is none."""
     has_openvino = importlib.util.find_spec("openvino") is not None
     if wanted == "openvino":
         if not has_openvino:
@@ -205,8 +208,8 @@ def _engine_name(wanted: str, device: str) -> tuple[str, str]:
     if _is_gpu(device):
         return "compiled", "auto: a CUDA device is there"
     if has_openvino:
-        return "openvino", "auto: no CUDA device; OpenVINO is installed and faster than PyTorch"
-    return "eager", "auto: no CUDA device, and OpenVINO is not installed"
+        return "openvino", f"auto: {no_gpu}; OpenVINO is installed and faster than PyTorch"
+    return "eager", f"auto: {no_gpu}, and OpenVINO is not installed"
 
 
 def _check_onnxruntime(device: str) -> None:

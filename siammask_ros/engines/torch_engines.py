@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import torch
@@ -9,11 +10,14 @@ import torch
 from siammask_ros.engines.base import EngineInfo
 from siammask_ros.engines.compiled import CompiledEngine, open_compiled
 from siammask_ros.engines.eager import EagerEngine
+from siammask_ros.engines.half_precision import with_precision
 from siammask_ros.engines.network_source import variant_on
 from siammask_ros.engines.reference import ReferenceEngine
 from siammask_ros.model.checkpoint import load_network
 from siammask_ros.model.fold import folded
 from siammask_ros.model.siammask import SiamMask
+
+_LOG = logging.getLogger(__name__)
 
 
 def open_torch_engine(
@@ -25,7 +29,10 @@ def open_torch_engine(
     """
     network, device = _prepared(path, model, info, threads)
     if info.engine == "compiled":
-        return open_compiled(network, device, info)
+        chosen = with_precision(network, device, info)
+        if chosen is not info:
+            _LOG.info("in %s: %s", chosen.precision, chosen.reason)
+        return open_compiled(network, device, chosen)
     # The authors' network stays as they wrote it: its numbers are compared to the last digit.
     is_ours = network.variant.backbone != "resnet50"
     return EagerEngine(folded(network) if is_ours else network, device, info)

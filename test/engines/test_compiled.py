@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,8 +17,10 @@ from random_network import lively_network
 
 from siammask_ros.engines import compiled
 from siammask_ros.engines.base import Aims, EngineInfo, Response
-from siammask_ros.engines.compiled import CompiledEngine, Program, open_compiled
+from siammask_ros.engines.compiled import CompiledEngine, open_compiled
 from siammask_ros.engines.eager import EagerEngine
+from siammask_ros.engines.frame import FrameNetwork, asks_of
+from siammask_ros.engines.program import Program
 from siammask_ros.errors import EngineError
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.model.variants import Variant
@@ -249,3 +252,54 @@ def test_on_a_cpu_the_frame_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None
     )
     open_compiled(lively_network(LITE), CPU, INFO)
     assert asked == [{"dynamic": False}]
+    config = importlib.import_module("torch._dynamo.config")
+    # Of every number of targets there is a form for each size of crop.
+    assert config.recompile_limit >= 2 * len(compiled.SIZES)
+
+
+def test_only_for_the_targets_whose_cell_was_guessed_wrong_the_frame_is_computed_again(
+    ours: CompiledEngine, eager: EagerEngine, runs: list[int]
+) -> None:
+    aim = aims(3)
+    response = ours.search(ours.template(crops(3, 127)), crops(3, 255), aim)
+    expected = eager.search(eager.template(crops(3, 127)), crops(3, 255))
+    rows, columns = chosen(response, aim)
+    rows[1] = 24 - rows[1]
+    masks = ours.refine(response, rows, columns)
+    plain = eager.refine(expected, rows, columns)
+    assert runs == [3, 1]
+    assert np.abs(masks.values - plain.values).max() < MASK
+    assert masks.quality is not None and plain.quality is not None
+    assert np.abs(masks.quality - plain.quality).max() < MASK
+    again = ours.refine(response, *chosen(response, aim)).values
+    assert np.abs(again - eager.refine(expected, *chosen(response, aim)).values).max() < MASK
+
+
+@pytest.mark.parametrize(
+    ("device", "dtype", "layout"),
+    [
+        ("cuda", torch.float32, torch.contiguous_format),
+        ("cuda", torch.float16, torch.channels_last),
+        ("cpu", torch.float32, torch.channels_last),
+    ],
+    ids=str,
+)
+def test_single_precision_on_a_gpu_keeps_the_plain_layout(
+    device: str, dtype: torch.dtype, layout: torch.memory_format
+) -> None:
+    assert compiled._memory_format(torch.device(device), dtype) == layout
+
+
+def test_a_frame_computes_the_same_in_both_layouts() -> None:
+    engine = compiled_engine()
+    (template,) = engine.template(crops(1, 127))
+    images = torch.from_numpy(crops(1, 255))
+    asks = torch.from_numpy(asks_of(LITE, 1, None))
+    kernels = [kernel[None] for kernel in template]
+    with torch.inference_mode():
+        usual = engine.frame(images, asks, *kernels)
+        plain = FrameNetwork(
+            engine.network.to(memory_format=torch.contiguous_format), torch.contiguous_format
+        )
+        other = plain(images, asks, *kernels)
+    assert torch.allclose(usual, other, atol=1e-3)

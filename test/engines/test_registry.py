@@ -12,7 +12,7 @@ import pytest
 import torch
 from random_network import random_weights
 
-from siammask_ros.engines import cuda_devices, registry, torch_engines
+from siammask_ros.engines import cuda_devices, half_precision, registry, torch_engines
 from siammask_ros.engines.eager import EagerEngine
 from siammask_ros.engines.registry import EngineConfig, offered, open_engine
 from siammask_ros.errors import CheckpointError, ConfigError, EngineError
@@ -39,6 +39,9 @@ def with_two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (8, 0))
+    monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: ["sm_75", "sm_80"])
+    monkeypatch.setattr(cuda_devices, "failure_of_a_kernel", lambda device: "")
+    monkeypatch.setattr(half_precision, "disagreement", lambda *parts: "")
 
 
 @pytest.fixture
@@ -159,8 +162,9 @@ def test_auto_takes_the_compiled_engine_on_a_gpu_and_says_why(
     ((network, device, info),) = asked
     assert device == torch.device(opened)
     assert network.variant.name == "lite"
-    assert (info.engine, info.reason) == ("compiled", "auto: a CUDA device is there")
-    assert info.precision == "fp32"
+    assert info.engine == "compiled"
+    assert info.reason == "auto: a CUDA device is there; fp16: agrees with fp32 here"
+    assert info.precision == "fp16"
 
 
 def test_an_engine_asked_for_says_so(weights: str) -> None:

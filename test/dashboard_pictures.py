@@ -31,7 +31,7 @@ WAIT_MS = 120_000
 
 def draw(page: Any, box_xywh: tuple[float, float, float, float]) -> None:
     """A box, with the mouse."""
-    page.wait_for_function("() => document.querySelector('#p50').textContent !== '–'")
+    page.wait_for_function("() => document.querySelector('#answers-hz').textContent !== '–'")
     frame = page.locator("#stage").bounding_box()
     width = page.evaluate("() => document.getElementById('picture').width")
     scale = frame["width"] / width

@@ -94,6 +94,8 @@ def test_a_target_is_chosen_followed_paused_and_forgotten_from_the_page() -> Non
             about = await bench.until(page, lambda each: each["targets"] == [])
             assert (about["width"], about["height"]) == (320, 240)
             assert about["jpeg"][:2] == b"\xff\xd8"
+            status = await page.status(lambda status: status["processed"] > 0)
+            assert status["latency"]["frames"] == [], "a frame without a target says nothing"
             answer = await page.ask(do="follow", box=bench.square(about), stamp=about["stamp"])
             assert answer["ok"], answer
             about = await bench.until(page, lambda each: states(each) == {"1": "TRACKING"})
@@ -103,7 +105,9 @@ def test_a_target_is_chosen_followed_paused_and_forgotten_from_the_page() -> Non
             wait_until(lambda: bench.bench.client.heard[f"{NODE}/tracks"][-1].tracks, "tracks")
             answer = await page.ask(do="pause", paused=True)
             assert (answer["ok"], answer["text"]) == (True, "paused")
-            await page.status(lambda status: status["paused"])
+            status = await page.status(lambda status: status["paused"])
+            assert [target["id"] for target in status["targets"]] == ["1"], "kept"
+            assert status["latency"]["frames"]
             await bench.until(page, lambda each: each["targets"] is None)
             assert (await page.ask(do="pause", paused=False))["ok"]
             await bench.until(page, lambda each: states(each) == {"1": "TRACKING"})

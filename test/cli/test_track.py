@@ -213,12 +213,17 @@ def test_force_replaces_results_and_its_lack_refuses_them(
     assert open_source(tmp_path / "bag", topic="/siammask_tracker/mask").length == FRAMES
 
 
+def _written(folder: Path) -> dict[Path, tuple[int, int]]:
+    stats = {path: path.stat() for path in folder.rglob("*")}
+    return {path: (stat.st_mtime_ns, stat.st_size) for path, stat in stats.items()}
+
+
 def test_force_spares_what_a_refused_box_would_have_replaced(video: Path, tmp_path: Path) -> None:
     arguments = ["track", str(video), *results(tmp_path)]
     assert cli.main([*arguments, "--box", BOX]) == 0
-    before = {path: path.stat() for path in tmp_path.rglob("*")}
+    before = _written(tmp_path)
     assert cli.main([*arguments, "--force", "--box", "900,5,20,20"]) == cli.BAD_INPUT
-    assert {path: path.stat() for path in tmp_path.rglob("*")} == before
+    assert _written(tmp_path) == before
 
 
 @pytest.mark.parametrize("option", ["--out", "--json"])

@@ -87,7 +87,7 @@ def test_strange_corners_do_no_harm(corners: np.ndarray) -> None:
 
 
 def test_colours_of_neighbouring_ids_differ_and_stay() -> None:
-    assert len({colour_of(str(number)) for number in range(1, 8)}) == len(PALETTE_BGR)
+    assert len({colour_of(str(number)) for number in range(1, 9)}) == len(PALETTE_BGR)
     assert colour_of("person") == colour_of("person")
 
 

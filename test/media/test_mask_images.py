@@ -14,14 +14,15 @@ from siammask_ros.media.mask_images import MaskImages, indexed_png
 
 
 def test_numbers_come_back_and_the_colours_are_pascal_vocs(tmp_path: Path) -> None:
-    labels = (np.arange(9 * 7) % 64).astype(np.uint8).reshape(9, 7)
+    # Regions with an inside: numbers at edges only are taken for those of a blended mask.
+    labels = np.arange(9 * 7, dtype=np.uint8).reshape(9, 7).repeat(4, axis=0).repeat(4, axis=1)
     MaskImages(tmp_path / "masks").write("00000", labels)
     path = tmp_path / "masks" / "00000.png"
     assert np.array_equal(read_labels(path), labels)
     colours = cv2.imread(str(path))
-    assert colours[0, 1].tolist() == [0, 0, 128]
-    assert colours[0, 2].tolist() == [0, 128, 0]
-    assert colours[0, 3].tolist() == [0, 128, 128]
+    assert colours[0, 4].tolist() == [0, 0, 128]
+    assert colours[0, 8].tolist() == [0, 128, 0]
+    assert colours[0, 12].tolist() == [0, 128, 128]
 
 
 def test_other_readers_see_the_numbers_themselves(tmp_path: Path) -> None:

@@ -155,7 +155,8 @@ def test_a_video_is_read_over_http_and_its_password_not_shown(tmp_path: Path) ->
         request.wfile.write(content)
 
     with served(answer) as host:
-        source = open_source(f"http://user:secret@{host}/v.webm")
+        password = "secret"
+        source = open_source(f"http://user:{password}@{host}/v.webm")
         assert source.name == f"http://{host}/v.webm"
         assert [frame.number for frame in source] == list(range(10))
 

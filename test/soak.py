@@ -44,7 +44,7 @@ PICTURES = [picture(index, 240, 180) for index in range(12)]
 ANSWER_S = 1.0
 START_S = 120.0
 SAMPLES = 200
-LIFECYCLE_PERIOD = 499
+FRAMES_PER_ROUND = 503
 # What is allocated once, at the first use of everything, is no leak.
 SETTLED_SHARE = 0.2
 MOST_MB_PER_10_000_FRAMES = 1.0
@@ -76,7 +76,7 @@ class Sample:
 class Load:
     """Frames for the node and everything that happens beside them, each at its own period."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, frames_per_round: int) -> None:
         self._client = client
         self.frames = 0
         self.rounds = 0
@@ -87,7 +87,7 @@ class Load:
             (53, self._send_bad_image),
             (67, self._send_bad_box),
             (211, self._set_parameter),
-            (LIFECYCLE_PERIOD, self._go_down_and_up),
+            (frames_per_round, self._go_down_and_up),
         ]
 
     def frame(self) -> None:
@@ -142,7 +142,9 @@ class Load:
         self.answered()
 
 
-def soak(frames: int, engine: str, log: Path) -> tuple[list[Sample], int]:
+def soak(
+    frames: int, engine: str, log: Path, frames_per_round: int = FRAMES_PER_ROUND
+) -> tuple[list[Sample], int]:
     """Samples of the node's process over so many frames, and how often it went down and up."""
     domain_id = own_domain()
     context = Context()
@@ -157,7 +159,7 @@ def soak(frames: int, engine: str, log: Path) -> tuple[list[Sample], int]:
         )
     client = Client(context)
     try:
-        load = Load(client)
+        load = Load(client, frames_per_round)
         load.answered()
         began_s = time.monotonic()
         samples = []
@@ -219,11 +221,18 @@ def draw(path: Path, samples: list[Sample]) -> None:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="does anything grow over many frames?")
     parser.add_argument("--frames", type=int, default=100_000)
+    parser.add_argument(
+        "--frames-per-round",
+        type=int,
+        default=FRAMES_PER_ROUND,
+        help="frames between two rounds through the node's states",
+    )
     parser.add_argument("--engine", choices=list(COMMANDS), default="fake")
     parser.add_argument("--out", type=Path, default=Path("out/soak"))
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
-    samples, rounds = soak(options.frames, options.engine, options.out / "node.log")
+    log = options.out / "node.log"
+    samples, rounds = soak(options.frames, options.engine, log, options.frames_per_round)
     report = judged(samples, rounds, options.engine)
     (options.out / "soak.json").write_text(json.dumps(report, indent=1))
     draw(options.out / "soak.png", samples)

@@ -1,12 +1,16 @@
-"""Row F5 in short: nothing grows, and the long run of test/soak.py would see it if it did."""
+"""Rows F5, C10 and G6 in short: nothing grows, and the long run of test/soak.py would see it."""
 
 from __future__ import annotations
 
 import gc
 import json
+import re
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soak
 from session_bench import SessionBench, assert_on_square, stamp_of
@@ -14,6 +18,8 @@ from session_bench import SessionBench, assert_on_square, stamp_of
 from siammask_ros.session import SessionConfig
 
 MB = 2**20
+ROUNDS = 10
+TEST = Path(__file__).resolve().parent.parent
 
 
 def samples(memory_mb: float = 0.0, threads: float = 0.0, descriptors: float = 0.0) -> list[object]:
@@ -49,8 +55,7 @@ def test_f5_the_nodes_process_keeps_its_threads_and_descriptors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(soak, "SAMPLES", 20)
-    monkeypatch.setattr(soak, "LIFECYCLE_PERIOD", 61)
-    soak.main(["--frames", "140", "--out", str(tmp_path)])
+    soak.main(["--frames", "140", "--frames-per-round", "61", "--out", str(tmp_path)])
     report = json.loads((tmp_path / "soak.json").read_text())
     assert report["frames"] == 140
     assert report["lifecycle_rounds"] == 2
@@ -75,6 +80,24 @@ def test_f5_a_session_with_targets_that_come_and_go_keeps_nothing() -> None:
         bench.answer(1, stamp_of(141))
         bench.start(1, "1")
         assert_on_square(bench.answer(2, stamp_of(142)), 2)
+
+
+def test_c10_g6_rounds_of_a_node_with_the_shipped_network_keep_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, str(TEST / "node_rounds.py"), str(ROUNDS)],
+        capture_output=True,
+        text=True,
+        cwd=TEST.parent,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    # The node's log goes to standard output as well.
+    lines = [line for line in done.stdout.splitlines() if re.fullmatch(r"[\d. ]+", line)]
+    memory_mb, threads, descriptors = np.array([line.split() for line in lines], float).T
+    assert len(memory_mb) == ROUNDS
+    # The first rounds load libraries; a network that is kept is 70 to 120 MB a round.
+    assert memory_mb[-1] - memory_mb[4] < 30, memory_mb
+    assert threads[-1] <= threads[4]
+    assert descriptors[-1] <= descriptors[4]
 
 
 def _come_and_go(bench: SessionBench, first: int, last: int) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from siammask_ros.msg import Track, TrackArray
+
 from siammask_ros.ros.shown_tracks import shown_targets
 
 

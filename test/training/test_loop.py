@@ -254,4 +254,4 @@ def test_the_speed_command_tells_both_forms_and_every_part(
     told = capsys.readouterr().out
     for words in ("layer by layer", "optimized", *PARTS):
         assert words in told
-    assert not (tmp_path / "out").exists(), "nothing is trained"
+    assert not (tmp_path / "out" / "last.pt").exists(), "nothing is trained"

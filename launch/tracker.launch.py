@@ -81,11 +81,6 @@ class Arguments:
             overrules["use_sim_time"] = self.flag("use_sim_time")
         return [file_argument(file, self.text(file)), *([overrules] if overrules else [])]
 
-    def image_remappings(self):
-        """From the camera's topics to those that the nodes read."""
-        image = self.text("image")
-        return [("image", image), ("image/compressed", f"{image}/compressed")]
-
 
 def start(context):
     """All nodes, as the arguments ask for them."""
@@ -112,7 +107,7 @@ def tracker(arguments):
         namespace=arguments.text("namespace"),
         parameters=arguments.parameters("params_file", parameters),
         remappings=[
-            *arguments.image_remappings(),
+            ("image", image),
             ("camera_info", arguments.text("camera_info") or beside),
             ("depth", arguments.text("depth")),
         ],
@@ -139,7 +134,7 @@ def dashboard(arguments):
         executable="dashboard_node",
         namespace=arguments.text("namespace"),
         parameters=arguments.parameters("dashboard_params_file", transport),
-        remappings=arguments.image_remappings(),
+        remappings=[("image", arguments.text("image"))],
         respawn=True,
     )
 

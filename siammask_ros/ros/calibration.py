@@ -33,7 +33,7 @@ class Calibration:
         self._subscription = node.create_subscription(
             CameraInfo,
             "camera_info",
-            border.guard(self._on_camera_info),
+            border.guard(self._on_camera_info, interface="camera_info"),
             qos.CAMERA,
             callback_group=MutuallyExclusiveCallbackGroup(),
         )

@@ -13,29 +13,20 @@ from rclpy.node import Node
 from rclpy.qos import QoSCompatibility, qos_check_compatible
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
-from sensor_msgs.msg import CompressedImage, Image
 
 from siammask_ros.following.clocks import clock_misfit
 from siammask_ros.media.contrast import ContrastStretch
 from siammask_ros.media.image_messages import (
-    Picture,
     RefusedImage,
-    compressed_to_bgr,
     stamp_ns,
 )
 from siammask_ros.ros import qos
-from siammask_ros.ros.conversions import image_to_bgr
 from siammask_ros.ros.diagnostics import ImageTopic
 from siammask_ros.ros.guard import Border
+from siammask_ros.ros.image_transports import TRANSPORTS, image_topic
 from siammask_ros.ros.lost_images import LostImages
 from siammask_ros.ros.mixed_images import MixedImages
 from siammask_ros.session import Frame, Session
-
-# image_transport: type, topic, conversion
-_TRANSPORTS: dict[str, tuple[Any, str, Callable[[Any, int, ContrastStretch], Picture]]] = {
-    "raw": (Image, "image", image_to_bgr),
-    "compressed": (CompressedImage, "image/compressed", compressed_to_bgr),
-}
 
 
 class Camera:
@@ -53,7 +44,8 @@ class Camera:
         session: Callable[[], Session | None],
         max_side_px: Callable[[], int],
     ) -> None:
-        kind, topic, self._convert = _TRANSPORTS[transport]
+        kind, self._convert = TRANSPORTS[transport]
+        topic = image_topic(node, transport)
         self._node = node
         self._border = border
         self._session = session

@@ -30,7 +30,7 @@ class Candidates:
         self._subscription = node.create_subscription(
             Detection2DArray,
             "~/detections_in",
-            border.guard(self._on_detections),
+            border.guard(self._on_detections, interface="~/detections_in"),
             qos.CAMERA,
             callback_group=MutuallyExclusiveCallbackGroup(),
         )

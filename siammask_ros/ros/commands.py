@@ -44,13 +44,13 @@ class Commands:
             (Image, "~/init_mask", self._on_init_mask),
             (String, "~/forget", self._on_forget),
         ):
-            guarded = border.guard(callback)
+            guarded = border.guard(callback, interface=topic)
             node.create_subscription(kind, topic, guarded, qos.COMMANDS, callback_group=group)
         for service, name, answer in (
             (Trigger, "~/reset", self._on_reset),
             (SetBool, "~/pause", self._on_pause),
         ):
-            guarded = border.guard(answer, unsuccessful)
+            guarded = border.guard(answer, unsuccessful, name)
             node.create_service(service, name, guarded, callback_group=group)
 
     def refused(self, target_id: str, reason: str) -> None:

@@ -16,7 +16,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.node import Node
 from rclpy.parameter_client import AsyncParameterClient
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import Image
 from std_msgs.msg import Header, String
 from std_srvs.srv import SetBool, Trigger
 from vision_msgs.msg import Detection2D
@@ -27,15 +27,14 @@ from siammask_ros.media.contrast import ContrastStretch
 from siammask_ros.media.image_messages import (
     NANOSECONDS,
     RefusedImage,
-    compressed_to_bgr,
     image_to_mask,
     stamp_ns,
 )
 from siammask_ros.msg import FrameLatency, TrackArray
 from siammask_ros.ros import qos
-from siammask_ros.ros.conversions import image_to_bgr
 from siammask_ros.ros.dashboard_config import DashboardConfig
 from siammask_ros.ros.guard import Border
+from siammask_ros.ros.image_transports import TRANSPORTS, image_topic
 from siammask_ros.ros.pairing import Pairing
 from siammask_ros.ros.shown_tracks import shown_targets
 from siammask_ros.web.feed import (
@@ -58,10 +57,6 @@ DIAGNOSTICS_END_S = 3.5
 SERVICE_S = 3.0
 # What the tracker is asked for, and what is believed until it answers.
 ASKED: dict[str, Any] = {"history_s": 1.0, "model": ""}
-_TRANSPORTS: dict[str, tuple[Any, str, Callable[[Any, int, ContrastStretch], Any]]] = {
-    "raw": (Image, "image", image_to_bgr),
-    "compressed": (CompressedImage, "image/compressed", compressed_to_bgr),
-}
 
 
 class DashboardFeed:
@@ -87,6 +82,7 @@ class DashboardFeed:
         self._known = dict(ASKED)
         self._asked_s = -ASK_PERIOD_S
         self._parameters = AsyncParameterClient(node, config.tracker)
+        self._image_topic = image_topic(node, config.image_transport)
         self._listen()
         self._open_commands()
 
@@ -125,11 +121,11 @@ class DashboardFeed:
     def _keep_up(self) -> None:
         """Listens to pictures while somebody looks, and asks the tracker for its settings."""
         if self._is_watched and not self._pictures:
-            kind, topic, _ = _TRANSPORTS[self._config.image_transport]
+            kind, _ = TRANSPORTS[self._config.image_transport]
             # Nobody listened until now: that was no silence of the camera's.
             self._camera = Rate(time.monotonic)
             self._pictures = [
-                self._subscribed(kind, topic, self._on_image),
+                self._subscribed(kind, self._image_topic, self._on_image),
                 self._subscribed(Image, self._of_tracker("instance_mask"), self._on_mask),
             ]
         elif self._pictures and not self._is_watched:
@@ -152,7 +148,7 @@ class DashboardFeed:
         )
 
     def _on_image(self, message: Any) -> None:
-        _, _, convert = _TRANSPORTS[self._config.image_transport]
+        _, convert = TRANSPORTS[self._config.image_transport]
         try:
             taken_ns = stamp_ns(message.header)
             image = convert(message, self._config.max_image_side, self._stretch)
@@ -220,7 +216,7 @@ class DashboardFeed:
             engine = {name: values[name] for name in names if name in values}
             camera_hz = self._camera.hz
             return Status(
-                source=self._node.resolve_topic_name(_TRANSPORTS[self._config.image_transport][1]),
+                source=self._node.resolve_topic_name(self._image_topic),
                 since_picture_s=self._camera.since_s if self._pictures else None,
                 stale_after_s=stale_after_s(camera_hz),
                 choose_within_s=float(self._known["history_s"]),

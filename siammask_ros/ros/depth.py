@@ -54,7 +54,7 @@ class DepthImages:
         self._subscription = node.create_subscription(
             Image,
             "depth",
-            border.guard(self._on_depth),
+            border.guard(self._on_depth, interface="depth"),
             qos.CAMERA,
             callback_group=MutuallyExclusiveCallbackGroup(),
         )

@@ -34,7 +34,13 @@ from siammask_ros.media.image_messages import stamp_ns
 from siammask_ros.msg import Track, TrackArray
 from siammask_ros.ros import qos
 from siammask_ros.ros.guard import Border, described, unsuccessful
-from siammask_ros.ros.live_parameters import READ_ONLY, LiveParameters, built, declare
+from siammask_ros.ros.live_parameters import (
+    READ_ONLY,
+    LiveParameters,
+    UnchangedParameters,
+    built,
+    declare,
+)
 from siammask_ros.ros.process import run
 
 NAME = "siammask_follower"
@@ -54,7 +60,7 @@ _STATES = {
 }
 
 
-class FollowerNode(Node):  # type: ignore[misc]
+class FollowerNode(UnchangedParameters, Node):  # type: ignore[misc]
     """Drives a robot after a target of the tracker's.
 
     Every TrackArray is answered with a command, and the dead man's switch looks at ``clock``,
@@ -79,7 +85,7 @@ class FollowerNode(Node):  # type: ignore[misc]
         )
         command_type = _COMMANDS[self.config.command_type]
         self._commands = self.create_publisher(command_type, "cmd_vel", qos.CONTROL)
-        enable = self._border.guard(self._on_enable, unsuccessful)
+        enable = self._border.guard(self._on_enable, unsuccessful, "~/enable")
         self.create_service(SetBool, "~/enable", enable)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", qos.ANSWERS)
         self._tracks = self.create_subscription(

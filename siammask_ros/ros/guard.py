@@ -32,9 +32,15 @@ class Border:
         self._logged_s: dict[str, float] = {}
 
     def guard(
-        self, callback: Callable[..., Any], on_error: Callable[..., Any] | None = None
+        self,
+        callback: Callable[..., Any],
+        on_error: Callable[..., Any] | None = None,
+        interface: str = "",
     ) -> Callable[..., Any]:
-        """The callback, never raising; ``on_error(error, *arguments)`` gives its answer then."""
+        """The callback, never raising; ``on_error(error, *arguments)`` gives its answer then.
+
+        ``interface`` is the topic or service that people know it by: a refusal names it.
+        """
         name = callback.__name__.lstrip("_")
 
         @functools.wraps(callback)
@@ -42,7 +48,7 @@ class Border:
             try:
                 return callback(*arguments)
             except SiamMaskError as error:
-                self.warn(f"refused in {name}", f"{name} refused: {error}")
+                self.warn(f"refused in {name}", f"{interface or name} refused: {error}")
                 return on_error(error, *arguments) if on_error else None
             except Exception as error:
                 self.count(name, error)
@@ -102,4 +108,4 @@ def guard_change_state(node: Any, border: Border, state: Callable[[], str]) -> N
                 f"possible while the node is {state()}"
             ) from error
 
-    service.callback = border.guard(on_change_state, unsuccessful)
+    service.callback = border.guard(on_change_state, unsuccessful, "~/change_state")

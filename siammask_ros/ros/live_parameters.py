@@ -26,6 +26,27 @@ S = TypeVar("S")
 READ_ONLY = "read only"
 
 
+class UnchangedParameters:
+    """For a node: to set a parameter to the value that it has is no change, so nobody refuses it.
+
+    A node's own dump can be loaded again in every state. Both parameter services end up here.
+    """
+
+    def set_parameters_atomically(self, parameter_list: list[Parameter]) -> SetParametersResult:
+        """Sets those whose values are new."""
+        changes = [each for each in parameter_list if not self._holds(each)]
+        if parameter_list and not changes:
+            return SetParametersResult(successful=True)
+        return super().set_parameters_atomically(changes)  # type: ignore[misc]
+
+    def _holds(self, given: Parameter) -> bool:
+        node: Any = self
+        if not node.has_parameter(given.name):
+            return False
+        present = node.get_parameter(given.name)
+        return present.type_ == given.type_ and bool(present.value == given.value)
+
+
 class LiveParameters(Generic[S]):
     """Keeps ``settings`` in step with a node's parameters, which are declared already.
 

@@ -41,7 +41,7 @@ class TargetFiles:
         self._folder = folder
         group = MutuallyExclusiveCallbackGroup()
         for name, answer in (("~/save_target", self._on_save), ("~/load_target", self._on_load)):
-            guarded = border.guard(answer, unsuccessful)
+            guarded = border.guard(answer, unsuccessful, name)
             node.create_service(TargetFile, name, guarded, callback_group=group)
 
     def _on_save(self, request: Any, response: Any) -> Any:

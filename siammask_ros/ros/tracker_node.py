@@ -18,6 +18,7 @@ from siammask_ros.ros.commands import Commands
 from siammask_ros.ros.diagnostics import RESTARTED, ImageTopic, NodeHealth, idle_state
 from siammask_ros.ros.exit_codes import EXIT_ENGINE_LOST
 from siammask_ros.ros.guard import Border, described, guard_change_state
+from siammask_ros.ros.live_parameters import UnchangedParameters
 from siammask_ros.ros.log_forwarding import LogForwarding
 from siammask_ros.ros.outputs import Outputs
 from siammask_ros.ros.parameters import Parameters, Settings
@@ -34,7 +35,7 @@ from siammask_ros.session import FrameResult, Health, Session, Tracker, warm_up
 NAME = "siammask_tracker"
 
 
-class TrackerNode(LifecycleNode):
+class TrackerNode(UnchangedParameters, LifecycleNode):
     """Follows targets in a camera's images.
 
     ``open_engine`` makes the inference engine of an EngineConfig. The engine is loaded and warmed
@@ -171,11 +172,6 @@ class TrackerNode(LifecycleNode):
         """Has ``callback`` called once the engine is lost and only a new process can go on."""
         self._when_lost = callback
 
-    @property
-    def wants_autostart(self) -> bool:
-        """Whether the parameter says so."""
-        return self._own_parameters.settings.node.autostart
-
     def destroy_node(self) -> None:
         """Ends the threads, then the node."""
         self._end()
@@ -277,7 +273,7 @@ def _start(node: TrackerNode, asked_to_stop: Any) -> int:
     if mark.take():
         node.follow_dead_process()
     node.when_lost(asked_to_stop.set)
-    if node.wants_autostart:
+    if node.get_parameter("autostart").value:
         node.executor.create_task(node.autostart)
     else:
         node.log_state()

@@ -281,3 +281,23 @@ def our_threads() -> list[str]:
 
 def _broken(*arguments: Any, **named: Any) -> Any:
     raise KeyError("bug")
+
+
+def test_g9_the_nodes_own_values_can_be_set_again_while_it_is_active() -> None:
+    with NodeBench(max_targets=3) as bench:
+        node, client = bench.node, bench.client
+        own = {name: parameter.value for name, parameter in node._parameters.items()}
+        assert {"model", "autostart", "image_transport", "max_targets"} <= own.keys()
+        for answer in client.set_parameters(**own):
+            assert answer.successful, answer.reason
+        (answer,) = client.set_parameters(atomically=True, **own)
+        assert answer.successful, answer.reason
+        (answer,) = client.set_parameters(atomically=True, **{**own, "model": "resnet50"})
+        assert answer.reason == "model cannot change while active: deactivate first"
+        (answer,) = client.set_parameters(autostart=not own["autostart"])
+        assert not answer.successful
+        (answer,) = client.set_parameters(atomically=True, **{**own, "max_targets": 5})
+        assert answer.successful
+        assert node._own_parameters.settings.session.max_targets == 5
+        bench.started(0)
+        bench.assert_tracks(1)

@@ -62,6 +62,16 @@ def test_a_refusal_is_logged_and_is_no_bug() -> None:
     assert logger.said == [("warning", "on_box refused: box is too small; expected more")]
 
 
+def test_a_refusal_names_the_topic_or_service_that_people_know() -> None:
+    logger = Logger()
+
+    def on_save() -> None:
+        raise BoxError("no target '1'")
+
+    Border(logger).guard(on_save, interface="~/save_target")()
+    assert logger.said == [("warning", "~/save_target refused: no target '1'")]
+
+
 def test_putting_never_waits_for_a_slow_delivery_and_the_newest_item_wins() -> None:
     delivered: list[int] = []
     goes_on = threading.Event()

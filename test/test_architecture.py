@@ -41,9 +41,9 @@ ROOMS = {
     "settings": room("", ""),
     "geometry": room("", "numpy cv2"),
     "model": room("", "torch safetensors numpy"),
-    # zoo.cache: a checkpoint may be the name of fetched weights. An engine downloads nothing.
-    "engines": room("model zoo.cache", "torch numpy onnxruntime openvino nncf"),
-    "zoo": room("model.checkpoint", ""),
+    # A checkpoint may be the name of fetched weights. An engine downloads nothing.
+    "engines": room("model weights_cache.cache", "torch numpy onnxruntime openvino nncf"),
+    "weights_cache": room("model.checkpoint", ""),
     # model.variants: the numbers that describe a network, without torch. safetensors: the file of a
     # saved target holds nothing but arrays.
     "tracker": room("geometry engines.base model.variants", "numpy cv2 safetensors"),
@@ -74,7 +74,7 @@ ROOMS = {
     # Starts the nodes as processes, and makes pictures of what they left.
     "demo": room("geometry media", "numpy cv2 tqdm yaml"),
     "cli": room(
-        "geometry model engines tracker session media training evaluation web demo zoo",
+        "geometry model engines tracker session media training evaluation web demo weights_cache",
         "numpy cv2 torch tqdm yaml",
     ),
 }

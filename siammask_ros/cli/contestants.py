@@ -25,8 +25,8 @@ from siammask_ros.model.weights_file import SHIPPED, read_weights_file, weights_
 from siammask_ros.tracker.config import SETTINGS, settings_named
 from siammask_ros.tracker.tracker import Tracker
 from siammask_ros.training.datasets import data_root
-from siammask_ros.zoo.cache import CachedFile, located
-from siammask_ros.zoo.catalogue import WEIGHTS
+from siammask_ros.weights_cache.cache import CachedFile, located
+from siammask_ros.weights_cache.catalogue import WEIGHTS
 
 AUTHORS_MODEL = "resnet50"
 

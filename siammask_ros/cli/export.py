@@ -45,7 +45,7 @@ def _onnx(options: argparse.Namespace) -> int:
     from siammask_ros.engines.onnx_rt import description
     from siammask_ros.engines.parts import MaskPart, SearchPart, TemplatePart
     from siammask_ros.model.checkpoint import load_network
-    from siammask_ros.zoo.cache import located
+    from siammask_ros.weights_cache.cache import located
 
     path, expected = located(options.checkpoint, options.model)
     network, sha256 = load_network(path, options.model, expected)

@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     from siammask_ros.engines.openvino_rt import RUNTIME
     from siammask_ros.evaluation.calibration import SHIPPED, crop_pairs, pictures_in
     from siammask_ros.model.checkpoint import load_network
-    from siammask_ros.zoo.cache import located
+    from siammask_ros.weights_cache.cache import located
 
     pictures = pictures_in(options.pictures or SHIPPED)
     sequences = _sequences(options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from siammask_ros.zoo.catalogue import WEIGHTS, weights_named
+from siammask_ros.weights_cache.catalogue import WEIGHTS, weights_named
 
 _COLUMNS = ("name", "model", "settings", "size", "state", "address")
 
@@ -32,7 +32,7 @@ def _add_name(parser: argparse.ArgumentParser) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from siammask_ros.zoo.cache import CachedFile, cache_folder
+    from siammask_ros.weights_cache.cache import CachedFile, cache_folder
 
     folder = cache_folder()
     rows = [_COLUMNS]
@@ -52,8 +52,8 @@ def _list(options: argparse.Namespace) -> int:
 def _fetch(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from siammask_ros.zoo.cache import CachedFile
-    from siammask_ros.zoo.fetch import fetch
+    from siammask_ros.weights_cache.cache import CachedFile
+    from siammask_ros.weights_cache.fetch import fetch
 
     weights = weights_named(options.name)
     file = CachedFile.named(options.name)
@@ -70,7 +70,7 @@ def _fetch(options: argparse.Namespace) -> int:
 
 
 def _path(options: argparse.Namespace) -> int:
-    from siammask_ros.zoo.cache import CachedFile
+    from siammask_ros.weights_cache.cache import CachedFile
 
     print(CachedFile.named(options.name).checked_path())
     return 0

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from siammask_ros.errors import ConfigError
-from siammask_ros.zoo.cache import cache_folder, writing_to
+from siammask_ros.weights_cache.cache import cache_folder, writing_to
 
 MOST_BYTES = 1 << 30
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from siammask_ros.engines.model_folder import ModelFolder
 from siammask_ros.errors import EngineError
-from siammask_ros.zoo.cache import cache_folder
+from siammask_ros.weights_cache.cache import cache_folder
 
 SHIPPED = Path(__file__).parent.parent / "weights" / "int8"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from siammask_ros.errors import EngineError
-from siammask_ros.zoo.cache import writing_to
+from siammask_ros.weights_cache.cache import writing_to
 
 _NOTES, _XML, _BIN = "about.json", "model.xml", "model.bin"
 

@@ -16,7 +16,7 @@ from siammask_ros.errors import ConfigError, EngineError
 from siammask_ros.model.variants import VARIANTS
 from siammask_ros.model.weights_file import read_weights_file, weights_path
 from siammask_ros.settings import check, number, text
-from siammask_ros.zoo.cache import located
+from siammask_ros.weights_cache.cache import located
 
 _LOG = logging.getLogger(__name__)
 

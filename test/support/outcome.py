@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from siammask_ros.model.checkpoint import read_checkpoint
-from siammask_ros.zoo.cache import CachedFile
+from siammask_ros.weights_cache.cache import CachedFile
 
 
 def assert_fetched(file: CachedFile, content: bytes) -> None:

@@ -9,15 +9,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from zoo.file_server import Answer, FileServer
-from zoo.outcome import assert_fetched, assert_nothing_kept
+from support.file_server import Answer, FileServer
+from support.outcome import assert_fetched, assert_nothing_kept
 
 from siammask_ros.errors import CheckpointError, ConfigError
-from siammask_ros.zoo import part as part_module
-from siammask_ros.zoo.cache import CachedFile
-from siammask_ros.zoo.catalogue import weights_named
-from siammask_ros.zoo.download import Patience
-from siammask_ros.zoo.fetch import fetch
+from siammask_ros.weights_cache import partial_download as part_module
+from siammask_ros.weights_cache.cache import CachedFile
+from siammask_ros.weights_cache.catalogue import weights_named
+from siammask_ros.weights_cache.download import Patience
+from siammask_ros.weights_cache.fetch import fetch
 
 CUT = 20_000
 

@@ -6,13 +6,13 @@ import hashlib
 import json
 
 import pytest
-from zoo.file_server import Answer, FileServer
-from zoo.outcome import assert_fetched, assert_nothing_kept
+from support.file_server import Answer, FileServer
+from support.outcome import assert_fetched, assert_nothing_kept
 
 from siammask_ros.errors import CheckpointError
-from siammask_ros.zoo.cache import CachedFile
-from siammask_ros.zoo.download import Patience
-from siammask_ros.zoo.fetch import fetch
+from siammask_ros.weights_cache.cache import CachedFile
+from siammask_ros.weights_cache.download import Patience
+from siammask_ros.weights_cache.fetch import fetch
 
 CUT = 20_000
 

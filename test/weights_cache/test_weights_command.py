@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from zoo.file_server import Answer, FileServer
+from support.file_server import Answer, FileServer
 
 from siammask_ros.cli import BAD_INPUT, main
-from siammask_ros.zoo.catalogue import WEIGHTS
+from siammask_ros.weights_cache.catalogue import WEIGHTS
 
 
 @pytest.fixture(autouse=True)

@@ -13,9 +13,9 @@ from siammask_ros.errors import CheckpointError, ConfigError
 from siammask_ros.model.checkpoint import read_checkpoint
 from siammask_ros.model.variants import VARIANTS
 from siammask_ros.tracker.config import SETTINGS
-from siammask_ros.zoo.cache import CachedFile, cache_folder, located
-from siammask_ros.zoo.catalogue import WEIGHTS
-from siammask_ros.zoo.receipt import Receipt
+from siammask_ros.weights_cache.cache import CachedFile, cache_folder, located
+from siammask_ros.weights_cache.catalogue import WEIGHTS
+from siammask_ros.weights_cache.download_record import Receipt
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import pytest
 import torch
 from node_bench import NodeBench
 from random_network import random_network
-from zoo.file_server import FileServer
+from support.file_server import FileServer
 
 from siammask_ros.engines.registry import open_engine
-from siammask_ros.zoo.cache import CachedFile
-from siammask_ros.zoo.fetch import fetch
+from siammask_ros.weights_cache.cache import CachedFile
+from siammask_ros.weights_cache.fetch import fetch
 
 ERROR = 2
 

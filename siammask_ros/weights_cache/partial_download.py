@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from siammask_ros.errors import CheckpointError, ConfigError
-from siammask_ros.zoo.cache import writing_to
+from siammask_ros.weights_cache.cache import writing_to
 
 MAX_BYTES = 2 << 30
 

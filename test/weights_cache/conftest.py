@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from siammask_ros.zoo.cache import CachedFile
-from siammask_ros.zoo.catalogue import weights_named
-from siammask_ros.zoo.download import Patience
+from siammask_ros.weights_cache.cache import CachedFile
+from siammask_ros.weights_cache.catalogue import weights_named
+from siammask_ros.weights_cache.download import Patience
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 CACHES = ("SIAMMASK_CACHE", "XDG_CACHE_HOME")

@@ -6,10 +6,16 @@ from datetime import datetime, timezone
 
 from siammask_ros.errors import CheckpointError
 from siammask_ros.model.checkpoint import read_checkpoint
-from siammask_ros.zoo.cache import CachedFile, writing_to
-from siammask_ros.zoo.download import PATIENT, OnProgress, Patience, check_address, download
-from siammask_ros.zoo.part import Part
-from siammask_ros.zoo.receipt import Receipt
+from siammask_ros.weights_cache.cache import CachedFile, writing_to
+from siammask_ros.weights_cache.download import (
+    PATIENT,
+    OnProgress,
+    Patience,
+    check_address,
+    download,
+)
+from siammask_ros.weights_cache.download_record import Receipt
+from siammask_ros.weights_cache.partial_download import Part
 
 
 def fetch(

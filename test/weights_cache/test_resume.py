@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from zoo.file_server import Answer, FileServer
-from zoo.outcome import assert_fetched
+from support.file_server import Answer, FileServer
+from support.outcome import assert_fetched
 
 from siammask_ros.errors import CheckpointError
-from siammask_ros.zoo.cache import CachedFile
-from siammask_ros.zoo.download import Patience
-from siammask_ros.zoo.fetch import fetch
+from siammask_ros.weights_cache.cache import CachedFile
+from siammask_ros.weights_cache.download import Patience
+from siammask_ros.weights_cache.fetch import fetch
 
 CUT = 20_000
 
@@ -152,7 +152,7 @@ def test_what_came_whole_before_an_interruption_is_used_without_asking(
 
     with FileServer(content) as server:
         with monkeypatch.context() as patched:
-            patched.setattr("siammask_ros.zoo.fetch.read_checkpoint", interrupted)
+            patched.setattr("siammask_ros.weights_cache.fetch.read_checkpoint", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 fetch(davis, server.address, patience=patience)
         fetch(davis, server.address, patience=patience)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from siammask_ros.errors import CheckpointError, ConfigError
-from siammask_ros.zoo.catalogue import WEIGHTS, Weights, weights_named
-from siammask_ros.zoo.receipt import Receipt
+from siammask_ros.weights_cache.catalogue import WEIGHTS, Weights, weights_named
+from siammask_ros.weights_cache.download_record import Receipt
 
 
 @dataclass(frozen=True, slots=True)

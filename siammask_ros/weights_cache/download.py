@@ -15,7 +15,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from siammask_ros import __version__
 from siammask_ros.errors import CheckpointError, ConfigError
-from siammask_ros.zoo.part import MAX_BYTES, Part
+from siammask_ros.weights_cache.partial_download import MAX_BYTES, Part
 
 # Gets the bytes that are there, and how many there will be where the server says.
 OnProgress = Callable[[int, "int | None"], None]

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.engines.registry import EngineConfig, open_engine
-from siammask_ros.evaluation.davis import region_similarity, start_box
-from siammask_ros.evaluation.overlap import box_overlap
-from siammask_ros.evaluation.sequences import DavisSequence, davis_sequences
+from siammask_ros.evaluation.benchmarks.davis.measuring import region_similarity, start_box
+from siammask_ros.evaluation.benchmarks.davis.sequences import DavisSequence, davis_sequences
+from siammask_ros.evaluation.metrics.overlap import box_overlap
 from siammask_ros.geometry.boxes import mask_bounding_xywh
 from siammask_ros.session import Frame, FrameResult, Session, Tracker
 from siammask_ros.tracker.config import settings_named

@@ -90,7 +90,7 @@ LAZY = {
     "pycocotools": "training/coco.py",
     "rosbags": "media/bag_files.py media/bag_types.py media/result_bag.py",
     "tf2_msgs": "ros/target_frames.py",
-    "trax": "evaluation/trax_server.py",
+    "trax": "evaluation/benchmarks/vot/trax_server.py",
 }
 
 

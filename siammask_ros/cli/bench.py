@@ -118,7 +118,7 @@ def _measured(options: argparse.Namespace) -> Benchmark:
 
 
 def _plan(options: argparse.Namespace, entries: Entries, folder: str) -> Plan:
-    from siammask_ros.evaluation.sequences import davis_sequences
+    from siammask_ros.evaluation.benchmarks.davis.sequences import davis_sequences
     from siammask_ros.evaluation.speed.run import Plan
     from siammask_ros.evaluation.speed.scene import size_named
 

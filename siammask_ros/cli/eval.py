@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from siammask_ros.cli import options as shared
 
 if TYPE_CHECKING:
-    from siammask_ros.evaluation.box_sequences import BoxSequence
-    from siammask_ros.evaluation.followers import Follower
-    from siammask_ros.evaluation.masked_video import MaskedVideo
-    from siammask_ros.evaluation.overlap import Polygon
+    from siammask_ros.evaluation.benchmarks.box.sequences import BoxSequence
+    from siammask_ros.evaluation.benchmarks.followers import Follower
+    from siammask_ros.evaluation.benchmarks.masked_video import MaskedVideo
+    from siammask_ros.evaluation.metrics.overlap import Polygon
     from siammask_ros.tracker.tracker import Tracker
 
 _BOX_ROOT = "the folder that holds a folder for each sequence, with groundtruth.txt and pictures"
@@ -152,9 +152,9 @@ def _made_with(tracker: Tracker) -> dict[str, Any]:
 def _davis(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from siammask_ros.evaluation.davis import evaluate_sequence
-    from siammask_ros.evaluation.report import table, write_report
-    from siammask_ros.evaluation.sequences import davis_sequences
+    from siammask_ros.evaluation.benchmarks.davis.measuring import evaluate_sequence
+    from siammask_ros.evaluation.benchmarks.davis.report import table, write_report
+    from siammask_ros.evaluation.benchmarks.davis.sequences import davis_sequences
 
     sequences = davis_sequences(options.root, options.year, _names(options))
     tracker = shared.open_tracker(options)
@@ -173,10 +173,10 @@ def _davis(options: argparse.Namespace) -> int:
 def _box(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from siammask_ros.evaluation.box import evaluate_boxes
-    from siammask_ros.evaluation.box_report import table, write_report
-    from siammask_ros.evaluation.box_sequences import box_sequences
-    from siammask_ros.evaluation.followers import TrackerFollower
+    from siammask_ros.evaluation.benchmarks.box.measuring import evaluate_boxes
+    from siammask_ros.evaluation.benchmarks.box.report import table, write_report
+    from siammask_ros.evaluation.benchmarks.box.sequences import box_sequences
+    from siammask_ros.evaluation.benchmarks.followers import TrackerFollower
 
     sequences = box_sequences(options.root, _names(options))
     peers = [_nano(options)] if options.peer else []
@@ -196,7 +196,7 @@ def _box(options: argparse.Namespace) -> int:
 
 
 def _nano(options: argparse.Namespace) -> Follower:
-    from siammask_ros.evaluation.followers import NANO_FILES, NanoFollower
+    from siammask_ros.evaluation.benchmarks.followers import NANO_FILES, NanoFollower
     from siammask_ros.training.datasets import data_root
 
     folder = options.peer_weights or data_root() / "weights"
@@ -204,10 +204,10 @@ def _nano(options: argparse.Namespace) -> Follower:
 
 
 def _vot(options: argparse.Namespace) -> int:
-    from siammask_ros.evaluation.box_sequences import box_sequences
-    from siammask_ros.evaluation.vot import VOT2018_LENGTHS, judged, score
-    from siammask_ros.evaluation.vot_report import table, write_report
-    from siammask_ros.evaluation.vot_results import read_trajectory, result_path
+    from siammask_ros.evaluation.benchmarks.box.sequences import box_sequences
+    from siammask_ros.evaluation.benchmarks.vot.measuring import VOT2018_LENGTHS, judged, score
+    from siammask_ros.evaluation.benchmarks.vot.report import table, write_report
+    from siammask_ros.evaluation.benchmarks.vot.trajectory_files import read_trajectory, result_path
 
     sequences = box_sequences(options.root, _names(options))
     if options.results:
@@ -232,9 +232,12 @@ def _write_trajectories(
     """Follows the target of every sequence, writes the result files, says with what."""
     from tqdm import tqdm
 
-    from siammask_ros.evaluation.followers import TrackerFollower
-    from siammask_ros.evaluation.vot import follow_with_restarts
-    from siammask_ros.evaluation.vot_results import result_path, write_trajectory
+    from siammask_ros.evaluation.benchmarks.followers import TrackerFollower
+    from siammask_ros.evaluation.benchmarks.vot.measuring import follow_with_restarts
+    from siammask_ros.evaluation.benchmarks.vot.trajectory_files import (
+        result_path,
+        write_trajectory,
+    )
 
     tracker = shared.open_tracker(options)
     follower = TrackerFollower(tracker, options.model, options.box)
@@ -250,9 +253,13 @@ def _write_trajectories(
 def _confidence(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from siammask_ros.evaluation.confidence import looks
-    from siammask_ros.evaluation.confidence_report import states_table, table, write_report
-    from siammask_ros.evaluation.tracked_states import track_states
+    from siammask_ros.evaluation.benchmarks.confidence.measuring import looks
+    from siammask_ros.evaluation.benchmarks.confidence.report import (
+        states_table,
+        table,
+        write_report,
+    )
+    from siammask_ros.evaluation.benchmarks.confidence.tracked_states import track_states
 
     videos = _masked_videos(options)
     tracker = shared.open_tracker(options)
@@ -272,7 +279,7 @@ def _confidence(options: argparse.Namespace) -> int:
 def _masked_videos(options: argparse.Namespace) -> list[MaskedVideo]:
     """The sequences of ``--davis``, else the videos that the training held back."""
     from siammask_ros.cli.held_back import held_back_videos
-    from siammask_ros.evaluation.sequences import DavisVideo, davis_sequences
+    from siammask_ros.evaluation.benchmarks.davis.sequences import DavisVideo, davis_sequences
 
     if options.davis:
         return [DavisVideo(sequence) for sequence in davis_sequences(options.davis, 2016)]
@@ -282,9 +289,9 @@ def _masked_videos(options: argparse.Namespace) -> list[MaskedVideo]:
 def _disappearance(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from siammask_ros.evaluation.disappearance import watch
-    from siammask_ros.evaluation.disappearance_report import table, write_report
-    from siammask_ros.evaluation.vanishing import vanishings
+    from siammask_ros.evaluation.benchmarks.disappearance.measuring import watch
+    from siammask_ros.evaluation.benchmarks.disappearance.report import table, write_report
+    from siammask_ros.evaluation.benchmarks.disappearance.sequences import vanishings
 
     videos = _masked_videos(options)
     planned = vanishings(videos, options.starts)

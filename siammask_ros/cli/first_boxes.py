@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from siammask_ros.cli.options import parse_box
 from siammask_ros.errors import BoxError, DataError
-from siammask_ros.evaluation.davis import start_box
+from siammask_ros.evaluation.benchmarks.davis.measuring import start_box
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.media.frames import in_words, size_of
 from siammask_ros.media.labels import Labels, read_labels

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from siammask_ros.errors import DataError, EngineError
 
 if TYPE_CHECKING:
+    from siammask_ros.evaluation.benchmarks.davis.sequences import DavisSequence
     from siammask_ros.evaluation.precisions import PrecisionResult
-    from siammask_ros.evaluation.sequences import DavisSequence
 
 _CALIBRATION_CROPS = 96
 
@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _sequences(options: argparse.Namespace) -> list[DavisSequence]:
-    from siammask_ros.evaluation.sequences import davis_sequences
+    from siammask_ros.evaluation.benchmarks.davis.sequences import davis_sequences
     from siammask_ros.training.datasets import data_root
 
     if options.davis:

@@ -25,7 +25,7 @@ def add_to(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from siammask_ros.evaluation.trax_server import check_client, serve
+    from siammask_ros.evaluation.benchmarks.vot.trax_server import check_client, serve
 
     check_client()
     # Before the client is greeted: it waits for the greeting, and then times every frame.

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from siammask_ros.evaluation.davis import region_similarity, start_box
-from siammask_ros.evaluation.overlap import box_overlap
-from siammask_ros.evaluation.sequences import DavisSequence
+from siammask_ros.evaluation.benchmarks.davis.measuring import region_similarity, start_box
+from siammask_ros.evaluation.benchmarks.davis.sequences import DavisSequence
+from siammask_ros.evaluation.metrics.overlap import box_overlap
 from siammask_ros.geometry.boxes import mask_bounding_xywh
 from siammask_ros.tracker.targets import TargetState
 from siammask_ros.tracker.tracker import Tracker

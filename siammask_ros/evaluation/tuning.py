@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from siammask_ros.evaluation.davis import region_similarity, start_box
-from siammask_ros.evaluation.masked_video import MaskedVideo
+from siammask_ros.evaluation.benchmarks.davis.measuring import region_similarity, start_box
+from siammask_ros.evaluation.benchmarks.masked_video import MaskedVideo
 from siammask_ros.tracker.config import TrackerConfig
 from siammask_ros.tracker.tracker import Tracker
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import cv2
 import pytest
-from evaluation.speed.numbers import benchmark
-from evaluation.speed.openers import open_fake, refuse
+from support.benchmark_numbers import benchmark
+from support.runner_openers import open_fake, refuse
 
 from siammask_ros.cli import BAD_INPUT, main
 from siammask_ros.cli.contestants import Entries

@@ -14,9 +14,9 @@ import pytest
 from siammask_ros.demo.plan import planned
 from siammask_ros.engines.registry import EngineConfig, open_engine
 from siammask_ros.errors import DataError
-from siammask_ros.evaluation.davis import evaluate_sequence
-from siammask_ros.evaluation.overlap import BoxXywh, box_overlap
-from siammask_ros.evaluation.sequences import davis_sequences
+from siammask_ros.evaluation.benchmarks.davis.measuring import evaluate_sequence
+from siammask_ros.evaluation.benchmarks.davis.sequences import davis_sequences
+from siammask_ros.evaluation.metrics.overlap import BoxXywh, box_overlap
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.tracker.config import settings_named
 from siammask_ros.tracker.targets import Status

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from training.small_data import write_davis
+from support.small_data import write_davis
 
 from siammask_ros.cli import main
 from siammask_ros.evaluation.tuning import LEAST_GAIN, STEPS, Trial, best_of, climb

@@ -12,7 +12,7 @@ import cv2
 import pytest
 from moving_square import picture
 from square_bag import TOPIC, image, storage_file, write_bag
-from timed_videos import write_timed_video
+from support.timed_videos import write_timed_video
 
 from siammask_ros.errors import DataError
 from siammask_ros.media.file_kinds import why_no_video

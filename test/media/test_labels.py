@@ -8,9 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from evaluation.blobs import palette_bgr
 from numpy.typing import NDArray
 from PIL import Image
+from support.blobs import palette_bgr
 
 from siammask_ros.errors import DataError
 from siammask_ros.media.labels import labels_of, read_labels

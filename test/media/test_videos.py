@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from moving_square import picture
-from timed_videos import cut_without_encoding, write_timed_video
+from support.timed_videos import cut_without_encoding, write_timed_video
 
 from siammask_ros.errors import DataError
 from siammask_ros.media import videos

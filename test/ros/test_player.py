@@ -10,7 +10,7 @@ import pytest
 import rclpy
 from rclpy.context import Context
 from rclpy.parameter import Parameter
-from timed_videos import write_timed_video
+from support.timed_videos import write_timed_video
 
 from siammask_ros.ros.player_node import MAX_STEP_S, PlayerNode
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from training.small_data import BALL_BGR, clips_of, write_coco, write_davis, write_ecssd, write_voc
+from support.small_data import BALL_BGR, clips_of, write_coco, write_davis, write_ecssd, write_voc
 
 from siammask_ros.errors import ConfigError, DataError
 from siammask_ros.training import augment, paste

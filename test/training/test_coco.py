@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from training.small_data import SIZE_WH, ellipse, picture_of
+from support.small_data import SIZE_WH, ellipse, picture_of
 
 from siammask_ros.cli import main
 from siammask_ros.errors import DataError

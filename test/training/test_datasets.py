@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from training.small_data import (
+from support.small_data import (
     BALL_AXES,
     clips_of,
     ellipse,

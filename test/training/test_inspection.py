@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 import pytest
-from training.small_data import write_davis, write_ecssd
+from support.small_data import write_davis, write_ecssd
 
 from siammask_ros.cli import main
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from training.small_data import SIZE_WH, ellipse, picture_of
+from support.small_data import SIZE_WH, ellipse, picture_of
 
 from siammask_ros.errors import ConfigError, DataError
 from siammask_ros.training.config import TrainingConfig

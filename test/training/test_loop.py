@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from training.small_data import write_davis
+from support.small_data import write_davis
 
 from siammask_ros.cli import main
 from siammask_ros.errors import DataError

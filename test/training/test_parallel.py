@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from training.small_data import write_davis
+from support.small_data import write_davis
 
 from siammask_ros.errors import ConfigError
 from siammask_ros.training.parallel import Workers

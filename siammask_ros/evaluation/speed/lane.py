@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from siammask_ros.evaluation.sequences import davis_sequences
+from siammask_ros.evaluation.benchmarks.davis.sequences import davis_sequences
 from siammask_ros.evaluation.speed.runners import Runner, Step
 from siammask_ros.evaluation.speed.scene import moving_squares
 

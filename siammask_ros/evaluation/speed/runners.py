@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from siammask_ros.evaluation.davis import evaluate_sequence
-from siammask_ros.evaluation.followers import NanoFollower
-from siammask_ros.evaluation.report import mean_measures
-from siammask_ros.evaluation.sequences import DavisSequence
+from siammask_ros.evaluation.benchmarks.davis.measuring import evaluate_sequence
+from siammask_ros.evaluation.benchmarks.davis.report import mean_measures
+from siammask_ros.evaluation.benchmarks.davis.sequences import DavisSequence
+from siammask_ros.evaluation.benchmarks.followers import NanoFollower
 from siammask_ros.evaluation.speed.scene import Scene
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.geometry.crops import context_side

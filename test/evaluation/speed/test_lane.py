@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from evaluation.blobs import write_davis
-from evaluation.speed.openers import OpenTroubled, break_down, open_fake, refuse
 from fake_engine import FakeEngine
+from support.blobs import write_davis
+from support.runner_openers import OpenTroubled, break_down, open_fake, refuse
 
 from siammask_ros.evaluation.speed.lane import Cell, Lane
 from siammask_ros.evaluation.speed.process import LaneFailure, LaneProcess, Opener, peak_memory_mb

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from evaluation.speed.numbers import benchmark, cell
+from support.benchmark_numbers import benchmark, cell
 
 from siammask_ros.errors import DataError
 from siammask_ros.evaluation.speed.lane import Cell

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 import pytest
-from evaluation.speed.numbers import benchmark, contestant
+from support.benchmark_numbers import benchmark, contestant
 
 from siammask_ros.errors import DataError
 from siammask_ros.evaluation.speed.measures import Benchmark

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from evaluation.blobs import write_davis
-from evaluation.speed.openers import OpenTroubled, open_fake, refuse
+from support.blobs import write_davis
+from support.runner_openers import OpenTroubled, open_fake, refuse
 
 from siammask_ros.evaluation.speed.lane import Cell
 from siammask_ros.evaluation.speed.process import LaneFailure, Opener

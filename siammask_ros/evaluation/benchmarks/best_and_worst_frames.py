@@ -1,0 +1,107 @@
+"""The frames in which a target was followed best and worst, as pictures to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from siammask_ros.errors import DataError
+from siammask_ros.evaluation.benchmarks.box.sequences import BoxSequence
+from siammask_ros.evaluation.benchmarks.davis.sequences import DavisSequence
+from siammask_ros.evaluation.metrics.overlap import BoxXywh
+from siammask_ros.media.drawing import colour_of, contact_sheet
+from siammask_ros.media.labels import Labels
+
+Image = NDArray[np.uint8]
+
+EACH = 3
+_WIDTH = 480
+_TRUTH_BGR = (255, 255, 255)
+_OUR_SHARE = 0.55
+
+
+def best_and_worst(values: Sequence[float], count: int = EACH) -> tuple[list[int], list[int]]:
+    """The places of the ``count`` highest and of the lowest values, highest and lowest first.
+
+    Neighbouring frames look alike, so those of a kind are at least a tenth of the series apart,
+    where it is long enough; fewer are returned where it is not. A place can be in both only where
+    there are fewer than twice as many values.
+    """
+    series = np.asarray(values, np.float64)
+    worst = _apart(np.argsort(series, kind="stable"), count, len(series) // 10)
+    return _apart(np.argsort(-series, kind="stable"), count, len(series) // 10), worst
+
+
+def _apart(order: NDArray[np.intp], count: int, distance: int) -> list[int]:
+    chosen: list[int] = []
+    for place in (int(value) for value in order):
+        if len(chosen) < count and all(abs(place - other) >= distance for other in chosen):
+            chosen.append(place)
+    return chosen
+
+
+def moments_sheet(rows: Sequence[tuple[list[Image], list[str]]]) -> Image:
+    """A row of captioned pictures for each target, the best moments left and the worst right.
+
+    A row that is short of pictures ends in black ones.
+    """
+    columns = max(len(images) for images, _ in rows)
+    cells, captions = [], []
+    for images, texts in rows:
+        missing = columns - len(images)
+        cells += images + [np.zeros_like(images[0])] * missing
+        captions += texts + ["-"] * missing
+    return contact_sheet(cells, columns, captions)
+
+
+def compared_masks(sequence: DavisSequence, number: int, masks: Path) -> Image:
+    """Picture ``number``, small, with the masks written to ``masks`` in colour, the truth white.
+
+    Raises DataError where a mask cannot be read back.
+    """
+    path = masks / sequence.name / sequence.mask_name(number)
+    predicted = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if predicted is None:
+        raise DataError(f"{path} cannot be read back; was it changed meanwhile?")
+    image = sequence.image(number)
+    for label in (int(value) for value in np.unique(predicted) if value):
+        # 255 stands for the one target of DAVIS-2016.
+        colour = np.array(colour_of("1" if label == 255 else str(label)))
+        where = predicted == label
+        image[where] = (image[where] * (1 - _OUR_SHARE) + colour * _OUR_SHARE).astype(np.uint8)
+    if sequence.annotation_paths[number] is not None:
+        _outline(image, sequence.labels(number))
+    return _small(image)
+
+
+def _outline(image: Image, truth: Labels) -> None:
+    for label in (int(value) for value in np.unique(truth) if value):
+        region = (truth == label).astype(np.uint8)
+        lines, _ = cv2.findContours(region, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(image, lines, -1, _TRUTH_BGR, 1)
+
+
+def compared_boxes(sequence: BoxSequence, number: int, box_xywh: BoxXywh) -> Image:
+    """Picture ``number``, small, with a follower's box in colour and the true one in white."""
+    image = sequence.image(number)
+    scale = _WIDTH / image.shape[1]
+    small = _small(image)
+    truth = sequence.box_xywh(number)
+    for box, colour in ((truth, _TRUTH_BGR), (box_xywh, colour_of("1"))):
+        if box is not None:
+            left, top, width, height = (value * scale for value in box)
+            corners = (round(left), round(top)), (round(left + width), round(top + height))
+            # A dark line below it keeps the box visible on a bright picture.
+            cv2.rectangle(small, *corners, (0, 0, 0), 4)
+            cv2.rectangle(small, *corners, colour, 2)
+    return small
+
+
+def _small(image: Image) -> Image:
+    height = round(image.shape[0] * _WIDTH / image.shape[1])
+    kind = cv2.INTER_AREA if image.shape[1] > _WIDTH else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (_WIDTH, height), interpolation=kind), np.uint8)

@@ -1,0 +1,128 @@
+"""What a measurement of the score leaves: a table, JSON and the curves."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from siammask_ros.evaluation.benchmarks.confidence.measuring import (
+    ABSENT,
+    FAILED_BELOW_IOU,
+    SHOWN,
+    THRESHOLDS,
+    Look,
+    share_above,
+)
+from siammask_ros.evaluation.benchmarks.confidence.tracked_states import (
+    FAILED_BELOW_J,
+    GOOD_FROM_J,
+    StateFigures,
+    TrackedFrame,
+    auroc,
+    state_figures,
+)
+from siammask_ros.media.plots import Curves, curves_picture
+from siammask_ros.media.recording import plain
+from siammask_ros.tracker.config import TrackerConfig
+
+_PERCENTILES = (5, 50, 95)
+_STATE_HEADS = (
+    "frames",
+    f"J≥{GOOD_FROM_J}",
+    f"J<{FAILED_BELOW_J}",
+    "AUROC",
+    "good LOST",
+    "failed TRACKING",
+    "mean J",
+    "J, never LOST",
+)
+
+
+def table(looks: Sequence[Look], config: TrackerConfig) -> str:
+    """AUROC of the score for a failure and for each way of being absent, and the thresholds."""
+    lines = [f"{'':16}  {'looks':>6}  {'AUROC':>6}  {'p5':>5}  {'median':>6}  {'p95':>5}"]
+    for name, scores, separation in _rows(looks):
+        low, middle, high = np.percentile(scores, _PERCENTILES)
+        told = f"{separation:6.3f}" if separation is not None else f"{'':6}"
+        lines.append(f"{name:16}  {len(scores):6}  {told}  {low:5.2f}  {middle:6.2f}  {high:5.2f}")
+    shown = [look.score for look in looks if not look.is_failure]
+    failed = [look.score for look in looks if look.is_failure]
+    for name in ("tracking_score", "lost_score"):
+        threshold = getattr(config, name)
+        lines.append(
+            f"at {name} {threshold:.2f} or above: {_share(shown, threshold):.1%} of the frames "
+            f"that show the target, {_share(failed, threshold):.1%} of the others"
+        )
+    return "\n".join(lines)
+
+
+def states_table(frames: Sequence[TrackedFrame]) -> str:
+    """What the state is worth on videos tracked to their end: a line for each, and one for all."""
+    names = list(dict.fromkeys(frame.video for frame in frames))
+    width = max(len("all"), *map(len, names))
+    lines = ["  ".join([" " * width, *_STATE_HEADS])]
+    for name in [*names, "all"]:
+        own = [frame for frame in frames if name in ("all", frame.video)]
+        cells = _state_cells(state_figures(own))
+        told = [f"{cell:>{len(head)}}" for cell, head in zip(cells, _STATE_HEADS, strict=True)]
+        lines.append("  ".join([f"{name:<{width}}", *told]))
+    return "\n".join(lines)
+
+
+def _state_cells(row: StateFigures) -> list[str]:
+    def told(value: float, form: str) -> str:
+        return "–" if math.isnan(value) else format(value, form)
+
+    return [
+        *(str(count) for count in (row.frames, row.good, row.failed)),
+        told(row.auroc, ".3f"),
+        told(row.good_called_lost, ".1%"),
+        told(row.failed_called_tracking, ".1%"),
+        told(row.mean_j, ".3f"),
+        told(row.mean_j_never_lost, ".3f"),
+    ]
+
+
+def write_report(
+    folder: Path,
+    looks: Sequence[Look],
+    frames: Sequence[TrackedFrame],
+    config: TrackerConfig,
+    made_with: Mapping[str, Any],
+) -> list[Path]:
+    """Writes confidence.json and confidence.png to ``folder``; returns them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    summary, picture = folder / "confidence.json", folder / "confidence.png"
+    rows = [
+        {"name": name, "auroc": separation, "scores": scores}
+        for name, scores, separation in _rows(looks)
+    ]
+    states = {"figures": asdict(state_figures(frames)), "frames": list(map(asdict, frames))}
+    content = plain({"made_with": made_with, "looks": rows, "states": states})
+    summary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    curves = {name: share_above(scores) for name, scores, _ in _rows(looks)}
+    marked = (config.lost_score, config.tracking_score)
+    title = "Share of frames with this score or more"
+    curves_picture(picture, [Curves(title, "score", THRESHOLDS, curves, marked)])
+    return [summary, picture]
+
+
+def _rows(looks: Sequence[Look]) -> list[tuple[str, list[float], float | None]]:
+    """Name, scores and AUROC against the frames where the target was found."""
+    good = [look.score for look in looks if not look.is_failure]
+    bad = [look.score for look in looks if look.is_failure]
+    rows: list[tuple[str, list[float], float | None]] = [(SHOWN, good, None)]
+    for kind in ABSENT:
+        scores = [look.score for look in looks if look.kind == kind]
+        rows.append((kind, scores, auroc(good, scores)))
+    return [*rows, (f"IoU < {FAILED_BELOW_IOU}", bad, auroc(good, bad))]
+
+
+def _share(scores: Sequence[float], threshold: float) -> float:
+    return float((np.asarray(scores) >= threshold).mean())

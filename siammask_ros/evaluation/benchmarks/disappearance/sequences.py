@@ -1,0 +1,129 @@
+"""Videos whose target goes away and comes back, made of videos that show it all the time.
+
+The target is shown for ``FOLLOWED_FRAMES``, is away for ``AWAY_FRAMES`` and is then shown again for
+``BACK_FRAMES``, while its own video goes on: it comes back elsewhere. A video that is too short
+runs backwards from its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from siammask_ros.evaluation.benchmarks.masked_video import MaskedVideo
+from siammask_ros.geometry.boxes import mask_bounding_xywh
+
+WAYS = ("covered", "another scene", "panned away")
+FOLLOWED_FRAMES = 8
+AWAY_FRAMES = 24
+BACK_FRAMES = 30
+PAN_FRAMES = 8
+
+_COVER_MARGIN_PX = 9
+
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """A picture (H, W, 3) BGR, the target's mask (H, W), and how much of it is shown, 0 to 1."""
+
+    picture: Picture
+    mask: NDArray[np.uint8]
+    shown: float
+
+
+@dataclass(frozen=True, slots=True)
+class Vanishing:
+    """A target that goes away: in which way, from which frame of its video, and behind what."""
+
+    video: MaskedVideo
+    other: MaskedVideo
+    way: str
+    start: int
+
+    def __len__(self) -> int:
+        pans = 2 * PAN_FRAMES if self.way == "panned away" else 0
+        return FOLLOWED_FRAMES + AWAY_FRAMES + BACK_FRAMES + pans
+
+    def scenes(self) -> Iterator[Scene]:
+        """The pictures in order; the first one shows the target."""
+        for number in range(len(self)):
+            picture, mask = self.video.frame(_to_and_fro(self.start + number, len(self.video)))
+            other, _ = self.other.frame(_to_and_fro(number, len(self.other)))
+            height, width = mask.shape
+            other = np.asarray(cv2.resize(other, (width, height)), np.uint8)
+            yield self._scene(number, picture, (mask > 0).astype(np.uint8), other)
+
+    def _scene(self, number: int, picture: Picture, mask: Picture, other: Picture) -> Scene:
+        if self.way == "panned away":
+            return _panned(picture, mask, other, self._panned_share(number))
+        if not FOLLOWED_FRAMES <= number < FOLLOWED_FRAMES + AWAY_FRAMES:
+            return Scene(picture, mask, 1.0)
+        shows = other if self.way == "another scene" else covered(picture, mask, other)
+        return Scene(shows, np.zeros_like(mask), 0.0)
+
+    def _panned_share(self, number: int) -> float:
+        """How far the camera has turned away: 0 not at all, ±1 to the left or right of it."""
+        gone = number - FOLLOWED_FRAMES + 1
+        back = number - (FOLLOWED_FRAMES + PAN_FRAMES + AWAY_FRAMES) + 1
+        share = float(np.clip(gone / PAN_FRAMES, 0, 1) - np.clip(back / PAN_FRAMES, 0, 1))
+        return share if self.start % 2 else -share
+
+
+def vanishings(videos: list[MaskedVideo], starts: int) -> list[Vanishing]:
+    """Every video in every way from ``starts`` of its frames, evenly spaced.
+
+    What hides the target changes from one to the next. There are two videos at least.
+    """
+    return [
+        Vanishing(
+            video, _other(videos, place, number + way), WAYS[way], _start(video, number, starts)
+        )
+        for place, video in enumerate(videos)
+        for way in range(len(WAYS))
+        for number in range(starts)
+    ]
+
+
+def covered(picture: Picture, mask: NDArray[Any], other: Picture) -> Picture:
+    """The picture with a piece of another one over the mask's bounding box."""
+    if not mask.any():
+        return picture
+    grown: Any = cv2.dilate((mask > 0).astype(np.uint8), np.ones((_COVER_MARGIN_PX,) * 2, np.uint8))
+    left, top, width, height = (int(value) for value in mask_bounding_xywh(grown))
+    result = picture.copy()
+    result[top : top + height, left : left + width] = cv2.resize(other, (width, height))
+    return result
+
+
+def _panned(picture: Picture, mask: Picture, other: Picture, share: float) -> Scene:
+    """The view of a camera that turns by ``share`` of a picture, to where the other one hangs."""
+    width = mask.shape[1]
+    moved = round(abs(share) * width)
+    scenery, nothing = (picture, other), (mask, np.zeros_like(mask))
+    if share < 0:
+        scenery, nothing, moved = scenery[::-1], nothing[::-1], width - moved
+    seen = np.ascontiguousarray(np.hstack(scenery)[:, moved : moved + width])
+    kept = np.ascontiguousarray(np.hstack(nothing)[:, moved : moved + width])
+    whole = max(int(np.count_nonzero(mask)), 1)
+    return Scene(seen, kept, int(np.count_nonzero(kept)) / whole)
+
+
+def _to_and_fro(number: int, length: int) -> int:
+    """The frame of a video that runs forwards and backwards again and again."""
+    place = number % max(2 * length - 2, 1)
+    return min(place, 2 * length - 2 - place) if length > 1 else 0
+
+
+def _other(videos: list[MaskedVideo], place: int, number: int) -> MaskedVideo:
+    return videos[(place + 1 + number % (len(videos) - 1)) % len(videos)]
+
+
+def _start(video: MaskedVideo, number: int, starts: int) -> int:
+    return number * len(video) // starts

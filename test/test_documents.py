@@ -32,6 +32,14 @@ def test_every_link_of_a_page_leads_to_a_file_and_a_heading(page: Path) -> None:
             assert anchor in anchors(target), link
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_tests_tools_and_settings_that_a_page_names_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    names = re.findall(r"(?<![\w/])(?:test|tools|bench|config|launch)/[\w/]+\.\w+(?:\.\w+)?", text)
+    missing = [name for name in names if not (ROOT / name.rstrip(".")).exists()]
+    assert not missing
+
+
 @pytest.mark.parametrize("name", ["architecture.md", "glossary.md"])
 def test_a_page_names_only_source_files_that_exist(name: str) -> None:
     text = (ROOT / "docs" / name).read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from siammask_ros.ros.launching import flag_argument, number_argument
+from siammask_ros.ros.runtime.launching import flag_argument, number_argument
 
 TRACKER = str(Path(__file__).resolve().parent / "tracker.launch.py")
 

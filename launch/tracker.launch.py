@@ -17,7 +17,7 @@ from launch.event_handlers import OnProcessIO
 from launch.substitutions import EnvironmentVariable, LaunchConfiguration
 from launch_ros.actions import Node
 
-from siammask_ros.ros.launching import (
+from siammask_ros.ros.runtime.launching import (
     ConfigurationExit,
     file_argument,
     flag_argument,

@@ -29,9 +29,9 @@ from std_msgs.msg import Header
 from siammask_ros.engines.registry import open_engine
 from siammask_ros.following.law import Velocity
 from siammask_ros.media.image_messages import stamp_ns
-from siammask_ros.ros.follower_node import FollowerNode
-from siammask_ros.ros.messages import image_message
-from siammask_ros.ros.process import spinning_executor
+from siammask_ros.ros.nodes.follower import FollowerNode
+from siammask_ros.ros.runtime.process import spinning_executor
+from siammask_ros.ros.tracking_io.messages import image_message
 
 PERIOD_NS = 100_000_000
 START_NS = 1_000 * 10**9

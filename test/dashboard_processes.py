@@ -16,7 +16,7 @@ from session_bench import wait_until
 from siammask_ros.demo.dashboard import ADDRESS
 from siammask_ros.demo.processes import NodeProcess, node_environment
 
-ROS = "siammask_ros.ros."
+ROS = "siammask_ros.ros.nodes."
 START_S = 120.0
 
 
@@ -35,7 +35,7 @@ class Nodes:
         if self.dashboard is not None:
             self.dashboard.stop()
         values = {"port": 0, **parameters}
-        node = NodeProcess(f"{ROS}dashboard_node", values, self.environment, self.folder)
+        node = NodeProcess(f"{ROS}dashboard", values, self.environment, self.folder)
         self.dashboard = node
 
         def address() -> str:
@@ -55,7 +55,7 @@ class Nodes:
 def running_nodes(
     folder: Path,
     source: Path,
-    tracker: str = f"{ROS}tracker_node",
+    tracker: str = f"{ROS}tracker",
     player: Mapping[str, Any] | None = None,
     **parameters: Any,
 ) -> Iterator[Nodes]:
@@ -69,7 +69,7 @@ def running_nodes(
     nodes = Nodes(
         environment,
         folder,
-        NodeProcess(f"{ROS}player_node", playing, environment, folder),
+        NodeProcess(f"{ROS}player", playing, environment, folder),
         NodeProcess(tracker, settings, environment, folder),
     )
     try:

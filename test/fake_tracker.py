@@ -14,7 +14,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "test")]
 
 from fake_engine import FakeEngine  # noqa: E402
 
-from siammask_ros.ros.tracker_node import main  # noqa: E402
+from siammask_ros.ros.nodes.tracker import main  # noqa: E402
 
 if __name__ == "__main__":
     action = sys.argv[1] if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else "ok"

@@ -18,8 +18,8 @@ from rclpy.parameter import Parameter
 from session_bench import wait_until
 from siammask_ros.msg import Track, TrackArray
 
-from siammask_ros.ros.follower_node import FollowerNode
-from siammask_ros.ros.process import spinning_executor
+from siammask_ros.ros.nodes.follower import FollowerNode
+from siammask_ros.ros.runtime.process import spinning_executor
 
 FOLLOWER = "/siammask_follower"
 TRACKS = "/siammask_tracker/tracks"

@@ -24,7 +24,7 @@ from session_bench import wait_until
 from siammask_ros.msg import Track, TrackArray
 from vision_msgs.msg import Detection2D
 
-from siammask_ros.ros.messages import image_message
+from siammask_ros.ros.tracking_io.messages import image_message
 
 ROOT = Path(__file__).resolve().parent.parent
 TRACKER_LAUNCH = ROOT / "launch" / "tracker.launch.py"

@@ -31,9 +31,9 @@ from std_srvs.srv import SetBool, Trigger
 from vision_msgs.msg import Detection2D, Detection2DArray
 
 from siammask_ros.geometry.boxes import RotatedBox
-from siammask_ros.ros.messages import image_message
-from siammask_ros.ros.process import spinning_executor
-from siammask_ros.ros.tracker_node import TrackerNode
+from siammask_ros.ros.nodes.tracker import TrackerNode
+from siammask_ros.ros.runtime.process import spinning_executor
+from siammask_ros.ros.tracking_io.messages import image_message
 
 NODE = "/siammask_tracker"
 OUTPUTS = {

@@ -20,7 +20,7 @@ from rclpy.context import Context  # noqa: E402
 from rclpy.lifecycle import TransitionCallbackReturn  # noqa: E402
 from soak import Sample  # noqa: E402
 
-from siammask_ros.ros.tracker_node import TrackerNode  # noqa: E402
+from siammask_ros.ros.nodes.tracker import TrackerNode  # noqa: E402
 
 
 def main(rounds: int) -> None:

@@ -33,11 +33,11 @@ from rclpy.context import Context  # noqa: E402
 from std_msgs.msg import String  # noqa: E402
 
 from siammask_ros.geometry.boxes import RotatedBox  # noqa: E402
-from siammask_ros.ros.messages import image_message  # noqa: E402
+from siammask_ros.ros.tracking_io.messages import image_message  # noqa: E402
 
 COMMANDS = {
     "fake": [HERE / "fake_tracker.py"],
-    "lite": ["-m", "siammask_ros.ros.tracker_node"],
+    "lite": ["-m", "siammask_ros.ros.nodes.tracker"],
 }
 PARAMETERS = ("-p", "autostart:=true", "-p", "max_targets:=4")
 PICTURES = [picture(index, 240, 180) for index in range(12)]

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # As cmake/script.py.in: what is imported stays.
 SCRIPT = (
     "import gc, sys; gc.disable()\n"
-    "from siammask_ros.ros.tracker_node import main\n"
+    "from siammask_ros.ros.nodes.tracker import main\n"
     "gc.enable(); sys.exit(main())"
 )
 

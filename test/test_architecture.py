@@ -89,7 +89,7 @@ LAZY = {
     "openvino": "engines/openvino_rt.py engines/openvino_conversion.py",
     "pycocotools": "training/coco.py",
     "rosbags": "media/bag_files.py media/bag_types.py media/result_bag.py",
-    "tf2_msgs": "ros/target_frames.py",
+    "tf2_msgs": "ros/spatial/tf.py",
     "trax": "evaluation/benchmarks/vot/trax_server.py",
 }
 
@@ -235,7 +235,7 @@ def test_a_tracker_does_not_load_torch() -> None:
         ("tracker/tracker.py", "import importlib\nimportlib.import_module('rclpy')"),
         ("tracker/tracker.py", "NAME = 'rclpy'\nimportlib.import_module(NAME)"),
         ("tracker/tracker.py", "__import__(name)"),
-        ("session.py", "import siammask_ros.ros.tracker_node"),
+        ("session.py", "import siammask_ros.ros.nodes.tracker"),
         ("cli.py", "from siammask_ros.ros import tracker_node"),
         ("errors.py", "from siammask_ros.geometry import boxes"),
         ("media/frames.py", "from rosbags import highlevel"),
@@ -254,7 +254,7 @@ def test_a_forbidden_import_is_found(file: str, text: str) -> None:
         ("geometry/boxes.py", "from siammask_ros.errors import BoxError"),
         ("tracker/tracker.py", "from siammask_ros.engines.base import Engine"),
         ("engines/openvino_rt.py", "def late():\n    import openvino"),
-        ("ros/tracker_node.py", "import rclpy\nfrom siammask_ros.msg import Track"),
+        ("ros/nodes/tracker.py", "import rclpy\nfrom siammask_ros.msg import Track"),
         ("cli.py", "from siammask_ros import __version__"),
     ],
 )

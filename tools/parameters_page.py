@@ -16,10 +16,10 @@ sys.path.insert(0, str(ROOT))
 
 from siammask_ros.engines.registry import EngineConfig  # noqa: E402
 from siammask_ros.following.config import FollowConfig  # noqa: E402
-from siammask_ros.ros import player_node  # noqa: E402
-from siammask_ros.ros.dashboard_config import DashboardConfig  # noqa: E402
-from siammask_ros.ros.node_config import NodeConfig  # noqa: E402
-from siammask_ros.ros.parameters import NEEDS_RELOAD, START_ONLY, default_tracker  # noqa: E402
+from siammask_ros.ros.dashboard.config import DashboardConfig  # noqa: E402
+from siammask_ros.ros.nodes import player as player_node  # noqa: E402
+from siammask_ros.ros.nodes.tracker_parameters import NEEDS_RELOAD, START_ONLY, default_tracker  # noqa: E402
+from siammask_ros.ros.runtime.node_config import NodeConfig  # noqa: E402
 from siammask_ros.session import SessionConfig  # noqa: E402
 from siammask_ros.tracker.config import SETTINGS, TrackerConfig  # noqa: E402
 from siammask_ros.web.config import WebConfig  # noqa: E402

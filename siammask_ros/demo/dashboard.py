@@ -17,7 +17,7 @@ from siammask_ros.demo.demo import DemoError
 from siammask_ros.demo.plan import Box, Plan, planned, shared_config
 from siammask_ros.demo.processes import NodeProcess, node_environment
 
-DASHBOARD = "siammask_ros.ros.dashboard_node"
+DASHBOARD = "siammask_ros.ros.nodes.dashboard"
 ADDRESS = "dashboard: "
 # How long one may draw on a picture that stands still.
 CHOOSE_WITHIN_S = 5.0

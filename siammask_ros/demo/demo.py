@@ -19,9 +19,9 @@ from siammask_ros.demo.record import Run
 from siammask_ros.demo.results import write_results
 from siammask_ros.errors import DataError
 
-TRACKER = "siammask_ros.ros.tracker_node"
-RECORDER = "siammask_ros.ros.recorder_node"
-PLAYER = "siammask_ros.ros.player_node"
+TRACKER = "siammask_ros.ros.nodes.tracker"
+RECORDER = "siammask_ros.ros.nodes.recorder"
+PLAYER = "siammask_ros.ros.nodes.player"
 READY = "ready"
 FAILED = 1
 # Answers to the last images are still on their way when the player has ended.

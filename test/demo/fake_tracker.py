@@ -4,6 +4,6 @@ import sys
 
 from fake_engine import FakeEngine
 
-from siammask_ros.ros.tracker_node import main
+from siammask_ros.ros.nodes.tracker import main
 
 sys.exit(main(open_engine=lambda config: FakeEngine()))

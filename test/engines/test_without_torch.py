@@ -105,11 +105,11 @@ def test_siammask_track_runs_without_torch_from_a_warm_cache(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "module",
     [
-        "ros.tracker_node",
-        "ros.player_node",
-        "ros.recorder_node",
-        "ros.follower_node",
-        "ros.dashboard_node",
+        "ros.nodes.tracker",
+        "ros.nodes.player",
+        "ros.nodes.recorder",
+        "ros.nodes.follower",
+        "ros.nodes.dashboard",
         "cli",
     ],
 )

@@ -37,7 +37,7 @@ def camera(pictures: Path, log: Path, domain_id: int) -> Iterator[subprocess.Pop
     parameters = (f"source:={pictures}", "rate:=20.0", "loop:=true", f"log:={log}")
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "siammask_ros.ros.player_node", "--ros-args"),
+            *(sys.executable, "-m", "siammask_ros.ros.nodes.player", "--ros-args"),
             *(word for parameter in parameters for word in ("-p", parameter)),
         ],
         cwd=ROOT,

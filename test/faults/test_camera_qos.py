@@ -9,7 +9,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from session_bench import wait_until
 
-from siammask_ros.ros.messages import image_message
+from siammask_ros.ros.tracking_io.messages import image_message
 
 ERROR, OK = 2, 0
 

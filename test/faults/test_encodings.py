@@ -17,7 +17,7 @@ from sensor_msgs.msg import Image
 from session_bench import wait_until
 
 from siammask_ros.media.image_messages import RefusedImage
-from siammask_ros.ros import conversions
+from siammask_ros.ros.tracking_io import conversions
 from siammask_ros.session import Session
 
 LIMIT_PX = 1000

@@ -23,12 +23,12 @@ from rclpy.context import Context
 from session_bench import wait_until
 from siammask_ros.msg import Track
 
-from siammask_ros.ros import follower_node as follower_module
-from siammask_ros.ros.exit_codes import EXIT_CONFIGURATION
+from siammask_ros.ros.nodes import follower as follower_module
+from siammask_ros.ros.runtime.exit_codes import EXIT_CONFIGURATION
 
 START_S = 60.0
 PATIENT = ("-p", "enabled:=true", "-p", "timeout_s:=5.0", "-p", "max_age_s:=5.0")
-FOLLOWER = (sys.executable, "-m", "siammask_ros.ros.follower_node", "--ros-args")
+FOLLOWER = (sys.executable, "-m", "siammask_ros.ros.nodes.follower", "--ros-args")
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from sensor_msgs.msg import Image
 from session_bench import wait_until
 from std_msgs.msg import Header
 
-from siammask_ros.ros.messages import image_message
-from siammask_ros.ros.mixed_images import WINDOW_S, MixedImages
+from siammask_ros.ros.tracking_io.messages import image_message
+from siammask_ros.ros.tracking_io.mixed_images import WINDOW_S, MixedImages
 
 OK, WARN = 0, 1
 

@@ -19,8 +19,8 @@ from std_msgs.msg import Header
 
 from siammask_ros.errors import ImageError
 from siammask_ros.media.image_messages import RefusedImage, compressed_to_bgr, stamp_ns
-from siammask_ros.ros.conversions import image_to_bgr
-from siammask_ros.ros.messages import image_message
+from siammask_ros.ros.tracking_io.conversions import image_to_bgr
+from siammask_ros.ros.tracking_io.messages import image_message
 from siammask_ros.session import Frame
 
 LIMIT_PX = 1000

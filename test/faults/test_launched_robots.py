@@ -16,7 +16,7 @@ from rcl_interfaces.srv import GetParameters
 from rclpy.context import Context
 from session_bench import wait_until
 
-from siammask_ros.ros.diagnostics import RESTARTED
+from siammask_ros.ros.tracking_io.diagnostics import RESTARTED
 
 IMPORTS = f"""
 from launch import LaunchDescription

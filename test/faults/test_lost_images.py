@@ -16,8 +16,8 @@ from node_bench import Client, own_domain
 from rclpy.context import Context
 from session_bench import wait_until
 
-from siammask_ros.ros import lost_images
-from siammask_ros.ros.lost_images import PROFILE_VARIABLES, WINDOW_S, LostImages
+from siammask_ros.ros.tracking_io import lost_images
+from siammask_ros.ros.tracking_io.lost_images import PROFILE_VARIABLES, WINDOW_S, LostImages
 
 TESTS = Path(__file__).resolve().parent.parent
 PROFILE = TESTS.parent / "config" / "fastdds.xml"

@@ -14,11 +14,11 @@ from sensor_msgs.msg import CameraInfo, Image
 from session_bench import wait_until
 from std_msgs.msg import String
 
-from siammask_ros.ros import calibration as calibration_module
-from siammask_ros.ros import commands as commands_module
-from siammask_ros.ros import depth as depth_module
-from siammask_ros.ros import outputs as outputs_module
-from siammask_ros.ros.sight import Sight
+from siammask_ros.ros.spatial import calibration as calibration_module
+from siammask_ros.ros.spatial import depth as depth_module
+from siammask_ros.ros.spatial.localizer import Sight
+from siammask_ros.ros.tracking_io import commands as commands_module
+from siammask_ros.ros.tracking_io import publishers as outputs_module
 from siammask_ros.session import Session
 
 

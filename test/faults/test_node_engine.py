@@ -19,7 +19,7 @@ from session_bench import wait_until
 
 from siammask_ros.engines.registry import EngineConfig, open_engine
 from siammask_ros.model.checkpoint import load_network
-from siammask_ros.ros.messages import image_message
+from siammask_ros.ros.tracking_io.messages import image_message
 
 ERROR, WARN, OK = 2, 1, 0
 

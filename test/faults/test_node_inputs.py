@@ -16,7 +16,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from session_bench import wait_until
 
 from siammask_ros.geometry.boxes import RotatedBox
-from siammask_ros.ros.messages import image_message
+from siammask_ros.ros.tracking_io.messages import image_message
 
 ERROR, WARN, OK = 2, 1, 0
 

@@ -14,7 +14,7 @@ from node_bench import NODE, NodeBench
 from session_bench import wait_until
 
 from siammask_ros.errors import CheckpointError, EngineError
-from siammask_ros.ros import parameters as parameters_module
+from siammask_ros.ros.nodes import tracker_parameters as parameters_module
 
 ERROR, WARN = 2, 1
 

@@ -18,7 +18,7 @@ from node_bench import NODE, Client
 from rclpy.context import Context
 from session_bench import wait_until
 
-from siammask_ros.ros.exit_codes import EXIT_CONFIGURATION
+from siammask_ros.ros.runtime.exit_codes import EXIT_CONFIGURATION
 
 PROCESS = Path(__file__).resolve().parent.parent / "fake_tracker.py"
 START_S = 60.0

@@ -19,7 +19,7 @@ from moving_square import square_box
 from node_bench import NodeBench
 from session_bench import wait_until
 
-from siammask_ros.ros.recorder_node import READY
+from siammask_ros.ros.nodes.recorder import READY
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_S = 60.0
@@ -34,7 +34,7 @@ def recorder(bench: NodeBench, file: Path, limit_bytes: int) -> Iterator[subproc
     with said(file).open("w") as output:
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "siammask_ros.ros.recorder_node", "--ros-args"),
+                *(sys.executable, "-m", "siammask_ros.ros.nodes.recorder", "--ros-args"),
                 *("-p", f"record:={file}", "-p", f"box:={box}"),
             ],
             cwd=ROOT,

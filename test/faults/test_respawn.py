@@ -28,9 +28,9 @@ from sensor_msgs.msg import CompressedImage
 from session_bench import wait_until
 from supervised_node import SupervisedNode
 
-from siammask_ros.ros.diagnostics import RESTARTED
-from siammask_ros.ros.exit_codes import EXIT_ENGINE_LOST
-from siammask_ros.ros.messages import image_message
+from siammask_ros.ros.runtime.exit_codes import EXIT_ENGINE_LOST
+from siammask_ros.ros.tracking_io.diagnostics import RESTARTED
+from siammask_ros.ros.tracking_io.messages import image_message
 
 HERE = Path(__file__).resolve().parent
 IS_LONG = bool(os.environ.get("SIAMMASK_LONG_FAULTS"))

@@ -16,8 +16,8 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from session_bench import wait_until
 
-from siammask_ros.ros.dashboard_node import DashboardNode
-from siammask_ros.ros.follower_node import FollowerNode
+from siammask_ros.ros.nodes.dashboard import DashboardNode
+from siammask_ros.ros.nodes.follower import FollowerNode
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 POLICY = ElementTree.parse(ROOT / "config" / "sros2" / "siammask.policy.xml").getroot()
@@ -125,7 +125,7 @@ def test_l1_nobody_but_the_follower_may_drive() -> None:
 
 def test_l1_a_node_that_should_be_secure_and_has_no_keys_does_not_start(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "siammask_ros.ros.follower_node"],
+        [sys.executable, "-m", "siammask_ros.ros.nodes.follower"],
         cwd=ROOT,
         env={
             **os.environ,

@@ -20,8 +20,8 @@ from siammask_ros.errors import DataError
 from siammask_ros.media.bag_types import result_types
 from siammask_ros.media.frames import Origin, SourceFrame
 from siammask_ros.media.result_bag import ResultBag
-from siammask_ros.ros import messages
-from siammask_ros.ros.overlay import overlay
+from siammask_ros.ros.tracking_io import messages
+from siammask_ros.ros.tracking_io.overlay import overlay
 from siammask_ros.session import Frame, FrameResult, TrackedTarget
 from siammask_ros.tracker.config import settings_named
 from siammask_ros.tracker.targets import Status

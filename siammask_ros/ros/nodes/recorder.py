@@ -1,0 +1,230 @@
+"""The node `recorder`: has a tracker follow a box, and writes its answers down.
+
+Every message becomes a line of JSON with its kind and its image's stamp (docs/tracks.md); masks
+are packed to a bit a pixel and compressed. Keeping up comes first: nothing is drawn or decoded.
+"""
+
+from __future__ import annotations
+
+import base64
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image
+from vision_msgs.msg import Detection2D, Detection2DArray
+
+from siammask_ros.errors import ConfigError, DataError
+from siammask_ros.geometry.boxes import RotatedBox
+from siammask_ros.media.image_messages import NANOSECONDS, stamp_ns
+from siammask_ros.media.recording import JsonLines
+from siammask_ros.media.track_rows import frame_row, target_row
+from siammask_ros.msg import FrameLatency, Track, TrackArray
+from siammask_ros.ros.runtime import qos
+from siammask_ros.ros.runtime.process import run
+
+# What the process that started us waits for on our standard output.
+READY = "ready"
+NOT_READY = 3
+NOT_WRITTEN = 2
+
+# name: (default, what it means)
+PARAMETERS: dict[str, tuple[Any, str]] = {
+    "record": ("", "File that gets a line of JSON for every message; replaced"),
+    "box": (
+        [0.0, 0.0, 0.0, 0.0],
+        "What to follow: left, top, width, height on the first answered image",
+    ),
+    "tracker": ("siammask_tracker", "Name of the tracker node"),
+    "ready_timeout": (120.0, "Seconds to wait until the tracker is active"),
+}
+
+# Deep enough for what arrives while a line is being written.
+_EVERYTHING = QoSProfile(depth=100)
+_STATES = {
+    value: name
+    for name in ("TRACKING", "UNCERTAIN", "LOST", "STALE")
+    for value in (getattr(Track, name),)
+}
+_LATENCIES = tuple(
+    name for name in FrameLatency.get_fields_and_field_types() if name.endswith("_ms")
+)
+_COUNTS = ("received", "processed", "dropped")
+
+
+class RecorderNode(Node):  # type: ignore[misc]
+    """Records one tracker's answers; raises ConfigError or DataError for its parameters."""
+
+    def __init__(self, **node: Any) -> None:
+        super().__init__("recorder", **node)
+        values = {
+            name: self.declare_parameter(
+                name, default, ParameterDescriptor(description=about, read_only=True)
+            ).value
+            for name, (default, about) in PARAMETERS.items()
+        }
+        if not values["record"]:
+            raise ConfigError("record is empty; expected the name of a file to write")
+        if len(values["box"]) != 4:
+            raise ConfigError(f"box has {len(values['box'])} numbers; expected x, y, w, h")
+        self._file = JsonLines(Path(values["record"]), overwrite=True)
+        self.is_written = True
+        self.when_full: Callable[[], None] = lambda: None
+        self._box = [float(number) for number in values["box"]]
+        self._tracker = str(values["tracker"])
+        self._ready_timeout_s = float(values["ready_timeout"])
+        self._known = threading.Event()
+        self._box_is_sent = False
+        self._failure = ""
+        self._first_ns: int | None = None
+        self._listen()
+
+    def _listen(self) -> None:
+        """One callback group: lines are written one after the other."""
+        subscribe = self.create_subscription
+        subscribe(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
+        for kind, topic, callback in (
+            (Image, "mask", self._on_mask),
+            (Detection2DArray, "detections", self._on_detections),
+            (TrackArray, "tracks", self._on_tracks),
+            (FrameLatency, "latency", self._on_latency),
+        ):
+            subscribe(kind, f"{self._tracker}/{topic}", callback, _EVERYTHING)
+        self._boxes = self.create_publisher(Detection2D, f"{self._tracker}/init_box", qos.COMMANDS)
+
+    def wait_until_active(self, asked_to_stop: threading.Event) -> str:
+        """Waits for the tracker; what went wrong, or nothing."""
+        until_s = time.monotonic() + self._ready_timeout_s
+        while not (self._known.is_set() and self._boxes.get_subscription_count()):
+            if asked_to_stop.wait(0.05):
+                return "stopped"
+            if self._failure:
+                return self._failure
+            if time.monotonic() > until_s:
+                return f"{self._tracker} was not active within {self._ready_timeout_s:.0f} s"
+        return ""
+
+    def destroy_node(self) -> None:
+        """Closes the file, then the node."""
+        super().destroy_node()
+        self._file.close()
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.name != f"{self._tracker}: image stream":
+                continue
+            state = {value.key: value.value for value in status.values}.get("state")
+            if state == "active":
+                self._known.set()
+            elif status.level == DiagnosticStatus.ERROR:
+                self._failure = status.message
+
+    def _send_box(self, header: Any) -> None:
+        """Says what to follow, on an image of which it is certain that the tracker has it."""
+        detection = Detection2D(header=header)
+        left, top, detection.bbox.size_x, detection.bbox.size_y = self._box
+        detection.bbox.center.position.x = left + detection.bbox.size_x / 2
+        detection.bbox.center.position.y = top + detection.bbox.size_y / 2
+        self._boxes.publish(detection)
+        self._write("box", header, box_xywh=self._box)
+
+    def _on_mask(self, message: Image) -> None:
+        mask = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
+        bits = np.packbits(mask[:, : message.width] > 0, axis=1)
+        packed = base64.b64encode(zlib.compress(bits.tobytes(), 1)).decode()
+        self._write("mask", message.header, height=message.height, width=message.width, bits=packed)
+
+    def _on_detections(self, message: Detection2DArray) -> None:
+        detections = [
+            {
+                "id": detection.id,
+                "score": detection.results[0].hypothesis.score,
+                "box": _box(detection.bbox),
+            }
+            for detection in message.detections
+        ]
+        self._write("detections", message.header, detections=detections)
+
+    def _on_tracks(self, message: TrackArray) -> None:
+        time_ns = stamp_ns(message.header)
+        self._first_ns = time_ns if self._first_ns is None else self._first_ns
+        targets = [_target(track) for track in message.tracks]
+        since_s = (time_ns - self._first_ns) / NANOSECONDS
+        self._add(frame_row(targets, frame=None, stamp_s=since_s, stamp_ns=time_ns))
+
+    def _on_latency(self, message: FrameLatency) -> None:
+        if not self._box_is_sent:
+            self._box_is_sent = True
+            self._send_box(message.header)
+        values = {name: getattr(message, name) for name in (*_LATENCIES, *_COUNTS)}
+        self._write("latency", message.header, **values)
+
+    def _write(self, kind: str, header: Any, **values: Any) -> None:
+        self._add({"kind": kind, "stamp_ns": stamp_ns(header), **values})
+
+    def _add(self, row: Mapping[str, Any]) -> None:
+        if not self.is_written:
+            return
+        try:
+            self._file.write(row)
+        except DataError as error:
+            self.is_written = False
+            print(f"error: {error}", file=sys.stderr, flush=True)
+            self.when_full()
+
+
+def _target(track: Track) -> dict[str, Any]:
+    """The target as its image shows it, with the outline of its mask's largest part."""
+    box, center = track.observed_box, track.observed_box.center
+    outline = np.array([(point.x, point.y) for point in track.outline])
+    return target_row(
+        track.id,
+        _STATES.get(track.state, str(track.state)),
+        track.reason,
+        track.score,
+        RotatedBox(center.position.x, center.position.y, box.size_x, box.size_y, center.theta),
+        [outline] if len(outline) else [],
+        track.mask_area,
+    )
+
+
+def _box(box: Any) -> dict[str, float]:
+    return {
+        "x": box.center.position.x,
+        "y": box.center.position.y,
+        "width": box.size_x,
+        "height": box.size_y,
+        "theta": box.center.theta,
+    }
+
+
+def _record(node: RecorderNode, asked_to_stop: threading.Event) -> int:
+    node.when_full = asked_to_stop.set
+    failure = node.wait_until_active(asked_to_stop)
+    print(failure or READY, flush=True)
+    if not failure:
+        asked_to_stop.wait()
+    if not node.is_written:
+        return NOT_WRITTEN
+    return NOT_READY if failure else 0
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Records until a signal; the exit code.
+
+    2 where the disk took no more, 3 where the tracker did not become active.
+    """
+    return run(RecorderNode, args, _record)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

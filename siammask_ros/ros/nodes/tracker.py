@@ -1,0 +1,296 @@
+"""The lifecycle node `siammask_tracker`: camera images in, masks, boxes and tracks out."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+
+from siammask_ros.engines.registry import EngineConfig, open_engine
+from siammask_ros.errors import EngineLostError, SiamMaskError
+from siammask_ros.ros.nodes.tracker_parameters import Parameters, Settings
+from siammask_ros.ros.runtime.exit_codes import EXIT_ENGINE_LOST
+from siammask_ros.ros.runtime.guard import Border, described, guard_change_state
+from siammask_ros.ros.runtime.log_forwarding import LogForwarding
+from siammask_ros.ros.runtime.parameters import UnchangedParameters
+from siammask_ros.ros.runtime.process import run
+from siammask_ros.ros.runtime.running_mark import RunningMark
+from siammask_ros.ros.runtime.shared_memory import remove_abandoned_segments
+from siammask_ros.ros.spatial.localizer import Sight
+from siammask_ros.ros.spatial.target_pose import Whereabouts
+from siammask_ros.ros.spatial.tf import TargetFrames
+from siammask_ros.ros.tracking_io.camera import Camera
+from siammask_ros.ros.tracking_io.candidates import Candidates
+from siammask_ros.ros.tracking_io.commands import Commands
+from siammask_ros.ros.tracking_io.diagnostics import RESTARTED, ImageTopic, NodeHealth, idle_state
+from siammask_ros.ros.tracking_io.publishers import Outputs
+from siammask_ros.ros.tracking_io.status_publisher import Watch
+from siammask_ros.ros.tracking_io.target_files import TargetFiles
+from siammask_ros.session import FrameResult, Health, Session, Tracker, warm_up
+
+NAME = "siammask_tracker"
+
+
+class TrackerNode(UnchangedParameters, LifecycleNode):
+    """Follows targets in a camera's images.
+
+    ``open_engine`` makes the inference engine of an EngineConfig. The engine is loaded and warmed
+    up by configure; between activate and deactivate a session answers the newest image.
+    """
+
+    def __init__(self, open_engine: Callable[[EngineConfig], Any] = open_engine, **node: Any):
+        super().__init__(NAME, **node)
+        self._open_engine = open_engine
+        self._border = Border(self.get_logger())
+        self._log_forwarding = LogForwarding(self.get_logger())
+        self._log_forwarding.install()
+        self._state = "unconfigured"
+        self._is_starting = False
+        self._failure = ""
+        self._engine: Any = None
+        self._prepared: tuple[EngineConfig, int] | None = None
+        self._session: Session | None = None
+        self._config_serial = 0
+        self._camera: Camera | None = None
+        self._sight: Sight | None = None
+        self._candidates: Candidates | None = None
+        self._own_parameters = Parameters(
+            self, self._border, lambda: self._state == "active", self._on_new_settings
+        )
+        self._outputs = Outputs(
+            self, self._border, self._where, lambda: self._own_parameters.settings.node
+        )
+        self._commands = Commands(
+            self,
+            self._border,
+            self._active_session,
+            lambda: self._own_parameters.settings.node.max_image_side,
+        )
+        TargetFiles(
+            self,
+            self._border,
+            self._active_session,
+            lambda: self._own_parameters.settings.node.templates_dir,
+        )
+        self._when_lost: Callable[[], None] = lambda: None
+        self.is_lost = False
+        self._restarted = False
+        if self._own_parameters.settings.node.restarted:
+            self.follow_dead_process()
+        self._watch = Watch(
+            self, self._border, lambda: self._session, self._about, self._outputs.publish_tracks
+        )
+        guard_change_state(self, self._border, lambda: self._state)
+
+    def _active_session(self) -> Session:
+        if self._session is None:
+            raise SiamMaskError(f"node is {self._state}; activate it first")
+        return self._session
+
+    def _where(self, answer: FrameResult) -> dict[str, Whereabouts]:
+        sight = self._sight
+        return sight.whereabouts(answer) if sight is not None else {}
+
+    def _on_new_settings(self, settings: Settings) -> None:
+        if self._session is not None:
+            self._config_serial = self._session.reconfigure(settings.tracker, settings.session)
+
+    def _about(self, health: Health | None) -> NodeHealth:
+        """How the node is, beside the health of its session."""
+        camera, sight = self._camera, self._sight
+        self._restarted = self._restarted and not (health and health.statuses)
+        info = getattr(self._engine, "info", None)
+        about = ("engine", "device", "precision", "checkpoint", "sha256", "reason")
+        return NodeHealth(
+            name=self.get_fully_qualified_name().lstrip("/"),
+            state=self._state,
+            failure=self._failure,
+            restarted=self._restarted,
+            image_topic=camera.about() if camera else ImageTopic(),
+            engine={key: str(getattr(info, key)) for key in about} if info else {},
+            caught=dict(self._border.caught),
+            recently_caught=self._border.recent,
+            unpublished=self._outputs.unpublished,
+            failed_to_publish_in_row=self._outputs.failed_in_row,
+            space=sight.state() if sight else {},
+            space_refusal=sight.refusal if sight else "",
+        )
+
+    # Lifecycle
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Loads the engine and warms it up."""
+        return self._transition("configure", self._load_engine, "inactive")
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Begins to answer images."""
+        done = self._transition("activate", self._begin, "active")
+        if done == TransitionCallbackReturn.SUCCESS:
+            return super().on_activate(state)
+        self._end()
+        return done
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stops answering and forgets the targets."""
+        super().on_deactivate(state)
+        return self._transition("deactivate", self._end, "inactive")
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lets the engine go."""
+        return self._transition("cleanup", self._unload, "unconfigured")
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stops whatever runs."""
+        return self._transition("shutdown", self._unload, "finalized")
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Goes back to unconfigured, from where everything can be tried again."""
+        return self._transition("clean up after an error", self._unload, "unconfigured")
+
+    def autostart(self) -> None:
+        """Configures and activates without being asked."""
+        self._is_starting = True
+        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()
+        self._is_starting = False
+
+    def follow_dead_process(self) -> None:
+        """Says that the process before this one died, and removes what it left behind."""
+        self._restarted = True
+        self.get_logger().warning(RESTARTED)
+        remove_abandoned_segments()
+
+    def log_state(self) -> None:
+        """Logs the state and, unless the node leaves it by itself, what it waits for."""
+        self.get_logger().info(self._state if self._is_starting else idle_state(self._state))
+
+    def when_lost(self, callback: Callable[[], None]) -> None:
+        """Has ``callback`` called once the engine is lost and only a new process can go on."""
+        self._when_lost = callback
+
+    def destroy_node(self) -> None:
+        """Ends the threads, then the node."""
+        self._end()
+        self._outputs.close()
+        self._log_forwarding.remove()
+        super().destroy_node()
+        # rclpy would leave the lifecycle services behind, where they are called and never answer.
+        self._state_machine.destroy_when_not_in_use()
+
+    def _transition(
+        self, name: str, action: Callable[[], None], reached: str
+    ) -> TransitionCallbackReturn:
+        """A transition that can be tried again: rclpy would swallow what it raises."""
+        try:
+            action()
+        except Exception as error:
+            self._failure = f"{name} failed: {described(error)}"
+            self.get_logger().error(self._failure)
+            if not isinstance(error, SiamMaskError):
+                self.get_logger().error(traceback.format_exc())
+            if isinstance(error, EngineLostError):
+                self._lose_engine(str(error))
+            return TransitionCallbackReturn.FAILURE
+        self._failure = ""
+        self._state = reached
+        self.log_state()
+        return TransitionCallbackReturn.SUCCESS
+
+    def _load_engine(self) -> None:
+        settings = self._own_parameters.settings
+        prepared = settings.engine, settings.tracker.crowd_targets
+        if self._engine is not None and prepared == self._prepared:
+            return
+        engine = self._open_engine(settings.engine)
+        warm_up(Tracker(engine, settings.tracker), settings.session.max_targets)
+        # Libraries and weights stay for good. Without this the collector looks through all of
+        # them while a frame waits.
+        gc.collect()
+        gc.freeze()
+        self._engine, self._prepared = engine, prepared
+        self.get_logger().info(f"engine ready: {engine.info}")
+
+    def _begin(self) -> None:
+        self._load_engine()
+        settings = self._own_parameters.settings
+        if settings.node.publish_tf and self._outputs.frames is None:
+            self._outputs.frames = TargetFrames(self)
+        self._config_serial += 1
+        self._session = Session(
+            Tracker(self._engine, settings.tracker),
+            self._outputs.put,
+            settings.session,
+            on_refusal=self._commands.refused,
+            config_serial=self._config_serial,
+            on_lost=self._lose_engine,
+        )
+        self._camera = Camera(
+            self,
+            self._border,
+            settings.node.image_transport,
+            lambda: self._session,
+            lambda: self._own_parameters.settings.node.max_image_side,
+        )
+        self._sight = Sight(self, self._border, lambda: self._own_parameters.settings.node)
+        self._candidates = Candidates(self, self._border, lambda: self._session)
+        self.get_logger().info(f"waiting for images on {self._camera.topic}")
+
+    def _end(self) -> None:
+        camera, self._camera = self._camera, None
+        sight, self._sight = self._sight, None
+        candidates, self._candidates = self._candidates, None
+        session, self._session = self._session, None
+        for source in (camera, sight, candidates):
+            if source is not None:
+                source.close()
+        if session is not None and not session.stop():
+            # Its requests and answers would mix with those of the next session.
+            self._engine = self._prepared = None
+            self.get_logger().error(
+                "an inference hangs and was left behind; its engine is not used again"
+            )
+
+    def _unload(self) -> None:
+        self._end()
+        self._engine = self._prepared = None
+        # What was frozen with the engine can be freed again, also where it refers to itself.
+        gc.unfreeze()
+        gc.collect()
+
+    def _lose_engine(self, reason: str) -> None:
+        self.get_logger().fatal(f"this process ends, for another has to go on: {reason}")
+        self._border.guard(self._watch.report)()
+        self.is_lost = True
+        self._when_lost()
+
+
+def _start(node: TrackerNode, asked_to_stop: Any) -> int:
+    mark = RunningMark(node.get_fully_qualified_name(), node.context.get_domain_id())
+    if mark.take():
+        node.follow_dead_process()
+    node.when_lost(asked_to_stop.set)
+    if node.get_parameter("autostart").value:
+        node.executor.create_task(node.autostart)
+    else:
+        node.log_state()
+    asked_to_stop.wait()
+    if node.is_lost:
+        return EXIT_ENGINE_LOST
+    mark.remove()
+    return 0
+
+
+def main(
+    args: Sequence[str] | None = None,
+    open_engine: Callable[[EngineConfig], Any] = open_engine,
+) -> int:
+    """Runs the node until SIGINT or SIGTERM; the exit code."""
+    return run(lambda: TrackerNode(open_engine), args, _start)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

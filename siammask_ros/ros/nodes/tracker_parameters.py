@@ -1,0 +1,94 @@
+"""The tracker node's parameters: the fields of four dataclasses, in one value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from rclpy.node import Node
+
+from siammask_ros.engines.registry import EngineConfig
+from siammask_ros.ros.runtime.guard import Border
+from siammask_ros.ros.runtime.node_config import NodeConfig
+from siammask_ros.ros.runtime.parameters import READ_ONLY, LiveParameters, built, declare
+from siammask_ros.session import SessionConfig
+from siammask_ros.tracker.config import SETTINGS, TrackerConfig, settings_named
+
+# Fixed when the process starts. Who may set parameters over the network must not choose where
+# files are written.
+START_ONLY = frozenset({"autostart", "restarted", "settings", "templates_dir"})
+
+# Taken up when the node is activated; a crowd's smaller crops have to be prepared for.
+NEEDS_RELOAD = frozenset(
+    {
+        *("image_transport", "publish_tf", "crowd_targets"),
+        *(item.name for item in fields(EngineConfig)),
+    }
+)
+
+_CONSTRAINTS = {
+    **dict.fromkeys(NEEDS_RELOAD, "cannot change while active"),
+    **dict.fromkeys(START_ONLY, READ_ONLY),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All configurations of a node."""
+
+    node: NodeConfig
+    engine: EngineConfig
+    tracker: TrackerConfig
+    session: SessionConfig
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Settings:
+        """The configurations that hold these values; raises ConfigError for an illegal one."""
+        return cls(*(built(config, values) for config in _CONFIGS))
+
+
+_CONFIGS: tuple[type[Any], ...] = (NodeConfig, EngineConfig, TrackerConfig, SessionConfig)
+
+
+class Parameters(LiveParameters[Settings]):
+    """Declares the parameters of a tracker node and keeps ``settings`` in step with them.
+
+    ``is_active`` tells whether a reload is out of the question; ``on_change`` gets the new
+    settings. Raises ConfigError for an illegal or unknown value to start with.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        border: Border,
+        is_active: Callable[[], bool],
+        on_change: Callable[[Settings], None],
+    ) -> None:
+        for defaults in (NodeConfig(), EngineConfig()):
+            declare(node, defaults, _CONSTRAINTS)
+        # These two choose the defaults of the tracker's.
+        settings, model = (node.get_parameter(name).value for name in ("settings", "model"))
+        for defaults in (default_tracker(settings, model), SessionConfig()):
+            declare(node, defaults, _CONSTRAINTS)
+
+        def refusal(names: set[str]) -> str:
+            late = sorted(NEEDS_RELOAD & names)
+            if late and is_active():
+                return f"{', '.join(late)} cannot change while active: deactivate first"
+            return ""
+
+        names = (item.name for config in _CONFIGS for item in fields(config))
+        super().__init__(
+            node, border, names, lambda values: Settings.of(values), on_change, refusal
+        )
+
+
+def default_tracker(settings: str, model: str) -> TrackerConfig:
+    """The tracker's defaults: of a named set, or with auto of the model's own.
+
+    The variants of the authors' network without one have those tuned for masks on DAVIS.
+    """
+    if settings != "auto":
+        return settings_named(settings)
+    return SETTINGS.get(model, SETTINGS["davis"])

@@ -1,0 +1,127 @@
+"""The camera's calibration, from `camera_info` to the lens that its images went through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo
+
+from siammask_ros.errors import CalibrationError
+from siammask_ros.geometry.lens import Lens
+from siammask_ros.ros.runtime import qos
+from siammask_ros.ros.runtime.guard import Border
+from siammask_ros.session import Frame
+
+MOST_COEFFICIENTS = 14
+
+
+class Calibration:
+    """Listens to `camera_info` from now on until it is closed; the newest one counts.
+
+    ``rectified`` tells whether the images had their distortion taken out.
+    """
+
+    def __init__(self, node: Node, border: Border, rectified: Callable[[], bool]) -> None:
+        self._node = node
+        self._border = border
+        self._rectified = rectified
+        self._known: tuple[Lens, str] | None = None
+        self._refusal = ""
+        self._misfit = ""
+        self._subscription = node.create_subscription(
+            CameraInfo,
+            "camera_info",
+            border.guard(self._on_camera_info, interface="camera_info"),
+            qos.CAMERA,
+            callback_group=MutuallyExclusiveCallbackGroup(),
+        )
+
+    @property
+    def refusal(self) -> str:
+        """Why what came on the topic gives no bearing, or nothing."""
+        return self._refusal or self._misfit
+
+    @property
+    def state(self) -> str:
+        """In words, where bearings come from."""
+        if self.refusal:
+            return f"none: {self.refusal}"
+        topic = self._subscription.topic_name
+        return f"from {topic}" if self._known else f"none: no camera_info on {topic}"
+
+    def lens_of(self, frame: Frame) -> Lens | None:
+        """The lens that this frame was seen through; None where that is not known."""
+        known = self._known
+        if known is None:
+            return None
+        lens, frame_id = known
+        self._misfit = _misfit(lens, frame_id, frame)
+        if self._misfit:
+            self._border.warn("no bearing", f"no bearing: {self._misfit}")
+        return None if self._misfit else lens
+
+    def close(self) -> None:
+        """Stops listening."""
+        self._node.destroy_subscription(self._subscription)
+
+    def _on_camera_info(self, message: CameraInfo) -> None:
+        try:
+            lens = lens_of_camera_info(message, self._rectified())
+        except CalibrationError as error:
+            self._known, self._misfit = None, ""
+            self._refusal = f"camera_info refused: {error}"
+            self._border.warn("camera_info refused", self._refusal)
+            return
+        self._known = (lens, message.header.frame_id)
+        self._refusal = self._misfit = ""
+
+
+def _misfit(lens: Lens, frame_id: str, frame: Frame) -> str:
+    """Why this lens cannot be that of the frame, or nothing."""
+    height, width = frame.size
+    if (width, height) != (lens.width_px, lens.height_px):
+        return (
+            f"camera_info is for images of {lens.width_px}×{lens.height_px} px and they have "
+            f"{width}×{height}; expected that of the same camera"
+        )
+    if frame_id and frame.frame_id and frame_id != frame.frame_id:
+        return (
+            f"camera_info is of frame {frame_id[:40]!r} and the images are of "
+            f"{frame.frame_id[:40]!r}; expected that of the same camera"
+        )
+    return ""
+
+
+def lens_of_camera_info(message: CameraInfo, rectified: bool) -> Lens:
+    """The lens that a message describes, for its images as they are binned and cut out.
+
+    Rectified images are seen through P and without distortion, raw ones through K and D. Raises
+    CalibrationError where either does not describe a camera.
+    """
+    columns = 4 if rectified else 3
+    matrix = [float(value) for value in (message.p if rectified else message.k)]
+    fx, skew, cx = matrix[:3]
+    yx, fy, cy = matrix[columns : columns + 3]
+    bottom = matrix[2 * columns : 2 * columns + 3]
+    if fx and (skew, yx, bottom) != (0.0, 0.0, [0.0, 0.0, 1.0]):
+        name = "P" if rectified else "K"
+        raise CalibrationError(
+            f"{name} is {matrix}; expected the form [fx 0 cx, 0 fy cy, 0 0 1], row by row"
+        )
+    if len(message.d) > MOST_COEFFICIENTS:
+        raise CalibrationError(
+            f"distortion has {len(message.d)} coefficients; expected at most {MOST_COEFFICIENTS}"
+        )
+    # As image_geometry has it: the numbers are those of the whole sensor at full resolution.
+    bin_x, bin_y = max(int(message.binning_x), 1), max(int(message.binning_y), 1)
+    roi = message.roi
+    return Lens(
+        width_px=int(roi.width or message.width) // bin_x,
+        height_px=int(roi.height or message.height) // bin_y,
+        focal_xy_px=(fx / bin_x, fy / bin_y),
+        center_in_image=((cx - roi.x_offset) / bin_x, (cy - roi.y_offset) / bin_y),
+        model="" if rectified else message.distortion_model,
+        distortion=() if rectified else tuple(float(value) for value in message.d),
+    )

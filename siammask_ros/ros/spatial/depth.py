@@ -1,0 +1,144 @@
+"""Depth images that are registered to the camera's, kept until the answer that needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+
+from siammask_ros.media.image_messages import RefusedImage, check_sides, checked_rows, stamp_ns
+from siammask_ros.ros.runtime import qos
+from siammask_ros.ros.runtime.guard import Border
+from siammask_ros.ros.runtime.node_config import NodeConfig
+from siammask_ros.session import Frame
+
+# numpy type, and metres of one unit
+_ENCODINGS = {"16UC1": ("u2", 0.001), "32FC1": ("f4", 1.0)}
+
+# An answer comes a few images late, and its depth image may have come before it or after.
+MOST_KEPT = 16
+MOST_KEPT_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DepthImage:
+    """Depths (height, width) in units of ``unit_m``, a view of the message, and when they were."""
+
+    pixels: NDArray[Any]
+    unit_m: float
+    stamp_ns: int
+    frame_id: str
+
+    def metres(self, window: tuple[slice, slice]) -> NDArray[np.float32]:
+        """The depths of a part of the picture; holes are zero, negative or not finite."""
+        part = self.pixels[window].astype(np.float32)
+        return np.asarray(part * np.float32(self.unit_m), np.float32)
+
+
+class DepthImages:
+    """Listens to `depth` from now on until it is closed; ``config`` gives the limits."""
+
+    def __init__(self, node: Node, border: Border, config: Callable[[], NodeConfig]) -> None:
+        self._node = node
+        self._border = border
+        self._config = config
+        self._kept: tuple[DepthImage, ...] = ()
+        self._refusal = ""
+        self._misfit = ""
+        self._subscription = node.create_subscription(
+            Image,
+            "depth",
+            border.guard(self._on_depth, interface="depth"),
+            qos.CAMERA,
+            callback_group=MutuallyExclusiveCallbackGroup(),
+        )
+
+    @property
+    def refusal(self) -> str:
+        """Why what came on the topic gives no position, or nothing."""
+        return self._refusal or self._misfit
+
+    @property
+    def state(self) -> str:
+        """In words, where positions come from."""
+        if self.refusal:
+            return f"none: {self.refusal}"
+        topic = self._subscription.topic_name
+        return f"from {topic}" if self._kept else f"none: no depth image on {topic}"
+
+    def of(self, frame: Frame) -> DepthImage | None:
+        """The depth image that was taken with this frame, or None."""
+        kept = self._kept
+        if not kept:
+            return None
+        nearest = min(kept, key=lambda image: abs(image.stamp_ns - frame.stamp_ns))
+        self._misfit = _misfit(nearest, frame, self._config().depth_max_offset_s)
+        if self._misfit:
+            self._border.warn("no position", f"no position: {self._misfit}")
+        return None if self._misfit else nearest
+
+    def close(self) -> None:
+        """Stops listening."""
+        self._node.destroy_subscription(self._subscription)
+
+    def _on_depth(self, message: Image) -> None:
+        try:
+            image = depth_image(message, self._config().max_image_side)
+        except RefusedImage as error:
+            self._kept = ()
+            self._refusal, self._misfit = f"depth image refused: {error}", ""
+            self._border.warn("depth image refused", self._refusal)
+            return
+        most = max(min(MOST_KEPT, MOST_KEPT_BYTES // len(message.data)), 1)
+        same = (kept for kept in self._kept if kept.pixels.shape == image.pixels.shape)
+        self._kept = (*same, image)[-most:]
+        self._refusal = ""
+
+
+def depth_image(message: Image, max_side_px: int) -> DepthImage:
+    """The depths in a message, without a copy; raises RefusedImage for what holds none."""
+    encoding = str(message.encoding)
+    if encoding not in _ENCODINGS:
+        raise RefusedImage(
+            "encoding",
+            f"encoding {encoding[:40]!r} is no depth; expected 16UC1 (mm) or 32FC1 (m)",
+        )
+    kind, unit_m = _ENCODINGS[encoding]
+    dtype = np.dtype(kind).newbyteorder(">" if message.is_bigendian else "<")
+    check_sides(message.width, message.height, max_side_px)
+    rows = checked_rows(message, message.width * dtype.itemsize, message.height)
+    pixels: NDArray[Any] = np.ndarray(
+        (message.height, message.width),
+        dtype,
+        rows,
+        strides=(message.step, dtype.itemsize),
+    )
+    return DepthImage(pixels, unit_m, stamp_ns(message.header), message.header.frame_id)
+
+
+def _misfit(depth: DepthImage, frame: Frame, max_offset_s: float) -> str:
+    """Why these depths are not those of the frame, or nothing."""
+    if depth.pixels.shape != frame.size:
+        (height, width), (rows, columns) = frame.size, depth.pixels.shape
+        return (
+            f"depth image is {columns}×{rows} px and the image {width}×{height}; expected one that "
+            "is registered to it"
+        )
+    if depth.frame_id and frame.frame_id and depth.frame_id != frame.frame_id:
+        return (
+            f"depth image is of frame {depth.frame_id[:40]!r} and the image of "
+            f"{frame.frame_id[:40]!r}; expected one that is registered to it"
+        )
+    offset_s = abs(depth.stamp_ns - frame.stamp_ns) / 1e9
+    if not (depth.stamp_ns and frame.stamp_ns and offset_s <= max_offset_s):
+        return (
+            f"nearest depth image is {offset_s:.3f} s from the image; expected at most "
+            f"{max_offset_s:g} s (depth_max_offset_s)"
+        )
+    return ""

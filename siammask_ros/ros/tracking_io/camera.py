@@ -1,0 +1,145 @@
+"""The camera's images on their way into a session."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from copy import copy
+from typing import Any
+
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.event_handler import SubscriptionEventCallbacks, UnsupportedEventTypeError
+from rclpy.node import Node
+from rclpy.qos import QoSCompatibility, qos_check_compatible
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.subscription import Subscription
+
+from siammask_ros.following.clocks import clock_misfit
+from siammask_ros.media.contrast import ContrastStretch
+from siammask_ros.media.image_messages import (
+    RefusedImage,
+    stamp_ns,
+)
+from siammask_ros.ros.runtime import qos
+from siammask_ros.ros.runtime.guard import Border
+from siammask_ros.ros.tracking_io.diagnostics import ImageTopic
+from siammask_ros.ros.tracking_io.image_transports import TRANSPORTS, image_topic
+from siammask_ros.ros.tracking_io.lost_images import LostImages
+from siammask_ros.ros.tracking_io.mixed_images import MixedImages
+from siammask_ros.session import Frame, Session
+
+
+class Camera:
+    """Listens to the images from now on until it is closed.
+
+    ``session`` gives the one to hand them to, or None to let them pass; ``max_side_px`` the
+    limit that is in force.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        border: Border,
+        transport: str,
+        session: Callable[[], Session | None],
+        max_side_px: Callable[[], int],
+    ) -> None:
+        kind, self._convert = TRANSPORTS[transport]
+        topic = image_topic(node, transport)
+        self._node = node
+        self._border = border
+        self._session = session
+        self._max_side_px = max_side_px
+        self._stretch = ContrastStretch()
+        self._mixed = MixedImages()
+        self._clock_misfit = ""
+        self.lost = LostImages()
+        events = SubscriptionEventCallbacks(message_lost=border.guard(self._on_lost))
+        try:
+            self._subscription = self._subscribed(kind, topic, events)
+        except UnsupportedEventTypeError:
+            self._subscription = self._subscribed(kind, topic, None)
+
+    def _subscribed(
+        self, kind: Any, topic: str, events: SubscriptionEventCallbacks | None
+    ) -> Subscription:
+        return self._node.create_subscription(
+            kind,
+            topic,
+            self._border.guard(self._on_image),
+            # rclpy writes a node's overrides into the profile it is given.
+            copy(qos.CAMERA),
+            callback_group=MutuallyExclusiveCallbackGroup(),
+            event_callbacks=events,
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+
+    @property
+    def topic(self) -> str:
+        """The full name of the topic."""
+        return str(self._subscription.topic_name)
+
+    def about(self) -> ImageTopic:
+        """What is wrong with the topic and what comes on it, and what to do."""
+        remarks = (self._publishers_remark(), self._clock_misfit, self.lost.remark())
+        said = tuple(remark for remark in remarks if remark)
+        return ImageTopic(self.topic, self._misfit(), said, self.lost.total)
+
+    def _publishers_remark(self) -> str:
+        """Says where images of several cameras mix; in the log at most every few seconds."""
+        remark = self._mixed.remark(self._node.count_publishers(self.topic), self.topic)
+        if remark:
+            self._border.warn("several publishers", remark)
+        return remark
+
+    def _misfit(self) -> str:
+        """Why a publisher of the topic is not heard, and what to do, or nothing."""
+        wanted = self._subscription.qos_profile
+        for publisher in self._node.get_publishers_info_by_topic(self.topic):
+            fits, why = qos_check_compatible(publisher.qos_profile, wanted)
+            if fits == QoSCompatibility.ERROR:
+                policies = why.replace("ERROR: ", "").strip(" ;")
+                return (
+                    f"{policies} (node {publisher.node_name}); "
+                    f"change the parameters qos_overrides.{self.topic}.subscription"
+                )
+        return ""
+
+    def close(self) -> None:
+        """Stops listening."""
+        self._node.destroy_subscription(self._subscription)
+
+    def _on_lost(self, lost: Any) -> None:
+        self.lost.add_lost(lost.total_count_change)
+        if remark := self.lost.remark():
+            self._border.warn("images lost", f"{self.topic}: {remark}")
+
+    def _on_image(self, message: Any, info: Any) -> None:
+        session, arrived_s = self._session(), time.monotonic()
+        self._mixed.add(info["publication_sequence_number"])
+        self.lost.add_arrived(len(message.data))
+        if session is None:
+            return
+        now_ns = self._node.get_clock().now().nanoseconds
+        try:
+            taken_ns = stamp_ns(message.header)
+            picture = self._convert(message, self._max_side_px(), self._stretch)
+        except RefusedImage as error:
+            session.refuse(error.kind, str(error))
+            self._border.warn(f"image refused: {error.kind}", f"image refused: {error}")
+            return
+        age_s = (now_ns - taken_ns) / 1e9 if taken_ns else 0.0
+        self._clock_misfit = clock_misfit(age_s)
+        if self._clock_misfit:
+            self._border.warn("another clock", f"{self.topic}: {self._clock_misfit}")
+        session.submit(
+            Frame(
+                image=picture,
+                stamp_ns=taken_ns,
+                arrived_s=arrived_s,
+                frame_id=message.header.frame_id,
+                # Of another clock: how old it is cannot be told, as without a stamp.
+                transport_ms=0.0 if self._clock_misfit else age_s * 1e3,
+                convert_ms=(time.monotonic() - arrived_s) * 1e3,
+            )
+        )

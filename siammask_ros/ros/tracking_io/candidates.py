@@ -1,0 +1,72 @@
+"""A detector's boxes on their way into a session: where a lost target may be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.node import Node
+from vision_msgs.msg import Detection2D, Detection2DArray
+
+from siammask_ros.errors import SiamMaskError
+from siammask_ros.media.image_messages import stamp_ns
+from siammask_ros.ros.runtime import qos
+from siammask_ros.ros.runtime.guard import Border
+from siammask_ros.ros.tracking_io.messages import box_of
+from siammask_ros.session import Session
+
+
+class Candidates:
+    """Listens to `~/detections_in` from now on until it is closed.
+
+    ``session`` gives the one to offer them to, or None to let them pass.
+    """
+
+    def __init__(self, node: Node, border: Border, session: Callable[[], Session | None]) -> None:
+        self._node = node
+        self._border = border
+        self._session = session
+        self._subscription = node.create_subscription(
+            Detection2DArray,
+            "~/detections_in",
+            border.guard(self._on_detections, interface="~/detections_in"),
+            qos.CAMERA,
+            callback_group=MutuallyExclusiveCallbackGroup(),
+        )
+
+    def close(self) -> None:
+        """Stops listening."""
+        self._node.destroy_subscription(self._subscription)
+
+    def _on_detections(self, message: Detection2DArray) -> None:
+        session = self._session()
+        if session is None:
+            return
+        try:
+            taken_ns = stamp_ns(message.header)
+            boxes = [box_of(detection) for detection in _likeliest_first(message.detections)]
+        except SiamMaskError as error:
+            session.refuse_candidates(len(message.detections), str(error))
+            self._warn(str(error))
+            return
+        try:
+            offer = session.offer(boxes, taken_ns, message.header.frame_id)
+        except SiamMaskError as error:
+            self._warn(str(error))
+            return
+        if offer.refused:
+            self._warn(f"{len(offer.refused)} of {len(boxes)}: {offer.refused[-1]}")
+
+    def _warn(self, reason: str) -> None:
+        self._border.warn("candidates refused", f"candidates refused: {reason}")
+
+
+def _likeliest_first(detections: Sequence[Detection2D]) -> list[Detection2D]:
+    """By the best score that the detector gave to each; one without any counts as 0."""
+
+    def score(detection: Detection2D) -> float:
+        scores = (float(result.hypothesis.score) for result in detection.results)
+        return max((value for value in scores if math.isfinite(value)), default=0.0)
+
+    return sorted(detections, key=score, reverse=True)

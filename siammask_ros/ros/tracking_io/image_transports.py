@@ -1,0 +1,36 @@
+"""How images are sent, raw or compressed: their message, its conversion, their topic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.node import Node
+from sensor_msgs.msg import CompressedImage, Image
+
+from siammask_ros.media.contrast import ContrastStretch
+from siammask_ros.media.image_messages import Picture, compressed_to_bgr
+from siammask_ros.ros.tracking_io.conversions import image_to_bgr
+
+# image_transport: type, conversion
+TRANSPORTS: dict[str, tuple[Any, Callable[[Any, int, ContrastStretch], Picture]]] = {
+    "raw": (Image, image_to_bgr),
+    "compressed": (CompressedImage, compressed_to_bgr),
+}
+
+_RAW = "image"
+_COMPRESSED = "image/compressed"
+
+
+def image_topic(node: Node, transport: str) -> str:
+    """The topic of the images of ``transport``, raw or compressed.
+
+    Compressed images are beside the raw ones, as with image_transport, so remapping ``image`` is
+    enough. Where ``image/compressed`` is remapped itself, that counts.
+    """
+    if transport == "raw":
+        return _RAW
+    own = node.resolve_topic_name(_COMPRESSED)
+    if own != node.resolve_topic_name(_COMPRESSED, only_expand=True):
+        return own
+    return f"{node.resolve_topic_name(_RAW)}/compressed"

@@ -1,0 +1,190 @@
+"""Results to messages; every one carries the header of the image that it came from."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from builtin_interfaces.msg import Duration, Time
+from geometry_msgs.msg import Point, Vector3
+from numpy.typing import NDArray
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
+from vision_msgs.msg import (
+    BoundingBox2D,
+    Detection2D,
+    Detection2DArray,
+    ObjectHypothesisWithPose,
+    Point2D,
+)
+
+from siammask_ros.errors import BoxError
+from siammask_ros.geometry.boxes import RotatedBox
+from siammask_ros.geometry.outlines import simplified
+from siammask_ros.media.image_messages import JPEG_FORMAT, NANOSECONDS, to_jpeg
+from siammask_ros.msg import FrameLatency, Track, TrackArray
+from siammask_ros.ros.spatial.target_pose import Whereabouts, is_shown
+from siammask_ros.ros.tracking_io.prediction import Predicted
+from siammask_ros.session import Frame, FrameResult, TrackedTarget
+
+CLASS_ID = "target"
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def header_of(frame: Frame) -> Header:
+    """The header of the image that a frame came from."""
+    seconds, nanoseconds = divmod(frame.stamp_ns, NANOSECONDS)
+    return Header(stamp=Time(sec=seconds, nanosec=nanoseconds), frame_id=frame.frame_id)
+
+
+def image_message(header: Header, picture: NDArray[np.uint8]) -> Image:
+    """A picture (H, W) as mono8 or (H, W, 3) as bgr8.
+
+    An array.array is the one thing that a message takes over without looking at every byte.
+    """
+    height, width = picture.shape[:2]
+    encoding = "mono8" if picture.ndim == 2 else "bgr8"
+    data = array("B")
+    data.frombytes(memoryview(np.ascontiguousarray(picture)).cast("B"))
+    return Image(
+        header=header,
+        height=height,
+        width=width,
+        encoding=encoding,
+        is_bigendian=0,
+        step=width * (1 if picture.ndim == 2 else 3),
+        data=data,
+    )
+
+
+def jpeg_message(header: Header, picture: NDArray[np.uint8]) -> CompressedImage:
+    """A picture (H, W, 3) as JPEG, described as image_transport does."""
+    data = array("B")
+    data.frombytes(memoryview(to_jpeg(picture)))
+    return CompressedImage(header=header, format=JPEG_FORMAT, data=data)
+
+
+def detections_message(
+    answer: FrameResult, predicted: Mapping[str, Predicted] = NOTHING
+) -> Detection2DArray:
+    """The rotated box of every target that the image shows, predicted where that is asked for.
+
+    A LOST target has none.
+    """
+    header = header_of(answer.frame)
+    return Detection2DArray(
+        header=header,
+        detections=[
+            _detection(header, target, predicted.get(target.target_id))
+            for target in answer.targets
+            if is_shown(target)
+        ],
+    )
+
+
+def tracks_message(
+    answer: FrameResult,
+    where: Mapping[str, Whereabouts] = NOTHING,
+    predicted: Mapping[str, Predicted] = NOTHING,
+) -> TrackArray:
+    """Every target, LOST ones included, with what is known of where it is in space."""
+    return TrackArray(
+        header=header_of(answer.frame),
+        config_serial=answer.config_serial,
+        tracks=[
+            _track(target, where.get(target.target_id), predicted.get(target.target_id))
+            for target in answer.targets
+        ],
+    )
+
+
+def age_ms(frame: Frame, now_s: float) -> float:
+    """How old an image is at ``now_s`` of its session's clock; one without a stamp from arrival."""
+    return frame.transport_ms + (now_s - frame.arrived_s) * 1e3
+
+
+def latency_message(answer: FrameResult, publish_ms: float, left_s: float) -> FrameLatency:
+    """Where the time of a frame went whose answer left at ``left_s`` of its session's clock."""
+    frame, stages = answer.frame, answer.stages_ms
+    return FrameLatency(
+        header=header_of(frame),
+        transport_ms=frame.transport_ms,
+        wait_ms=answer.wait_ms,
+        convert_ms=frame.convert_ms,
+        crop_ms=stages.get("crop", 0.0),
+        network_ms=stages.get("network", 0.0),
+        select_ms=stages.get("select", 0.0),
+        mask_ms=stages.get("mask", 0.0),
+        publish_ms=publish_ms,
+        age_ms=age_ms(frame, left_s),
+        received=answer.counters.received,
+        processed=answer.counters.processed,
+        dropped=answer.counters.dropped_in_total,
+    )
+
+
+def box_of(detection: Detection2D) -> RotatedBox:
+    """The box that a detection asks to follow; whether it is usable depends on the picture."""
+    box = detection.bbox
+    center = box.center.position
+    numbers = (center.x, center.y, box.size_x, box.size_y, box.center.theta)
+    try:
+        return RotatedBox(*(float(number) for number in numbers))
+    except (TypeError, ValueError) as error:
+        raise BoxError(f"box holds something that is no number: {numbers}") from error
+
+
+def _detection(header: Header, target: TrackedTarget, predicted: Predicted | None) -> Detection2D:
+    detection = Detection2D(header=header, id=target.target_id)
+    detection.bbox = _bounding_box(predicted.box if predicted else target.result.box)
+    hypothesis = ObjectHypothesisWithPose()
+    hypothesis.hypothesis.class_id = CLASS_ID
+    hypothesis.hypothesis.score = float(target.result.score)
+    detection.results = [hypothesis]
+    return detection
+
+
+def _track(target: TrackedTarget, where: Whereabouts | None, predicted: Predicted | None) -> Track:
+    result = target.result
+    box = predicted.box if predicted else result.box
+    track = Track(
+        id=target.target_id,
+        state=int(result.status),
+        reason=result.reason,
+        score=float(result.score),
+        box=_bounding_box(box),
+        corners=[_point(corner) for corner in box.corners_xy],
+        predicted_ms=predicted.ms if predicted else 0.0,
+        observed_box=_bounding_box(result.box),
+        outline=[_point(point) for point in simplified(result.outline)],
+        mask_area=result.mask.area_px if result.mask is not None else 0,
+        time_since_seen=_duration(target.unseen_s),
+    )
+    if where is not None:
+        x, y, z = (float(part) for part in where.bearing)
+        track.has_bearing, track.bearing = True, Vector3(x=x, y=y, z=z)
+    if where is not None and where.position is not None:
+        x, y, z = (float(part) for part in where.position.xyz_m)
+        track.has_position, track.position = True, Point(x=x, y=y, z=z)
+        track.position_covariance = where.position.covariance_m2.ravel()
+    return track
+
+
+def _bounding_box(box: RotatedBox) -> BoundingBox2D:
+    message = BoundingBox2D(size_x=float(box.width), size_y=float(box.height))
+    message.center.position.x = float(box.x)
+    message.center.position.y = float(box.y)
+    message.center.theta = float(box.theta)
+    return message
+
+
+def _point(point: Any) -> Point2D:
+    return Point2D(x=float(point[0]), y=float(point[1]))
+
+
+def _duration(seconds: float) -> Duration:
+    whole, rest = divmod(max(round(seconds * NANOSECONDS), 0), NANOSECONDS)
+    return Duration(sec=min(whole, 2**31 - 1), nanosec=rest)

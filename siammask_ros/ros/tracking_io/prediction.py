@@ -1,0 +1,69 @@
+"""Boxes moved on to the moment at which they are published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from siammask_ros.geometry.boxes import RotatedBox
+from siammask_ros.geometry.motion import Motion
+from siammask_ros.ros.spatial.target_pose import is_shown
+from siammask_ros.session import Frame, FrameResult, TrackedTarget
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """A target's box so many milliseconds after the image that it was seen in."""
+
+    box: RotatedBox
+    ms: float
+
+
+class Prediction:
+    """Learns every target's motion from the answers, in their order."""
+
+    def __init__(self) -> None:
+        self._motions: dict[str, Motion] = {}
+
+    def of(self, answer: FrameResult, age_ms: float, max_age_s: float) -> Mapping[str, Predicted]:
+        """The boxes at ``age_ms`` after the image, by target, of those that can be told.
+
+        Only targets that are TRACKING in this image have one. None has where the image is older
+        than ``max_age_s``, or from the future: then its age is not the delay of this node.
+        """
+        tracking = [target for target in answer.targets if _is_tracking(target)]
+        time_s = _time_s(answer.frame)
+        self._motions = {
+            target.target_id: self._motions.get(target.target_id, Motion()).seen(
+                _searched_center(target), time_s, _reach_px(target)
+            )
+            for target in tracking
+        }
+        if not 0 < age_ms <= max_age_s * 1e3:
+            return {}
+        found = {}
+        for target in tracking:
+            motion, box = self._motions[target.target_id], target.result.box
+            shift = motion.shift_after(age_ms / 1e3, _reach_px(target))
+            if shift is not None:
+                moved = replace(box, x=box.x + shift[0], y=box.y + shift[1])
+                found[target.target_id] = Predicted(moved, age_ms)
+        return found
+
+
+def _is_tracking(target: TrackedTarget) -> bool:
+    return is_shown(target) and target.result.status.name == "TRACKING"
+
+
+def _searched_center(target: TrackedTarget) -> tuple[float, float]:
+    """Of the box head's box: the rotated one's jumps whenever the mask changes its shape."""
+    left, top, width, height = target.result.box_xywh
+    return left + width / 2, top + height / 2
+
+
+def _reach_px(target: TrackedTarget) -> float:
+    return max(target.result.box.width, target.result.box.height)
+
+
+def _time_s(frame: Frame) -> float:
+    return frame.stamp_ns / 1e9 if frame.stamp_ns else frame.arrived_s

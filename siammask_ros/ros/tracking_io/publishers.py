@@ -1,0 +1,123 @@
+"""The topics that answers leave on, published beside the worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rclpy.lifecycle import LifecycleNode
+from sensor_msgs.msg import CompressedImage, Image
+from vision_msgs.msg import Detection2DArray
+from visualization_msgs.msg import MarkerArray
+
+from siammask_ros.msg import FrameLatency, TrackArray
+from siammask_ros.ros.runtime import qos
+from siammask_ros.ros.runtime.guard import Border
+from siammask_ros.ros.runtime.node_config import NodeConfig
+from siammask_ros.ros.spatial.target_pose import Whereabouts
+from siammask_ros.ros.spatial.tf import TargetFrames
+from siammask_ros.ros.tracking_io import messages
+from siammask_ros.ros.tracking_io.latest_publisher import Outbox
+from siammask_ros.ros.tracking_io.markers import markers_message
+from siammask_ros.ros.tracking_io.overlay import overlay
+from siammask_ros.ros.tracking_io.prediction import Prediction
+from siammask_ros.session import FrameResult
+
+
+class Outputs:
+    """Publishes answers on the node's topics; pictures and markers only while someone listens.
+
+    ``where`` tells where in space an answer's targets are, ``config`` the settings in force.
+    ``frames`` broadcasts them for tf where that is asked for. Drawing has a slot of its own: masks
+    and boxes never wait for what people look at. ``failed_in_row`` answers could not be published
+    since the last one that could.
+    """
+
+    def __init__(
+        self,
+        node: LifecycleNode,
+        border: Border,
+        where: Callable[[FrameResult], Mapping[str, Whereabouts]],
+        config: Callable[[], NodeConfig],
+    ) -> None:
+        # Tracks do not depend on it: without an answer they have no bearing.
+        self._where = border.guard(where, lambda error, answer: {})
+        self._config = config
+        self._prediction = Prediction()
+        self.frames: TargetFrames | None = None
+        create = node.create_lifecycle_publisher
+        self._mask = create(Image, "~/mask", qos.PICTURES)
+        self._instance_mask = create(Image, "~/instance_mask", qos.PICTURES)
+        self._overlay = create(Image, "~/overlay", qos.PICTURES)
+        self._overlay_jpeg = create(CompressedImage, "~/overlay/compressed", qos.PICTURES)
+        self._markers = create(MarkerArray, "~/markers", qos.PICTURES)
+        self._detections = create(Detection2DArray, "~/detections", qos.ANSWERS)
+        self._tracks = create(TrackArray, "~/tracks", qos.ANSWERS)
+        self._latency = create(FrameLatency, "~/latency", qos.ANSWERS)
+        self._drawn = (self._overlay, self._overlay_jpeg, self._markers)
+        self.failed_in_row = 0
+        self._answers = Outbox("answers", border.guard(self._publish, self._count_failure))
+        self._drawings = Outbox("drawings", border.guard(self._draw))
+
+    @property
+    def unpublished(self) -> int:
+        """Answers that were replaced by a newer one before they were published."""
+        return self._answers.replaced
+
+    def put(self, answer: FrameResult) -> None:
+        """Has an answer published soon; returns at once."""
+        self._answers.put(answer)
+
+    def publish_tracks(self, answer: FrameResult) -> None:
+        """Publishes only what is known of the targets, now: there is no new image."""
+        self._tracks.publish(messages.tracks_message(answer))
+
+    def close(self) -> bool:
+        """Ends publishing; False where a delivery hangs."""
+        closed = [box.close() for box in (self._answers, self._drawings)]
+        return all(closed)
+
+    def _publish(self, answer: FrameResult) -> None:
+        began_s = time.monotonic()
+        age_ms = messages.age_ms(answer.frame, began_s)
+        config = self._config()
+        predicted = self._prediction.of(answer, age_ms, config.predict_max_age_s)
+        self._detections.publish(messages.detections_message(answer, predicted))
+        frames = self.frames if config.publish_tf else None
+        wanted = frames is not None or _is_heard(self._tracks) or _is_heard(self._markers)
+        where = self._where(answer) if wanted else {}
+        self._tracks.publish(messages.tracks_message(answer, where, predicted))
+        if frames is not None:
+            frames.publish(answer, where)
+        header = messages.header_of(answer.frame)
+        if _is_heard(self._mask):
+            self._mask.publish(messages.image_message(header, answer.mask()))
+        if _is_heard(self._instance_mask):
+            self._instance_mask.publish(messages.image_message(header, answer.labels()))
+        left_s = time.monotonic()
+        latency = messages.latency_message(answer, (left_s - began_s) * 1e3, left_s)
+        self._latency.publish(latency)
+        self.failed_in_row = 0
+        if any(_is_heard(publisher) for publisher in self._drawn):
+            self._drawings.put((answer, where, latency.age_ms))
+
+    def _count_failure(self, error: Exception, answer: FrameResult) -> None:
+        """Keeps in mind that an answer could not be published: it may be none ever can."""
+        self.failed_in_row += 1
+
+    def _draw(self, item: tuple[FrameResult, Mapping[str, Whereabouts], float]) -> None:
+        answer, where, age_ms = item
+        if _is_heard(self._markers):
+            self._markers.publish(markers_message(answer, where))
+        if not (_is_heard(self._overlay) or _is_heard(self._overlay_jpeg)):
+            return
+        header, picture = messages.header_of(answer.frame), overlay(answer, age_ms)
+        if _is_heard(self._overlay):
+            self._overlay.publish(messages.image_message(header, picture))
+        if _is_heard(self._overlay_jpeg):
+            self._overlay_jpeg.publish(messages.jpeg_message(header, picture))
+
+
+def _is_heard(publisher: Any) -> bool:
+    return bool(publisher.is_activated and publisher.get_subscription_count() > 0)

@@ -1,0 +1,106 @@
+"""Targets kept in files, to be followed again in another run: ~/save_target, ~/load_target."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.node import Node
+
+from siammask_ros.errors import DataError
+from siammask_ros.media.recording import check_space, checked_output
+from siammask_ros.ros.runtime.guard import Border, unsuccessful
+from siammask_ros.session import SavedTarget, Session
+from siammask_ros.srv import TargetFile
+
+# Whoever is on the network may call: a name must not lead out of the folder, nor fill the disk.
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_ENDING = ".safetensors"
+MOST_FILES = 256
+MOST_BYTES = 1 << 20
+
+
+class TargetFiles:
+    """Answers the two services. Nothing is loaded unasked, not even after a restart.
+
+    ``active_session`` raises SiamMaskError where there is none; ``folder`` is the parameter
+    templates_dir.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        border: Border,
+        active_session: Callable[[], Session],
+        folder: Callable[[], str],
+    ) -> None:
+        self._active_session = active_session
+        self._folder = folder
+        group = MutuallyExclusiveCallbackGroup()
+        for name, answer in (("~/save_target", self._on_save), ("~/load_target", self._on_load)):
+            guarded = border.guard(answer, unsuccessful, name)
+            node.create_service(TargetFile, name, guarded, callback_group=group)
+
+    def _on_save(self, request: Any, response: Any) -> Any:
+        path = file_of(self._folder(), request.name)
+        saved = self._active_session().saved_target(request.id)
+        write_file(path, saved.to_bytes())
+        response.success, response.message = True, f"target {request.id!r} saved as {path}"
+        return response
+
+    def _on_load(self, request: Any, response: Any) -> Any:
+        path = file_of(self._folder(), request.name)
+        session = self._active_session()
+        try:
+            saved = SavedTarget.from_bytes(read_file(path))
+            target_id = session.resume_target(saved, request.id)
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from error
+        response.success, response.message = True, f"target {target_id!r} is looked for"
+        return response
+
+
+def file_of(folder: str, name: str) -> Path:
+    """The file of this name; raises DataError without a folder and for any other kind of name."""
+    if not folder:
+        raise DataError(
+            "no folder for saved targets; start the node with one in the parameter templates_dir"
+        )
+    if not _NAME.fullmatch(name):
+        raise DataError(
+            f"name is {name[:80]!r}; expected 1 to 64 of the characters A-Z a-z 0-9 _ -"
+        )
+    return Path(folder).expanduser().absolute() / f"{name}{_ENDING}"
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Writes a new file; raises DataError where it exists, and where folder or disk are full."""
+    checked_output(path)
+    check_space(path)
+    if sum(1 for _ in path.parent.glob(f"*{_ENDING}")) >= MOST_FILES:
+        raise DataError(f"{path.parent} holds {MOST_FILES} targets already; remove some first")
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except FileExistsError as error:
+        raise DataError(f"{path} exists already and is not replaced") from error
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise DataError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def read_file(path: Path) -> bytes:
+    """A file's content; raises DataError where there is none, or more than a target can have."""
+    if not path.is_file():
+        raise DataError("there is no such file; ~/save_target makes one")
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}") from error
+    if len(content) > MOST_BYTES:
+        raise DataError(f"is no saved target: it has more than {MOST_BYTES} bytes")
+    return content

@@ -278,7 +278,7 @@ def _confidence(options: argparse.Namespace) -> int:
 
 def _masked_videos(options: argparse.Namespace) -> list[MaskedVideo]:
     """The sequences of ``--davis``, else the videos that the training held back."""
-    from siammask_ros.cli.held_back import held_back_videos
+    from siammask_ros.cli.validation_split import held_back_videos
     from siammask_ros.evaluation.benchmarks.davis.sequences import DavisVideo, davis_sequences
 
     if options.davis:

@@ -43,7 +43,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check(config: TrainingConfig) -> int:
-    from siammask_ros.training.inspection import inspected
+    from siammask_ros.training.data_check import inspected
 
     table, pictures = inspected(config)
     print(table)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from siammask_ros.cli import options as shared
-from siammask_ros.cli.held_back import held_back_videos
+from siammask_ros.cli.validation_split import held_back_videos
 from siammask_ros.errors import ConfigError
 
 if TYPE_CHECKING:

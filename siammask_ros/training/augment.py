@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from siammask_ros.training.image_cache import Picture
 from siammask_ros.training.pair_config import PairConfig
-from siammask_ros.training.pictures import Picture
 
 Affine = NDArray[np.float64]
 Points = NDArray[np.float64]

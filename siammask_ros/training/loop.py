@@ -20,7 +20,6 @@ from siammask_ros.model.siammask import SiamMask
 from siammask_ros.model.variants import variant_named
 from siammask_ros.training.config import TrainingConfig
 from siammask_ros.training.folding import fold_norms
-from siammask_ros.training.journal import STEPS, VALIDATIONS, Journal
 from siammask_ros.training.labels import AnchorLabeller, mask_windows
 from siammask_ros.training.losses import (
     box_loss,
@@ -36,6 +35,7 @@ from siammask_ros.training.precision import half_of
 from siammask_ros.training.pretrained import load_imagenet_backbone, load_what_fits
 from siammask_ros.training.recipe import Recipe
 from siammask_ros.training.sources import load_clips
+from siammask_ros.training.training_log import STEPS, VALIDATIONS, Journal
 from siammask_ros.training.validation import Validation
 
 _LOG = logging.getLogger(__name__)

@@ -20,8 +20,8 @@ from siammask_ros.errors import DataError
 from siammask_ros.training import augment
 from siammask_ros.training.augment import Affine
 from siammask_ros.training.datasets import FrameRef, ObjectClip
+from siammask_ros.training.image_cache import Picture, PictureStore
 from siammask_ros.training.pair_config import PairConfig
-from siammask_ros.training.pictures import Picture, PictureStore
 from siammask_ros.training.scene import SEARCH_SIDE, TEMPLATE_SIDE, Scene, SceneMaker
 
 _ATTEMPTS = 100

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.training.augment import Affine, crop_affine, warped, warped_mask
-from siammask_ros.training.pictures import Picture
+from siammask_ros.training.image_cache import Picture
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from siammask_ros.training import augment, paste
 from siammask_ros.training.augment import Affine
 from siammask_ros.training.datasets import FrameRef, ObjectClip
+from siammask_ros.training.image_cache import Picture, PictureStore
 from siammask_ros.training.pair_config import PairConfig
-from siammask_ros.training.pictures import Picture, PictureStore
 
 TEMPLATE_SIDE = 127
 SEARCH_SIDE = 255

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from siammask_ros.model.siammask import SiamMask, score_probability
 from siammask_ros.training.config import TrainingConfig
 from siammask_ros.training.pairs import PairSampler
-from siammask_ros.training.sheet import contact_sheet
+from siammask_ros.training.sample_grid import contact_sheet
 from siammask_ros.training.sources import is_held_back, load_clips
 
 _BATCH = 16

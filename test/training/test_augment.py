@@ -14,7 +14,7 @@ from siammask_ros.errors import ConfigError, DataError
 from siammask_ros.training import augment, paste
 from siammask_ros.training.pair_config import PairConfig
 from siammask_ros.training.pairs import Pair, PairDataset, PairSampler
-from siammask_ros.training.sheet import contact_sheet
+from siammask_ros.training.sample_grid import contact_sheet
 
 PLAIN = PairConfig(
     **{entry.name: 0.0 for entry in fields(PairConfig) if entry.name.endswith("_share")},

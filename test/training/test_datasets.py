@@ -22,7 +22,7 @@ from support.small_data import (
 from siammask_ros.errors import ConfigError, DataError
 from siammask_ros.media.image_files import read_image
 from siammask_ros.training.datasets import PackedMask, data_root
-from siammask_ros.training.pictures import PictureStore
+from siammask_ros.training.image_cache import PictureStore
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import cv2
 import pytest
 
 from siammask_ros.errors import ConfigError, DataError
-from siammask_ros.training.journal import STEPS, VALIDATIONS, Journal
+from siammask_ros.training.training_log import STEPS, VALIDATIONS, Journal
 
 
 def test_a_line_keeps_the_order_of_the_columns_that_the_file_has(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from siammask_ros.training.image_cache import Picture
 from siammask_ros.training.pairs import Pair
-from siammask_ros.training.pictures import Picture
 from siammask_ros.training.scene import SEARCH_SIDE, TEMPLATE_SIDE
 
 _TARGET_BGR = (0, 0, 255)

@@ -12,9 +12,9 @@ from siammask_ros.errors import DataError
 from siammask_ros.media.image_files import read_image
 from siammask_ros.training.config import TrainingConfig
 from siammask_ros.training.datasets import ObjectClip
+from siammask_ros.training.image_cache import Picture
 from siammask_ros.training.pairs import PairSampler
-from siammask_ros.training.pictures import Picture
-from siammask_ros.training.sheet import contact_sheet
+from siammask_ros.training.sample_grid import contact_sheet
 from siammask_ros.training.sources import is_held_back, without_held_back
 
 _SHOWN_OBJECTS, _COLUMNS, _CELL = 24, 6, 200

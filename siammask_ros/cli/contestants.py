@@ -25,7 +25,7 @@ from siammask_ros.model.weights_file import SHIPPED, read_weights_file, weights_
 from siammask_ros.tracker.config import SETTINGS, settings_named
 from siammask_ros.tracker.tracker import Tracker
 from siammask_ros.training.datasets import data_root
-from siammask_ros.weights_cache.cache import CachedFile, located
+from siammask_ros.weights_cache.cache import CachedFile, locate_checkpoint
 from siammask_ros.weights_cache.catalogue import WEIGHTS
 
 AUTHORS_MODEL = "resnet50"
@@ -125,7 +125,7 @@ class Entries:
         if (engines and "openvino" not in engines) or (precisions and "int8" not in precisions):
             return []
         try:
-            path, expected = located(self._weights_of(model).checkpoint, model)
+            path, expected = locate_checkpoint(self._weights_of(model).checkpoint, model)
             sha256 = read_weights_file(weights_path(path, model), expected).sha256
         except CheckpointError:
             return []  # Told by the contestants that open it.
@@ -195,7 +195,7 @@ class Entries:
         if model in SHIPPED and SHIPPED[model].is_file():
             return _Weights("", own)
         for weights in WEIGHTS.values():
-            if weights.model == model and CachedFile.named(weights.name).is_intact():
+            if weights.model == model and CachedFile.from_name(weights.name).is_intact():
                 return _Weights(weights.name, tuned[weights.name], note=weights.name)
         path = self._folder / f"{model}_random.safetensors"
         torch.manual_seed(0)

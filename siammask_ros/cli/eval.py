@@ -278,12 +278,12 @@ def _confidence(options: argparse.Namespace) -> int:
 
 def _masked_videos(options: argparse.Namespace) -> list[MaskedVideo]:
     """The sequences of ``--davis``, else the videos that the training held back."""
-    from siammask_ros.cli.validation_split import held_back_videos
+    from siammask_ros.cli.validation_split import validation_videos
     from siammask_ros.evaluation.benchmarks.davis.sequences import DavisVideo, davis_sequences
 
     if options.davis:
         return [DavisVideo(sequence) for sequence in davis_sequences(options.davis, 2016)]
-    return list(held_back_videos(options.config))
+    return list(validation_videos(options.config))
 
 
 def _disappearance(options: argparse.Namespace) -> int:

@@ -45,9 +45,9 @@ def _onnx(options: argparse.Namespace) -> int:
     from siammask_ros.engines.onnx_rt import description
     from siammask_ros.engines.parts import MaskPart, SearchPart, TemplatePart
     from siammask_ros.model.checkpoint import load_network
-    from siammask_ros.weights_cache.cache import located
+    from siammask_ros.weights_cache.cache import locate_checkpoint
 
-    path, expected = located(options.checkpoint, options.model)
+    path, expected = locate_checkpoint(options.checkpoint, options.model)
     network, sha256 = load_network(path, options.model, expected)
     parts: dict[str, Any] = {
         "template": TemplatePart(network),

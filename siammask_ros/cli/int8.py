@@ -43,11 +43,11 @@ def run(options: argparse.Namespace) -> int:
     from siammask_ros.engines.openvino_rt import RUNTIME
     from siammask_ros.evaluation.calibration import SHIPPED, crop_pairs, pictures_in
     from siammask_ros.model.checkpoint import load_network
-    from siammask_ros.weights_cache.cache import located
+    from siammask_ros.weights_cache.cache import locate_checkpoint
 
     pictures = pictures_in(options.pictures or SHIPPED)
     sequences = _sequences(options)
-    path, expected = located(options.checkpoint, options.model)
+    path, expected = locate_checkpoint(options.checkpoint, options.model)
     network, sha256 = load_network(path, options.model, expected)
     form = Int8Form.of(sha256)
     print(f"calibrating on {_CALIBRATION_CROPS} crops of {len(pictures)} pictures …", flush=True)

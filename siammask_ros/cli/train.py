@@ -43,9 +43,9 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check(config: TrainingConfig) -> int:
-    from siammask_ros.training.data_check import inspected
+    from siammask_ros.training.data_check import check_data
 
-    table, pictures = inspected(config)
+    table, pictures = check_data(config)
     print(table)
     shared.say_written(pictures)
     return 0

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from siammask_ros.cli import options as shared
-from siammask_ros.cli.validation_split import held_back_videos
+from siammask_ros.cli.validation_split import validation_videos
 from siammask_ros.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _run(options: argparse.Namespace) -> int:
     for name in names:
         if name not in STEPS:
             raise ConfigError(f"{name!r} is not tuned; expected some of: {', '.join(STEPS)}")
-    videos = held_back_videos(options.config)
+    videos = validation_videos(options.config)
     first = shared.open_tracker(options)
     frames = sum(len(video) - 1 for video in videos)
     with tqdm(total=options.trials * frames, unit="frame", disable=None) as bar:

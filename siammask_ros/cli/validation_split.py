@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from siammask_ros.training.datasets import ObjectClip
 
 
-class HeldBackVideo:
+class ValidationVideo:
     """An object of the training data as a ``MaskedVideo``."""
 
     def __init__(self, clip: ObjectClip) -> None:
@@ -29,16 +29,18 @@ class HeldBackVideo:
         from siammask_ros.media.image_files import read_image
 
         frame = self._frames[number]
-        return read_image(frame.picture), frame.mask()
+        return read_image(frame.image_path), frame.mask()
 
 
-def held_back_videos(config_path: Path) -> list[HeldBackVideo]:
+def validation_videos(config_path: Path) -> list[ValidationVideo]:
     """Those that the configuration of a training names; raises ConfigError for none."""
     from siammask_ros.training.config import TrainingConfig
-    from siammask_ros.training.sources import is_held_back, load_clips
+    from siammask_ros.training.sources import is_validation_clip, load_clips
 
     config = TrainingConfig.read(config_path)
-    clips = [clip for clip in load_clips(config.sources) if is_held_back(clip, config.holdout)]
+    clips = [
+        clip for clip in load_clips(config.sources) if is_validation_clip(clip, config.holdout)
+    ]
     if not clips:
         raise ConfigError(f"{config_path} holds no video back; expected names under holdout")
-    return [HeldBackVideo(clip) for clip in clips]
+    return [ValidationVideo(clip) for clip in clips]

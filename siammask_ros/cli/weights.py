@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from siammask_ros.weights_cache.catalogue import WEIGHTS, weights_named
+from siammask_ros.weights_cache.catalogue import WEIGHTS, find_weights
 
 _COLUMNS = ("name", "model", "settings", "size", "state", "address")
 
@@ -55,16 +55,16 @@ def _fetch(options: argparse.Namespace) -> int:
     from siammask_ros.weights_cache.cache import CachedFile
     from siammask_ros.weights_cache.fetch import fetch
 
-    weights = weights_named(options.name)
-    file = CachedFile.named(options.name)
+    weights = find_weights(options.name)
+    file = CachedFile.from_name(options.name)
     with tqdm(desc=weights.file, unit="B", unit_scale=True, disable=None) as bar:
 
         def on_progress(size_bytes: int, total_bytes: int | None) -> None:
             bar.total = total_bytes
             bar.update(size_bytes - bar.n)
 
-        receipt = fetch(file, options.address, on_progress)
-    print(f"{file.path}: {receipt.size_bytes / 1e6:.1f} MB, SHA-256 {receipt.sha256}")
+        record = fetch(file, options.address, on_progress)
+    print(f"{file.path}: {record.size_bytes / 1e6:.1f} MB, SHA-256 {record.sha256}")
     print(f"use: --model {weights.model} --checkpoint {weights.name} --settings {weights.settings}")
     return 0
 
@@ -72,5 +72,5 @@ def _fetch(options: argparse.Namespace) -> int:
 def _path(options: argparse.Namespace) -> int:
     from siammask_ros.weights_cache.cache import CachedFile
 
-    print(CachedFile.named(options.name).checked_path())
+    print(CachedFile.from_name(options.name).verify())
     return 0

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from siammask_ros.errors import ConfigError
-from siammask_ros.weights_cache.cache import cache_folder, writing_to
+from siammask_ros.weights_cache.cache import cache_folder, report_write_errors
 
 MOST_BYTES = 1 << 30
 
@@ -44,7 +44,7 @@ class CompiledModels:
         """Keeps a compiled form; where that is not possible, says so in the log."""
         try:
             path = self._path(form)
-            with writing_to(path.parent):
+            with report_write_errors(path.parent):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
                     unfinished = Path(file.name)

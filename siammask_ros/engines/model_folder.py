@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from siammask_ros.errors import EngineError
-from siammask_ros.weights_cache.cache import writing_to
+from siammask_ros.weights_cache.cache import report_write_errors
 
 _NOTES, _XML, _BIN = "about.json", "model.xml", "model.bin"
 
@@ -49,7 +49,7 @@ class ModelFolder:
 
         The notes come last. Raises ConfigError where the folder is not writable.
         """
-        with writing_to(self.folder):
+        with report_write_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             unfinished = tempfile.TemporaryDirectory(dir=self.folder)
         with unfinished:
@@ -57,7 +57,7 @@ class ModelFolder:
             yield path
             # Of these files: who writes to the same folder meanwhile is found out by them.
             files = {name: _sha256(path.with_name(name)) for name in (_XML, _BIN)}
-            with writing_to(self.folder):
+            with report_write_errors(self.folder):
                 (self.folder / _NOTES).unlink(missing_ok=True)
                 for name in files:
                     path.with_name(name).replace(self.folder / name)
@@ -66,7 +66,7 @@ class ModelFolder:
     def note(self, notes: dict[str, Any]) -> None:
         """Notes something else on the same model; raises EngineError and ConfigError as above."""
         content = {**self._content(), "about": notes}
-        with writing_to(self.folder):
+        with report_write_errors(self.folder):
             self._write(content)
 
     def _write(self, content: dict[str, Any]) -> None:

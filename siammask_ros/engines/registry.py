@@ -16,7 +16,7 @@ from siammask_ros.errors import ConfigError, EngineError
 from siammask_ros.model.variants import VARIANTS
 from siammask_ros.model.weights_file import read_weights_file, weights_path
 from siammask_ros.settings import check, number, text
-from siammask_ros.weights_cache.cache import located
+from siammask_ros.weights_cache.cache import locate_checkpoint
 
 _LOG = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ def choose_engine(config: EngineConfig) -> EngineChoice:
             f"the {name} engine has no {config.precision} on {device}; "
             f"expected {' or '.join(there)}"
         )
-    path, expected = located(config.checkpoint, config.model, config.expected_sha256)
+    path, expected = locate_checkpoint(config.checkpoint, config.model, config.expected_sha256)
     weights = read_weights_file(weights_path(path, config.model), expected)
     precision, why_so = _precision(config, name, device, weights.sha256)
     reason = f"{reason}; {why_so}" if why_so else reason

@@ -1,4 +1,4 @@
-"""How one picture becomes a crop, and how a crop's colours and sharpness are varied.
+"""How one image becomes a crop, and how a crop's colours and sharpness are varied.
 
 Points are in pixel edges: a crop of side n spans [0, n], its middle is n / 2.
 """
@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from siammask_ros.training.image_cache import Picture
+from siammask_ros.training.image_cache import Image
 from siammask_ros.training.pair_config import PairConfig
 
 Affine = NDArray[np.float64]
@@ -47,18 +47,16 @@ def crop_affine(
     return np.column_stack([linear, offset])
 
 
-def mapped(affine: Affine, points_xy: NDArray[np.float32]) -> NDArray[np.float32]:
+def apply_affine(affine: Affine, points_xy: NDArray[np.float32]) -> NDArray[np.float32]:
     """Points (N, 2) after the affine map."""
     return np.asarray(points_xy @ affine[:, :2].T + affine[:, 2], np.float32)
 
 
-def warped(
-    picture: Picture, affine: Affine, side: int, border: Sequence[float] = (0.0,)
-) -> Picture:
-    """The crop (side, side[, 3]) uint8 of a picture, bilinear, `border` outside of it."""
+def warp(image: Image, affine: Affine, side: int, border: Sequence[float] = (0.0,)) -> Image:
+    """The crop (side, side[, 3]) uint8 of an image, bilinear, `border` outside of it."""
     crop = cv2.warpAffine(
-        picture,
-        _between_pixel_centers(affine),
+        image,
+        _convert_to_pixel_centers(affine),
         (side, side),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT,
@@ -67,12 +65,12 @@ def warped(
     return np.asarray(crop, np.uint8)
 
 
-def warped_onto(ground: Picture, picture: Picture, affine: Affine) -> Picture:
-    """A copy of the crop `ground` with the whole picture laid over it, bilinear."""
+def warp_onto(ground: Image, image: Image, affine: Affine) -> Image:
+    """A copy of the crop `ground` with the whole image laid over it, bilinear."""
     result = ground.copy()
     cv2.warpAffine(
-        picture,
-        _between_pixel_centers(affine),
+        image,
+        _convert_to_pixel_centers(affine),
         (ground.shape[1], ground.shape[0]),
         dst=result,
         flags=cv2.INTER_LINEAR,
@@ -81,12 +79,12 @@ def warped_onto(ground: Picture, picture: Picture, affine: Affine) -> Picture:
     return result
 
 
-def warped_mask(mask: NDArray[np.uint8], affine: Affine, side: int) -> NDArray[np.uint8]:
+def warp_mask(mask: NDArray[np.uint8], affine: Affine, side: int) -> NDArray[np.uint8]:
     """How much of each crop pixel a 0/1 mask covers: (side, side) uint8, 0 to 255."""
-    return warped(mask * np.uint8(255), affine, side)
+    return warp(mask * np.uint8(255), affine, side)
 
 
-def displacement(side: int, sigma_px: float, rng: np.random.Generator) -> NDArray[np.float32]:
+def draw_displacement(side: int, sigma_px: float, rng: np.random.Generator) -> NDArray[np.float32]:
     """A smooth random field (side, side, 2) of displacements x, y in crop pixels.
 
     A grid of 4×4 Gaussian draws, interpolated by bicubic splines: limbs move, outlines bend.
@@ -95,7 +93,7 @@ def displacement(side: int, sigma_px: float, rng: np.random.Generator) -> NDArra
     return np.asarray(cv2.resize(grid, (side, side), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
-def deformed(crop: Picture, field: NDArray[np.float32], border: Sequence[float]) -> Picture:
+def deform(crop: Image, field: NDArray[np.float32], border: Sequence[float]) -> Image:
     """A crop (N, N[, 3]) whose pixel p shows what was at p + field(p), `border` outside of it."""
     side = field.shape[0]
     x, y = np.meshgrid(np.arange(side, dtype=np.float32), np.arange(side, dtype=np.float32))
@@ -110,10 +108,10 @@ def deformed(crop: Picture, field: NDArray[np.float32], border: Sequence[float])
     return np.asarray(out, np.uint8)
 
 
-def deformed_points(
+def deform_points(
     points_xy: NDArray[np.float32], field: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Where points (N, 2) of a crop are after ``deformed``; beyond it the field's rim counts."""
+    """Where points (N, 2) of a crop are after ``deform``; beyond it the field's rim counts."""
     limit = field.shape[0] - 1
     moved = points_xy.copy()
     # p + field(p) = q has its solution near p = q − field(q); two rounds bring it below 0.5 px.
@@ -123,59 +121,61 @@ def deformed_points(
     return np.asarray(moved, np.float32)
 
 
-def colour_change(config: PairConfig, rng: np.random.Generator, strength: float) -> Affine:
+def draw_colour_transform(config: PairConfig, rng: np.random.Generator, strength: float) -> Affine:
     """A random (3, 4) map of BGR colours: saturation, hue, contrast, brightness, offsets."""
 
     def draw(extent: float) -> float:
         return float(rng.uniform(-extent, extent)) * strength
 
-    linear = _hue_turn(np.deg2rad(draw(config.hue_deg))) @ _saturation(1 + draw(config.saturation))
+    linear = _hue_rotation(np.deg2rad(draw(config.hue_deg))) @ _saturation(
+        1 + draw(config.saturation)
+    )
     linear *= 1 + draw(config.contrast)
     offset = _MID_GREY - linear @ np.full(3, _MID_GREY) + draw(config.brightness)
     offset[rng.integers(3)] += draw(config.channel_offset)
     return np.column_stack([linear, offset])
 
 
-def grey_change() -> Affine:
+def grey_transform() -> Affine:
     """The (3, 4) map of BGR colours to their grey."""
     return np.column_stack([_saturation(0.0), np.zeros(3)])
 
 
-def chained(first: Affine, second: Affine) -> Affine:
+def compose(first: Affine, second: Affine) -> Affine:
     """One map that does what `first` and then `second` do: (2, 3) or (3, 4)."""
     size = first.shape[0]
     linear = second[:, :size] @ first[:, :size]
     return np.column_stack([linear, second[:, :size] @ first[:, size] + second[:, size]])
 
 
-def recoloured(crop: Picture, change: Affine) -> Picture:
+def transform_colours(crop: Image, change: Affine) -> Image:
     """A crop after a (3, 4) map of its BGR colours, cut off at 0 and 255."""
     return np.asarray(cv2.transform(crop, change), np.uint8)
 
 
-def degraded(
-    crop: Picture,
+def degrade(
+    crop: Image,
     config: PairConfig,
     rng: np.random.Generator,
     motion_px: tuple[float, float] = (0.0, 0.0),
-) -> Picture:
+) -> Image:
     """A crop as a worse camera would have given it: blur, low resolution, noise, JPEG.
 
     ``motion_px`` is how far the target moved: a blur by motion goes along it.
     """
     if rng.random() < config.blur_share:
         by_motion = rng.random() < 0.5
-        crop = _motion_blurred(crop, motion_px, rng) if by_motion else _gaussian_blurred(crop, rng)
+        crop = _blur_along_motion(crop, motion_px, rng) if by_motion else _blur_gaussian(crop, rng)
     if rng.random() < config.low_resolution_share:
-        crop = _low_resolution(crop, rng)
+        crop = _reduce_resolution(crop, rng)
     if rng.random() < config.noise_share:
-        crop = _noisy(crop, rng)
+        crop = _add_noise(crop, rng)
     if rng.random() < config.jpeg_share:
-        crop = _jpeg(crop, rng)
+        crop = _compress_as_jpeg(crop, rng)
     return crop
 
 
-def _between_pixel_centers(affine: Affine) -> Affine:
+def _convert_to_pixel_centers(affine: Affine) -> Affine:
     # OpenCV counts from the middle of a pixel, everything here from pixel edges.
     offset = affine[:, 2] + affine[:, :2] @ (0.5, 0.5) - 0.5
     return np.column_stack([affine[:, :2], offset])
@@ -185,20 +185,20 @@ def _saturation(factor: float) -> Affine:
     return factor * np.eye(3) + (1 - factor) * np.tile(_GREY_BGR, (3, 1))
 
 
-def _hue_turn(angle_rad: float) -> Affine:
+def _hue_rotation(angle_rad: float) -> Affine:
     # A rotation about the grey axis (1, 1, 1): greys keep their value.
     turn, _ = cv2.Rodrigues(np.full(3, angle_rad / np.sqrt(3)))
     return np.asarray(turn, np.float64)
 
 
-def _gaussian_blurred(crop: Picture, rng: np.random.Generator) -> Picture:
+def _blur_gaussian(crop: Image, rng: np.random.Generator) -> Image:
     sigma_px = float(rng.uniform(0.6, 2.5))
     return np.asarray(cv2.GaussianBlur(crop, (0, 0), sigma_px), np.uint8)
 
 
-def _motion_blurred(
-    crop: Picture, motion_px: tuple[float, float], rng: np.random.Generator
-) -> Picture:
+def _blur_along_motion(
+    crop: Image, motion_px: tuple[float, float], rng: np.random.Generator
+) -> Image:
     length_px = int(rng.integers(3, 14)) | 1
     half = length_px // 2
     dx, dy = motion_px
@@ -210,19 +210,19 @@ def _motion_blurred(
     return np.asarray(cv2.filter2D(crop, -1, kernel / kernel.sum()), np.uint8)
 
 
-def _low_resolution(crop: Picture, rng: np.random.Generator) -> Picture:
+def _reduce_resolution(crop: Image, rng: np.random.Generator) -> Image:
     side = crop.shape[0]
     small = max(8, round(side * float(rng.uniform(0.3, 0.8))))
     shrunk = cv2.resize(crop, (small, small), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(shrunk, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _noisy(crop: Picture, rng: np.random.Generator) -> Picture:
+def _add_noise(crop: Image, rng: np.random.Generator) -> Image:
     noise = rng.standard_normal(crop.shape, dtype=np.float32) * np.float32(rng.uniform(2, 12))
     return np.clip(crop + noise, 0, 255).astype(np.uint8)
 
 
-def _jpeg(crop: Picture, rng: np.random.Generator) -> Picture:
+def _compress_as_jpeg(crop: Image, rng: np.random.Generator) -> Image:
     quality = int(rng.integers(20, 70))
     _, data = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)

@@ -15,7 +15,12 @@ from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
 from siammask_ros.media.image_files import image_size_wh
-from siammask_ros.training.datasets import MIN_STILL_AREA_PX, ObjectClip, frame_of, large_enough
+from siammask_ros.training.datasets import (
+    MIN_STILL_AREA_PX,
+    ObjectClip,
+    is_large_enough,
+    make_frame,
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,15 +48,15 @@ def coco(root: Path, images: Path | None = None) -> Iterator[ObjectClip]:
         annotations = by_image.pop(about["id"], [])
         if annotations:
             image = (images or root.parent) / about["file_name"]
-            size_wh = _checked_size(image, about, root)
+            size_wh = _read_size(image, about, root)
             for annotation in annotations:
                 mask = _mask_of(annotation.get("segmentation"), size_wh)
                 if mask is None:
                     left_out.append(annotation.get("id"))
-                elif large_enough(mask, MIN_STILL_AREA_PX):
+                elif is_large_enough(mask, MIN_STILL_AREA_PX):
                     name = f"{image.stem}-{annotation.get('id')}"
                     label = f"coco-{annotation.get('category_id')}"
-                    yield ObjectClip(name, "coco", label, (frame_of(image, mask),))
+                    yield ObjectClip(name, "coco", label, (make_frame(image, mask),))
     left_out += [annotation.get("id") for rest in by_image.values() for annotation in rest]
     if left_out:
         _LOG.warning(
@@ -90,7 +95,7 @@ def _read(path: Path) -> dict[str, list[dict[str, Any]]]:
     return content
 
 
-def _checked_size(image: Path, about: dict[str, Any], path: Path) -> tuple[int, int]:
+def _read_size(image: Path, about: dict[str, Any], path: Path) -> tuple[int, int]:
     if not image.is_file():
         raise DataError(f"{image} is missing, but {path} names it; set images to its folder")
     size_wh = image_size_wh(image)
@@ -98,7 +103,7 @@ def _checked_size(image: Path, about: dict[str, Any], path: Path) -> tuple[int, 
     if told_wh != size_wh:
         raise DataError(
             f"{path}: the mask for {image.name} is {told_wh[0]}×{told_wh[1]}; expected the "
-            f"picture's {size_wh[0]}×{size_wh[1]}"
+            f"image's {size_wh[0]}×{size_wh[1]}"
         )
     return size_wh
 
@@ -107,20 +112,20 @@ def _mask_of(segmentation: Any, size_wh: tuple[int, int]) -> NDArray[np.uint8] |
     """The mask (H, W) that an annotation shows, or None where it shows none."""
     if isinstance(segmentation, list):
         polygons = [each for each in segmentation if _is_polygon(each, max(size_wh))]
-        return _filled(polygons, size_wh) if polygons else None
+        return _fill(polygons, size_wh) if polygons else None
     if isinstance(segmentation, dict):
-        return _from_run_lengths(segmentation.get("counts"), segmentation.get("size"), size_wh)
+        return _decode_run_lengths(segmentation.get("counts"), segmentation.get("size"), size_wh)
     return None
 
 
-def _filled(polygons: list[list[float]], size_wh: tuple[int, int]) -> NDArray[np.uint8]:
+def _fill(polygons: list[list[float]], size_wh: tuple[int, int]) -> NDArray[np.uint8]:
     from pycocotools import mask
 
     width, height = size_wh
     return np.asarray(mask.decode(mask.merge(mask.frPyObjects(polygons, height, width))), np.uint8)
 
 
-def _from_run_lengths(
+def _decode_run_lengths(
     counts: Any, size_hw: Any, size_wh: tuple[int, int]
 ) -> NDArray[np.uint8] | None:
     """The mask of run lengths, column by column; None where they do not fill the image exactly.
@@ -128,7 +133,7 @@ def _from_run_lengths(
     pycocotools fills the rest with whatever was in memory.
     """
     width, height = size_wh
-    runs = _unpacked(counts) if isinstance(counts, str) else counts
+    runs = _decode_compressed(counts) if isinstance(counts, str) else counts
     if size_hw != [height, width] or not isinstance(runs, list):
         return None
     if not all(isinstance(run, int) and run >= 0 for run in runs) or sum(runs) != width * height:
@@ -137,7 +142,7 @@ def _from_run_lengths(
     return np.ascontiguousarray(values.reshape(width, height).T)
 
 
-def _unpacked(counts: str) -> list[int] | None:
+def _decode_compressed(counts: str) -> list[int] | None:
     """The run lengths of COCO's compressed form; None where it is cut off or not that form.
 
     A number is in characters of five bits above "0", lowest first, a sixth bit saying that more

@@ -85,8 +85,8 @@ class TrainingConfig:
             raise ConfigError(f"{path} holds no settings; expected lines of 'name: value'")
         if "sources" in content:
             content["sources"] = read_sources(content["sources"], path)
-        pairs = _checked(PairConfig, content.pop("pairs", None) or {}, path, "pairs.")
-        values = _checked(cls, content, path, "")
+        pairs = _check_names(PairConfig, content.pop("pairs", None) or {}, path, "pairs.")
+        values = _check_names(cls, content, path, "")
         values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         try:
             return cls(**values, pairs=PairConfig(**pairs))
@@ -143,7 +143,7 @@ def _refuse_repeated_keys(node: yaml.Node | None, path: Path) -> None:
         _refuse_repeated_keys(value, path)
 
 
-def _checked(kind: type, values: Any, path: Path, prefix: str) -> dict[str, Any]:
+def _check_names(kind: type, values: Any, path: Path, prefix: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: {prefix.rstrip('.')} is {values!r}; expected 'name: value'")
     known = {item.name for item in fields(kind)}

@@ -1,4 +1,4 @@
-"""What a training would read, as a table and a picture: a look at the data before hours of work."""
+"""What a training would read, as a table and an image: a look at the data before hours of work."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from siammask_ros.errors import DataError
 from siammask_ros.media.image_files import read_image
 from siammask_ros.training.config import TrainingConfig
 from siammask_ros.training.datasets import ObjectClip
-from siammask_ros.training.image_cache import Picture
+from siammask_ros.training.image_cache import Image
 from siammask_ros.training.pairs import PairSampler
-from siammask_ros.training.sample_grid import contact_sheet
-from siammask_ros.training.sources import is_held_back, without_held_back
+from siammask_ros.training.sample_grid import draw_sample_grid
+from siammask_ros.training.sources import exclude_validation_clips, is_validation_clip
 
 _SHOWN_OBJECTS, _COLUMNS, _CELL = 24, 6, 200
 _SHOWN_PAIRS = 24
 _OUTLINE_BGR = (0, 0, 255)
 
 
-def inspected(config: TrainingConfig) -> tuple[str, list[Path]]:
-    """A table of what each source gives, and the pictures that were drawn of it.
+def check_data(config: TrainingConfig) -> tuple[str, list[Path]]:
+    """A table of what each source gives, and the images that were drawn of it.
 
     Leaves ``objects.png`` (objects of every source, outlined) and ``pairs.png`` (training pairs as
     the network will see them) in the configuration's ``out`` folder. Raises DataError, which
@@ -33,11 +33,11 @@ def inspected(config: TrainingConfig) -> tuple[str, list[Path]]:
     everything = [clip for _, clips in by_source for clip in clips]
     out = Path(config.out)
     out.mkdir(parents=True, exist_ok=True)
-    trained_on = without_held_back(everything, config.holdout)
+    trained_on = exclude_validation_clips(everything, config.holdout)
     sampler = PairSampler(trained_on, config.pairs, config.seed)
     sheets = {
-        "objects.png": _objects_sheet([clips for _, clips in by_source]),
-        "pairs.png": contact_sheet([sampler.at(index) for index in range(_SHOWN_PAIRS)]),
+        "objects.png": _draw_objects([clips for _, clips in by_source]),
+        "pairs.png": draw_sample_grid([sampler.at(index) for index in range(_SHOWN_PAIRS)]),
     }
     for name, sheet in sheets.items():
         if not cv2.imwrite(str(out / name), sheet):
@@ -50,7 +50,7 @@ def _row(name: str, clips: Sequence[ObjectClip], holdout: Sequence[str]) -> tupl
     videos = [clip for clip in clips if clip.is_video]
     frames = [frame for clip in clips for frame in clip.frames]
     shares = [frame.target.area_px / np.prod(frame.target.size_wh) for frame in frames]
-    held = sum(is_held_back(clip, holdout) for clip in clips)
+    held = sum(is_validation_clip(clip, holdout) for clip in clips)
     numbers = (len(videos), len(clips) - len(videos), len(frames), held)
     return (name, *map(str, numbers), f"{100 * float(np.median(shares)):.1f} %")
 
@@ -65,7 +65,7 @@ def _table(rows: Sequence[tuple[str, ...]]) -> str:
     )
 
 
-def _objects_sheet(sources: Sequence[Sequence[ObjectClip]]) -> Picture:
+def _draw_objects(sources: Sequence[Sequence[ObjectClip]]) -> Image:
     """A few objects of every source, evenly spread over its list."""
     each = max(1, _SHOWN_OBJECTS // len(sources))
     clips = [
@@ -73,21 +73,21 @@ def _objects_sheet(sources: Sequence[Sequence[ObjectClip]]) -> Picture:
         for clips in sources
         for place in np.linspace(0, len(clips) - 1, min(each, len(clips)))
     ]
-    cells = [_outlined(clip) for clip in clips]
+    cells = [_draw_outlined_object(clip) for clip in clips]
     cells += [np.zeros_like(cells[0])] * (-len(cells) % _COLUMNS)
     rows = [np.hstack(cells[at : at + _COLUMNS]) for at in range(0, len(cells), _COLUMNS)]
     return np.vstack(rows)
 
 
-def _outlined(clip: ObjectClip) -> Picture:
-    """The picture of a clip's middle frame in a square, with its object's outline and name."""
+def _draw_outlined_object(clip: ObjectClip) -> Image:
+    """The image of a clip's middle frame in a square, with its object's outline and name."""
     frame = clip.frames[len(clip.frames) // 2]
-    picture = read_image(frame.picture).copy()
+    image = read_image(frame.image_path).copy()
     outlines, _ = cv2.findContours(frame.mask(), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    thick = max(1, max(picture.shape[:2]) // _CELL)
-    cv2.drawContours(picture, outlines, -1, _OUTLINE_BGR, thick)
-    scale = _CELL / max(picture.shape[:2])
-    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    thick = max(1, max(image.shape[:2]) // _CELL)
+    cv2.drawContours(image, outlines, -1, _OUTLINE_BGR, thick)
+    scale = _CELL / max(image.shape[:2])
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     cell = np.zeros((_CELL + 16, _CELL, 3), np.uint8)
     height, width = min(small.shape[0], _CELL), min(small.shape[1], _CELL)
     cell[:height, :width] = small[:height, :width]

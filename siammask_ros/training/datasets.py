@@ -1,7 +1,7 @@
-"""Which objects there are to train on, and where their pictures and masks lie.
+"""Which objects there are to train on, and where their images and masks lie.
 
 Every data set becomes a list of :class:`ObjectClip`: one object over one frame (stills) or more
-(videos). Masks are read once and kept as bits; pictures are decoded when they are needed.
+(videos). Masks are read once and kept as bits; images are decoded when they are needed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ VOID = 255
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PackedMask:
-    """Which pixels of a picture belong to one thing, at one bit a pixel inside its own box.
+    """Which pixels of an image belong to one thing, at one bit a pixel inside its own box.
 
     `box_xyxy` is tight, in pixel edges: x1 and y1 are one past the last pixel.
     """
@@ -63,13 +63,13 @@ class PackedMask:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameRef:
-    """One picture of one object.
+    """One image of one object.
 
     `hull_in_image` (N, 2) float32 is the convex hull of the object's pixels, in pixel edges: its
     extremes under any affine map are the extremes of the whole mask under that map.
     """
 
-    picture: Path
+    image_path: Path
     target: PackedMask
     void: PackedMask | None
     hull_in_image: NDArray[np.float32]
@@ -142,16 +142,18 @@ def video_clip(
     annotated: Sequence[tuple[Path, NDArray[np.uint8]]],
     void: Mapping[Path, NDArray[np.uint8]] | None = None,
 ) -> ObjectClip | None:
-    """The clip of one object from its pictures and masks (H, W); None where it is never seen.
+    """The clip of one object from its images and masks (H, W); None where it is never seen.
 
     Frames that show no more than a scrap of the object are left out: a crop around a scrap has
-    nothing to do with the object's size. ``void`` (H, W) is what is not to be judged, by picture.
+    nothing to do with the object's size. ``void`` (H, W) is what is not to be judged, by image.
     """
     void = void or {}
     frames = [
-        frame_of(picture, mask, PackedMask.pack(void[picture]) if picture in void else None)
-        for picture, mask in annotated
-        if large_enough(mask, MIN_VIDEO_AREA_PX)
+        make_frame(
+            image_path, mask, PackedMask.pack(void[image_path]) if image_path in void else None
+        )
+        for image_path, mask in annotated
+        if is_large_enough(mask, MIN_VIDEO_AREA_PX)
     ]
     usual_px = np.median([frame.target.area_px for frame in frames]) if frames else 0
     seen = tuple(f for f in frames if f.target.area_px >= SCRAP_SHARE * usual_px)
@@ -159,7 +161,7 @@ def video_clip(
 
 
 def ecssd_clips(folder: Path) -> Iterator[ObjectClip]:
-    """One still for each connected part of what stands out in a picture, from a binary NNNN.png.
+    """One still for each connected part of what stands out in an image, from a binary NNNN.png.
 
     The other parts may be the same object behind a post or a second one: they are void.
     """
@@ -167,7 +169,7 @@ def ecssd_clips(folder: Path) -> Iterator[ObjectClip]:
         salient = (_read_grey(path) > 127).astype(np.uint8)
         for index, (_, mask) in enumerate(_connected_objects(salient)):
             rest = PackedMask.pack(salient - mask)
-            frame = frame_of(path.with_suffix(".jpg"), mask, rest if rest.area_px else None)
+            frame = make_frame(path.with_suffix(".jpg"), mask, rest if rest.area_px else None)
             yield ObjectClip(f"{path.stem}-{index}", "ecssd", "", (frame,))
 
 
@@ -177,34 +179,36 @@ def voc_clips(folder: Path) -> Iterator[ObjectClip]:
         classes = _voc_classes(path)
         void = PackedMask.pack((classes == VOID).astype(np.uint8))
         for index, (label, mask) in enumerate(_connected_objects(classes)):
-            frame = frame_of(path.with_suffix(".jpg"), mask, void)
+            frame = make_frame(path.with_suffix(".jpg"), mask, void)
             yield ObjectClip(f"{path.stem}-{index}", "voc", f"voc-{label}", (frame,))
 
 
 def coco_clips(folder: Path) -> Iterator[ObjectClip]:
     """One still for each polygon: KEY.txt holds lines of class and x y pairs relative to W, H."""
     for path in sorted(folder.glob("*.txt")):
-        picture = path.with_suffix(".jpg")
-        height, width = read_image(picture).shape[:2]
+        image_path = path.with_suffix(".jpg")
+        height, width = read_image(image_path).shape[:2]
         for index, line in enumerate(path.read_text().splitlines()):
             label, *numbers = line.split()
             outline = np.array(numbers, np.float64).reshape(-1, 2) * (width, height)
-            mask = _filled(outline, width, height)
-            if large_enough(mask, MIN_STILL_AREA_PX):
+            mask = _fill(outline, width, height)
+            if is_large_enough(mask, MIN_STILL_AREA_PX):
                 name = f"{path.stem}-{index}"
-                yield ObjectClip(name, "coco", f"coco-{label}", (frame_of(picture, mask),))
+                yield ObjectClip(name, "coco", f"coco-{label}", (make_frame(image_path, mask),))
 
 
-def frame_of(picture: Path, mask: NDArray[np.uint8], void: PackedMask | None = None) -> FrameRef:
-    """One picture of the object that a mask (H, W) shows; any value but 0 counts."""
+def make_frame(
+    image_path: Path, mask: NDArray[np.uint8], void: PackedMask | None = None
+) -> FrameRef:
+    """One image of the object that a mask (H, W) shows; any value but 0 counts."""
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     pixels = np.concatenate(contours).reshape(-1, 1, 2).astype(np.float32)
     corners = (pixels + _PIXEL_CORNERS).reshape(-1, 2)
     hull = np.asarray(cv2.convexHull(corners), np.float32).reshape(-1, 2)
-    return FrameRef(picture, PackedMask.pack(mask), void, hull)
+    return FrameRef(image_path, PackedMask.pack(mask), void, hull)
 
 
-def large_enough(mask: NDArray[np.uint8], min_area_px: int) -> bool:
+def is_large_enough(mask: NDArray[np.uint8], min_area_px: int) -> bool:
     """Whether a mask (H, W) covers so much that its object is worth training on."""
     _, _, width, height = cv2.boundingRect(mask)
     return min(width, height) >= MIN_SIDE_PX and int(np.count_nonzero(mask)) >= min_area_px
@@ -213,7 +217,7 @@ def large_enough(mask: NDArray[np.uint8], min_area_px: int) -> bool:
 def _read_grey(path: Path) -> NDArray[np.uint8]:
     mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if mask is None:
-        raise DataError(f"{path} is no mask picture; fetch this data set again.")
+        raise DataError(f"{path} is no mask image; fetch this data set again.")
     return np.asarray(mask, np.uint8)
 
 
@@ -246,11 +250,11 @@ def _connected_objects(classes: NDArray[np.uint8]) -> Iterator[tuple[int, NDArra
         )
         for part in np.flatnonzero(stats[:, cv2.CC_STAT_AREA] >= MIN_STILL_AREA_PX):
             mask = (parts == part).astype(np.uint8)
-            if part and large_enough(mask, MIN_STILL_AREA_PX):
+            if part and is_large_enough(mask, MIN_STILL_AREA_PX):
                 yield label, mask
 
 
-def _filled(outline_in_image: NDArray[np.float64], width: int, height: int) -> NDArray[np.uint8]:
+def _fill(outline_in_image: NDArray[np.float64], width: int, height: int) -> NDArray[np.uint8]:
     mask = np.zeros((height, width), np.uint8)
     # fillPoly counts from pixel centres, the outline from pixel edges; 4 bits of fraction.
     points = np.round((outline_in_image - 0.5) * 16).astype(np.int32)

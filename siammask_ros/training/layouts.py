@@ -19,8 +19,8 @@ from siammask_ros.training.datasets import (
     VOID,
     ObjectClip,
     PackedMask,
-    frame_of,
-    large_enough,
+    is_large_enough,
+    make_frame,
     video_clip,
 )
 
@@ -28,9 +28,9 @@ _RESOLUTIONS = ("480p", "Full-Resolution", "1080p")
 
 
 def videos(root: Path) -> Iterator[ObjectClip]:
-    """A folder for each video: pictures, and for those that are annotated a PNG of the same name.
+    """A folder for each video: images, and for those that are annotated a PNG of the same name.
 
-    Masks may lie beside the pictures, or in ``masks/`` with the pictures in ``images/``. Every
+    Masks may lie beside the images, or in ``masks/`` with the images in ``images/``. Every
     non-zero value of a mask is an object, followed by its value through the video.
     """
     for folder in _folders(root):
@@ -68,15 +68,15 @@ def stills(root: Path) -> Iterator[ObjectClip]:
     masks = in_natural_order(root.glob("*.png"))
     images = _images_by_stem(root, masks)
     for path in masks:
-        image = _picture_of(images, path, root)
+        image = _find_image(images, path, root)
         labels = read_labels(path)
         _check_size(image, labels, path)
         values = _object_numbers(labels)
         void = _void_of(labels, values)
         for value in values:
             mask = (labels == value).astype(np.uint8)
-            if large_enough(mask, MIN_STILL_AREA_PX):
-                frame = frame_of(image, mask, void)
+            if is_large_enough(mask, MIN_STILL_AREA_PX):
+                frame = make_frame(image, mask, void)
                 yield ObjectClip(f"{path.stem}-{value}", root.name, root.name, (frame,))
 
 
@@ -105,18 +105,18 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _video(images: Path, annotations: Path, name: str) -> Iterator[ObjectClip]:
-    """One clip for each object of a video; pictures without a mask are passed over."""
+    """One clip for each object of a video; images without a mask are passed over."""
     frames: dict[int, list[tuple[Path, NDArray[np.uint8]]]] = {}
     masks = in_natural_order(annotations.glob("*.png"))
     if not masks:
-        raise DataError(f"{annotations} holds no mask; expected a PNG for every annotated picture")
-    pictures = _images_by_stem(images, masks)
+        raise DataError(f"{annotations} holds no mask; expected a PNG for every annotated image")
+    images_by_stem = _images_by_stem(images, masks)
     for path in masks:
-        picture = _picture_of(pictures, path, images)
+        image_path = _find_image(images_by_stem, path, images)
         labels = read_labels(path)
-        _check_size(picture, labels, path)
+        _check_size(image_path, labels, path)
         for value in (int(number) for number in np.unique(labels) if number):
-            frames.setdefault(value, []).append((picture, (labels == value).astype(np.uint8)))
+            frames.setdefault(value, []).append((image_path, (labels == value).astype(np.uint8)))
     void = dict(frames.pop(VOID)) if VOID in frames and len(frames) > 1 else {}
     several = len(frames) > 1
     for value, pairs in sorted(frames.items()):
@@ -142,18 +142,18 @@ def _void_of(labels: NDArray[Any], values: list[int]) -> PackedMask | None:
     return void if void.area_px and VOID not in values else None
 
 
-def _picture_of(pictures: Mapping[str, Path], mask: Path, folder: Path) -> Path:
-    if mask.stem not in pictures:
+def _find_image(images_by_stem: Mapping[str, Path], mask: Path, folder: Path) -> Path:
+    if mask.stem not in images_by_stem:
         raise DataError(
-            f"{mask} has no picture {folder / mask.stem} with {', '.join(IMAGE_SUFFIXES)}"
+            f"{mask} has no image {folder / mask.stem} with {', '.join(IMAGE_SUFFIXES)}"
         )
-    return pictures[mask.stem]
+    return images_by_stem[mask.stem]
 
 
-def _check_size(picture: Path, mask: NDArray[Any], where: Path) -> None:
-    width, height = image_size_wh(picture)
+def _check_size(image_path: Path, mask: NDArray[Any], where: Path) -> None:
+    width, height = image_size_wh(image_path)
     if mask.shape != (height, width):
         raise DataError(
-            f"{where}: the mask for {picture.name} is {mask.shape[1]}×{mask.shape[0]}; expected "
-            f"the picture's {width}×{height}"
+            f"{where}: the mask for {image_path.name} is {mask.shape[1]}×{mask.shape[0]}; expected "
+            f"the image's {width}×{height}"
         )

@@ -31,11 +31,11 @@ from siammask_ros.training.losses import (
 )
 from siammask_ros.training.pairs import PairDataset, PairSampler
 from siammask_ros.training.parallel import Workers
-from siammask_ros.training.precision import half_of
+from siammask_ros.training.precision import choose_half_precision
 from siammask_ros.training.pretrained import load_imagenet_backbone, load_what_fits
 from siammask_ros.training.recipe import Recipe
 from siammask_ros.training.sources import load_clips
-from siammask_ros.training.training_log import STEPS, VALIDATIONS, Journal
+from siammask_ros.training.training_log import STEPS, VALIDATIONS, TrainingLog
 from siammask_ros.training.validation import Validation
 
 _LOG = logging.getLogger(__name__)
@@ -59,9 +59,9 @@ class Training:
         self.step = 0
         self.skipped = 0
         torch.manual_seed(config.seed)
-        self.workers = Workers.joined()
+        self.workers = Workers.join()
         self.device = self.workers.device()
-        self.half = half_of(config.precision, self.device)
+        self.half = choose_half_precision(config.precision, self.device)
         self.network = SiamMask(variant_named(config.model))
         self._state_path = self.out / "last.pt"
         if self._state_path.exists() and not resume:
@@ -86,11 +86,11 @@ class Training:
             "dice": config.dice_weight,
             "quality": config.quality_weight,
         }
-        self.journal = Journal(self.out, config.tensorboard and self.workers.is_first)
+        self.training_log = TrainingLog(self.out, config.tensorboard and self.workers.is_first)
         if self._state_path.exists():
             self._restore()
         if self.workers.is_first:
-            self.journal.forget_after(self.step)
+            self.training_log.forget_after(self.step)
         # The network that computes: it shares the weights, see fold_norms.
         self._folded = self.network
         self._folded_for: bool | None = None
@@ -113,7 +113,7 @@ class Training:
                 progress.set_postfix({name: f"{value:.3f}" for name, value in losses.items()})
                 if is_first:
                     self._record(losses)
-        self.journal.close()
+        self.training_log.close()
         self.workers.leave()
         return self._weights_path
 
@@ -126,8 +126,8 @@ class Training:
             self._save()
         if finished or self.step % config.validate_every == 0:
             answered = self.validation.run(self.average)
-            self.journal.add(VALIDATIONS, {"step": self.step, **answered})
-            self.journal.draw()
+            self.training_log.add(VALIDATIONS, {"step": self.step, **answered})
+            self.training_log.draw()
 
     def _fill(self) -> None:
         start_from = self.config.start_from
@@ -232,7 +232,7 @@ class Training:
     def _log(self, losses: dict[str, float]) -> None:
         rate = self.recipe.rate(self.step)
         standing = {"step": self.step, "rate": rate, "skipped": self.skipped}
-        self.journal.add(STEPS, {**standing, **losses})
+        self.training_log.add(STEPS, {**standing, **losses})
 
     def _save(self) -> None:
         """Writes what a resumed run needs and the averaged weights, each whole or not at all."""

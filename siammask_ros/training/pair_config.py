@@ -54,7 +54,7 @@ class PairConfig:
     still_background_share: float = _share(0.2, "still targets cut out, on another background")
     video_background_share: float = _share(0.1, "video targets cut out, on another background")
     outside_filled_share: float = _share(
-        0.35, "other searches that show another picture outside their own, not its mean colour"
+        0.35, "other searches that show another image outside their own, not its mean colour"
     )
     lookalike_share: float = _share(0.05, "searches with a second copy of their object beside it")
     min_visible_share: float = _share(0.2, "of the object that must be seen in the search")

@@ -20,7 +20,7 @@ from siammask_ros.errors import DataError
 from siammask_ros.training import augment
 from siammask_ros.training.augment import Affine
 from siammask_ros.training.datasets import FrameRef, ObjectClip
-from siammask_ros.training.image_cache import Picture, PictureStore
+from siammask_ros.training.image_cache import Image, ImageCache
 from siammask_ros.training.pair_config import PairConfig
 from siammask_ros.training.scene import SEARCH_SIDE, TEMPLATE_SIDE, Scene, SceneMaker
 
@@ -39,8 +39,8 @@ class Pair:
     search shows the target at all.
     """
 
-    template: Picture
-    search: Picture
+    template: Image
+    search: Image
     mask: NDArray[np.int8]
     box_xyxy: NDArray[np.float32]
     positive: bool
@@ -62,19 +62,19 @@ class PairSampler:
         if not clips:
             raise DataError("There are no clips to draw pairs from; load at least one data set.")
         self.config = config or PairConfig()
-        if self.config.negative_share and len({clip.frames[0].picture for clip in clips}) < 2:
+        if self.config.negative_share and len({clip.frames[0].image_path for clip in clips}) < 2:
             raise DataError(
                 "Negative pairs need objects of two videos or stills at least; add data, or set "
                 "pairs.negative_share to 0."
             )
         self.seed = seed
-        self._store = PictureStore(cache_mb)
+        self._store = ImageCache(cache_mb)
         self._clips = tuple(clips)
         self._scenes = SceneMaker(self._clips, self._store, self.config)
         self._videos = tuple(clip for clip in clips if clip.is_video)
         self._stills = tuple(clip for clip in clips if not clip.is_video)
-        self._of_source = _grouped(clips, [clip.source for clip in clips])
-        self._of_label = _grouped(clips, [clip.label for clip in clips])
+        self._of_source = _group_by(clips, [clip.source for clip in clips])
+        self._of_label = _group_by(clips, [clip.label for clip in clips])
         self._of_image = _frames_by_image(clips)
         self._chances = {
             among: np.cumsum([clip.weight for clip in among])
@@ -111,7 +111,7 @@ class PairSampler:
         others = self._others_beside(search_frame)
         if positive and others and rng.random() < self.config.same_image_share:
             beside = others[rng.integers(len(others))]
-            _, border_bgr = self._store.read(template_frame.picture)
+            _, border_bgr = self._store.read(template_frame.image_path)
             scene = self._scenes.make_around(beside, search_frame, border_bgr, flip, rng)
             positive = scene.is_seen(self.config) and _is_in_reach(scene)
             if not positive and scene.target.any():
@@ -121,7 +121,7 @@ class PairSampler:
             if seen is None:
                 return None
             scene = seen
-        template, search = self._with_looks(template, scene, rng)
+        template, search = self._vary_appearance(template, scene, rng)
         if not positive:
             no_target = np.full(scene.target.shape, -1, np.int8)
             return Pair(template, search, no_target, np.zeros(4, np.float32), False)
@@ -143,26 +143,26 @@ class PairSampler:
         return clip.frames[first], clip.frames[second + (second >= first)]
 
     def _draw_other(self, clip: ObjectClip, rng: np.random.Generator) -> ObjectClip | None:
-        """Another object from another picture, of the same class or data set where possible."""
+        """Another object from another image, of the same class or data set where possible."""
         among = self._clips
         if clip.label and rng.random() < self.config.negative_same_label_share:
             among = self._of_label[clip.label]
         elif rng.random() < self.config.negative_same_source_share:
             among = self._of_source[clip.source]
         other = among[rng.integers(len(among))]
-        same_picture = other.frames[0].picture == clip.frames[0].picture
-        return None if same_picture else other
+        is_same_image = other.frames[0].image_path == clip.frames[0].image_path
+        return None if is_same_image else other
 
-    def _template(self, frame: FrameRef, flip: bool, rng: np.random.Generator) -> Picture:
+    def _template(self, frame: FrameRef, flip: bool, rng: np.random.Generator) -> Image:
         config = self.config
-        picture, mean = self._store.read(frame.picture)
+        image, mean = self._store.read(frame.image_path)
         shift = rng.uniform(-config.template_shift_px, config.template_shift_px, 2)
         size = 1 + rng.uniform(-config.template_scale, config.template_scale)
         scale = TEMPLATE_SIDE / augment.context_side(frame.target.box_xyxy) * size
         affine = augment.crop_affine(
             frame.center_in_image, TEMPLATE_SIDE / 2 + shift, (scale, scale), flip=flip
         )
-        return augment.warped(picture, affine, TEMPLATE_SIDE, mean)
+        return augment.warp(image, affine, TEMPLATE_SIDE, mean)
 
     def _search(
         self,
@@ -176,34 +176,36 @@ class PairSampler:
         """The search crop around the object of `frame`; None if too little of it is seen."""
         if not is_video and rng.random() < self.config.still_search_flip_share:
             flip = not flip
-        # A tracker fills with the mean of its first frame; across pictures that mean would tell
+        # A tracker fills with the mean of its first frame; across images that mean would tell
         # a negative pair without a look at what it shows.
-        _, border_bgr = self._store.read((template_frame if positive else frame).picture)
+        _, border_bgr = self._store.read((template_frame if positive else frame).image_path)
         scene = self._scenes.make(frame, is_video, border_bgr, flip, rng)
         return scene if scene.is_seen(self.config) else None
 
     def _others_beside(self, frame: FrameRef) -> list[FrameRef]:
         """The other objects that are annotated in a frame's image."""
-        return [other for other in self._of_image[frame.picture] if other is not frame]
+        return [other for other in self._of_image[frame.image_path] if other is not frame]
 
-    def _with_looks(
-        self, template: Picture, scene: Scene, rng: np.random.Generator
-    ) -> tuple[Picture, Picture]:
+    def _vary_appearance(
+        self, template: Image, scene: Scene, rng: np.random.Generator
+    ) -> tuple[Image, Image]:
         """Both crops under one light, then each a little under its own, then through a camera."""
         config = self.config
-        light = augment.colour_change(config, rng, 1.0)
+        light = augment.draw_colour_transform(config, rng, 1.0)
         if rng.random() < config.grey_share:
-            light = augment.chained(light, augment.grey_change())
+            light = augment.compose(light, augment.grey_transform())
         template, search = (
-            augment.recoloured(crop, self._own_light(light, rng))
-            for crop in (template, scene.picture)
+            augment.transform_colours(crop, self._vary_colours(light, rng))
+            for crop in (template, scene.image)
         )
-        template = augment.degraded(template, config, rng)
-        return template, augment.degraded(search, config, rng, scene.motion_px)
+        template = augment.degrade(template, config, rng)
+        return template, augment.degrade(search, config, rng, scene.motion_px)
 
-    def _own_light(self, light: Affine, rng: np.random.Generator) -> Affine:
+    def _vary_colours(self, light: Affine, rng: np.random.Generator) -> Affine:
         # First its own, then the common one: what the common one makes grey stays grey.
-        return augment.chained(augment.colour_change(self.config, rng, self.config.apart), light)
+        return augment.compose(
+            augment.draw_colour_transform(self.config, rng, self.config.apart), light
+        )
 
 
 class PairDataset(Dataset[dict[str, torch.Tensor]]):
@@ -235,11 +237,13 @@ class PairDataset(Dataset[dict[str, torch.Tensor]]):
         }
 
 
-def _channels_first(crop: Picture) -> torch.Tensor:
+def _channels_first(crop: Image) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1)))
 
 
-def _grouped(clips: Sequence[ObjectClip], keys: Sequence[str]) -> dict[str, tuple[ObjectClip, ...]]:
+def _group_by(
+    clips: Sequence[ObjectClip], keys: Sequence[str]
+) -> dict[str, tuple[ObjectClip, ...]]:
     groups: dict[str, list[ObjectClip]] = {}
     for clip, key in zip(clips, keys, strict=True):
         groups.setdefault(key, []).append(clip)
@@ -250,7 +254,7 @@ def _frames_by_image(clips: Sequence[ObjectClip]) -> dict[Path, list[FrameRef]]:
     frames: dict[Path, list[FrameRef]] = {}
     for clip in clips:
         for frame in clip.frames:
-            frames.setdefault(frame.picture, []).append(frame)
+            frames.setdefault(frame.image_path, []).append(frame)
     return frames
 
 

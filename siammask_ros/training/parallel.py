@@ -21,7 +21,7 @@ class Workers:
     count: int = 1
 
     @classmethod
-    def joined(cls) -> Workers:
+    def join(cls) -> Workers:
         """The workers that torchrun's environment names, connected with each other."""
         if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
             return cls()

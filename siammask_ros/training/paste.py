@@ -1,4 +1,4 @@
-"""How an object is cut out of one picture and pasted into the search crop of another."""
+"""How an object is cut out of one image and pasted into the search crop of another."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from siammask_ros.training.augment import Affine, crop_affine, warped, warped_mask
-from siammask_ros.training.image_cache import Picture
+from siammask_ros.training.augment import Affine, crop_affine, warp, warp_mask
+from siammask_ros.training.image_cache import Image
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cutout:
     """An object laid out on the search crop, ready to be pasted.
 
-    picture (N, N, 3) uint8 BGR; cover (N, N) uint8: 0 leaves the crop alone, 255 hides it.
+    image (N, N, 3) uint8 BGR; cover (N, N) uint8: 0 leaves the crop alone, 255 hides it.
     """
 
-    picture: Picture
+    image: Image
     cover: NDArray[np.uint8]
 
-    def hidden(self) -> NDArray[np.bool_]:
+    def hidden_mask(self) -> NDArray[np.bool_]:
         """Where the crop below is no longer to be seen: (N, N) bool."""
         return np.asarray(self.cover > 127)
 
     def behind(self, front: NDArray[np.bool_]) -> Cutout:
         """The same, but not where something stands in front of it."""
-        return Cutout(self.picture, np.where(front, np.uint8(0), self.cover))
+        return Cutout(self.image, np.where(front, np.uint8(0), self.cover))
 
 
-def cut_out(picture: Picture, mask: NDArray[np.uint8], affine: Affine, side: int) -> Cutout:
-    """Lay the object of a picture out on a crop of `side` by an affine map from image to crop."""
-    return Cutout(warped(picture, affine, side), feathered(warped_mask(mask, affine, side)))
+def cut_out(image: Image, mask: NDArray[np.uint8], affine: Affine, side: int) -> Cutout:
+    """Lay the object of an image out on a crop of `side` by an affine map from image to crop."""
+    return Cutout(warp(image, affine, side), feather(warp_mask(mask, affine, side)))
 
 
-def feathered(cover: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def feather(cover: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A cover with a soft edge that stays inside the object, so that no old background shows.
 
     Half cover stays where it was, so that thin parts are not lost.
@@ -45,13 +45,13 @@ def feathered(cover: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.minimum(cover, cv2.addWeighted(soft, 1.5, soft, 0.0, -64.0))
 
 
-def pasted(crop: Picture, cutout: Cutout) -> Picture:
+def paste_cutout(crop: Image, cutout: Cutout) -> Image:
     """A copy of the crop with the object over it."""
     x, y, width, height = cv2.boundingRect(cutout.cover)
     window = np.s_[y : y + height, x : x + width]
     result = crop.copy()
     weight = cutout.cover[window][..., None].astype(np.uint16)
-    below, above = crop[window].astype(np.uint16), cutout.picture[window].astype(np.uint16)
+    below, above = crop[window].astype(np.uint16), cutout.image[window].astype(np.uint16)
     result[window] = ((above * weight + below * (255 - weight) + 127) // 255).astype(np.uint8)
     return result
 
@@ -64,7 +64,9 @@ class Place:
     size_px: float
 
 
-def beside(target: Place, size_px: float, rng: np.random.Generator) -> tuple[float, float]:
+def draw_center_beside(
+    target: Place, size_px: float, rng: np.random.Generator
+) -> tuple[float, float]:
     """A centre for an object of this size next to the target, touching it or not."""
     angle_rad = rng.uniform(0, 2 * np.pi)
     distance_px = (target.size_px + size_px) / 2 * rng.uniform(0.8, 1.8)
@@ -72,16 +74,16 @@ def beside(target: Place, size_px: float, rng: np.random.Generator) -> tuple[flo
     return x + distance_px * np.cos(angle_rad), y + distance_px * np.sin(angle_rad)
 
 
-def over(target: Place, rng: np.random.Generator) -> tuple[float, float]:
+def draw_center_over(target: Place, rng: np.random.Generator) -> tuple[float, float]:
     """A centre for an object that hides a part of the target."""
     dx, dy = rng.uniform(-0.6, 0.6, 2) * target.size_px
     x, y = target.center_in_crop
     return x + dx, y + dy
 
 
-def background(picture: Picture, side: int, rng: np.random.Generator) -> Picture:
-    """A random square of a picture as the ground of a search crop: (side, side, 3) uint8 BGR."""
-    height, width = picture.shape[:2]
+def draw_background(image: Image, side: int, rng: np.random.Generator) -> Image:
+    """A random square of an image as the ground of a search crop: (side, side, 3) uint8 BGR."""
+    height, width = image.shape[:2]
     square = min(height, width) * rng.uniform(0.5, 1.0)
     center_in_image = (
         rng.uniform(square / 2, width - square / 2),
@@ -90,4 +92,4 @@ def background(picture: Picture, side: int, rng: np.random.Generator) -> Picture
     scale = side / square
     middle = (side / 2, side / 2)
     affine = crop_affine(center_in_image, middle, (scale, scale), flip=bool(rng.random() < 0.5))
-    return warped(picture, affine, side)
+    return warp(image, affine, side)

@@ -13,7 +13,7 @@ _CPU_INFO = Path("/proc/cpuinfo")
 _BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 
 
-def half_of(precision: str, device: torch.device) -> torch.dtype | None:
+def choose_half_precision(precision: str, device: torch.device) -> torch.dtype | None:
     """The half precision to train in on ``device``, None for float32.
 
     ``auto`` is bfloat16 where the device computes in it itself. Raises ConfigError for what the

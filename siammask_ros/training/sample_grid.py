@@ -1,4 +1,4 @@
-"""What training pairs look like to a person: one picture of many."""
+"""What training pairs look like to a person: one image of many."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from siammask_ros.training.image_cache import Picture
+from siammask_ros.training.image_cache import Image
 from siammask_ros.training.pairs import Pair
 from siammask_ros.training.scene import SEARCH_SIDE, TEMPLATE_SIDE
 
@@ -17,27 +17,27 @@ _VOID_BGR = (255, 160, 0)
 _BOX_BGR = (0, 255, 255)
 
 
-def contact_sheet(pairs: Sequence[Pair], columns: int = 4) -> Picture:
+def draw_sample_grid(pairs: Sequence[Pair], columns: int = 4) -> Image:
     """Draw pairs in a grid: (H, W, 3) uint8 BGR, template left, search right.
 
     The search is tinted red on the target and blue where it is not judged, with the outline and
     the box; a negative pair stays without.
     """
     blank = np.zeros((SEARCH_SIDE, TEMPLATE_SIDE + SEARCH_SIDE, 3), np.uint8)
-    cells = [_cell(pair) for pair in pairs]
+    cells = [_draw_pair(pair) for pair in pairs]
     cells += [blank] * (-len(cells) % columns)
     rows = [np.hstack(cells[i : i + columns]) for i in range(0, len(cells), columns)]
     return np.vstack(rows) if rows else blank
 
 
-def _cell(pair: Pair) -> Picture:
+def _draw_pair(pair: Pair) -> Image:
     cell = np.zeros((SEARCH_SIDE, TEMPLATE_SIDE + SEARCH_SIDE, 3), np.uint8)
     cell[:TEMPLATE_SIDE, :TEMPLATE_SIDE] = pair.template
-    cell[:, TEMPLATE_SIDE:] = _annotated(pair)
+    cell[:, TEMPLATE_SIDE:] = _draw_annotations(pair)
     return cell
 
 
-def _annotated(pair: Pair) -> Picture:
+def _draw_annotations(pair: Pair) -> Image:
     search = pair.search.copy()
     _tint(search, pair.mask == 1, _TARGET_BGR)
     _tint(search, pair.mask == 0, _VOID_BGR)
@@ -50,5 +50,5 @@ def _annotated(pair: Pair) -> Picture:
     return search
 
 
-def _tint(picture: Picture, where: NDArray[np.bool_], colour_bgr: tuple[int, int, int]) -> None:
-    picture[where] = (0.7 * picture[where] + 0.3 * np.array(colour_bgr)).astype(np.uint8)
+def _tint(image: Image, where: NDArray[np.bool_], colour_bgr: tuple[int, int, int]) -> None:
+    image[where] = (0.7 * image[where] + 0.3 * np.array(colour_bgr)).astype(np.uint8)

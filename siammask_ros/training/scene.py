@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from siammask_ros.training import augment, paste
 from siammask_ros.training.augment import Affine
 from siammask_ros.training.datasets import FrameRef, ObjectClip
-from siammask_ros.training.image_cache import Picture, PictureStore
+from siammask_ros.training.image_cache import Image, ImageCache
 from siammask_ros.training.pair_config import PairConfig
 
 TEMPLATE_SIDE = 127
@@ -22,13 +22,13 @@ SEARCH_SIDE = 255
 class Scene:
     """A search crop in the making.
 
-    picture (255, 255, 3) uint8 BGR; target and void (255, 255) bool: where the object is seen and
+    image (255, 255, 3) uint8 BGR; target and void (255, 255) bool: where the object is seen and
     where nobody knows; box_xyxy (4,) float32: the whole object, also where it is not seen;
     whole_px: how many pixels the whole object would fill; motion_px: how far its centre is from
     the crop's.
     """
 
-    picture: Picture
+    image: Image
     target: NDArray[np.bool_]
     void: NDArray[np.bool_]
     box_xyxy: NDArray[np.float32]
@@ -37,9 +37,9 @@ class Scene:
 
     def cover(self, cutout: paste.Cutout) -> None:
         """Paste an object over everything."""
-        self.picture = paste.pasted(self.picture, cutout)
-        self.target &= ~cutout.hidden()
-        self.void &= ~cutout.hidden()
+        self.image = paste.paste_cutout(self.image, cutout)
+        self.target &= ~cutout.hidden_mask()
+        self.void &= ~cutout.hidden_mask()
 
     def labels(self) -> NDArray[np.int8]:
         """(255, 255) int8: +1 target, -1 background, 0 void."""
@@ -55,7 +55,7 @@ class SceneMaker:
     """Makes search crops around objects, with other clips as what is beside, over and behind."""
 
     def __init__(
-        self, clips: tuple[ObjectClip, ...], store: PictureStore, config: PairConfig
+        self, clips: tuple[ObjectClip, ...], store: ImageCache, config: PairConfig
     ) -> None:
         self._clips = clips
         self._store = store
@@ -69,12 +69,14 @@ class SceneMaker:
         flip: bool,
         rng: np.random.Generator,
     ) -> Scene:
-        """The search crop around the object of one frame, `border_bgr` outside its picture."""
+        """The search crop around the object of one frame, `border_bgr` outside its image."""
         affine = self._affine(frame, is_video, flip, rng)
-        scene = self._on_ground(frame, affine, is_video, border_bgr, rng)
+        scene = self._place_on_background(frame, affine, is_video, border_bgr, rng)
         if not is_video and rng.random() < self._config.still_deform_share:
             self._deform(scene, frame, affine, border_bgr, rng)
-        x, y = augment.mapped(affine, np.array([frame.center_in_image], np.float32))[0].tolist()
+        x, y = augment.apply_affine(affine, np.array([frame.center_in_image], np.float32))[
+            0
+        ].tolist()
         scene.motion_px = (x - SEARCH_SIDE / 2, y - SEARCH_SIDE / 2)
         self._paste_others(scene, frame, rng)
         return scene
@@ -92,9 +94,9 @@ class SceneMaker:
         A look-alike in the middle, and the target where it happens to be, if it is seen at all.
         """
         affine = self._affine(other, True, flip, rng)
-        picture, _ = self._store.read(frame.picture)
-        crop = augment.warped(picture, affine, SEARCH_SIDE, border_bgr)
-        return self._labelled(crop, frame, affine)
+        image, _ = self._store.read(frame.image_path)
+        crop = augment.warp(image, affine, SEARCH_SIDE, border_bgr)
+        return self._label_crop(crop, frame, affine)
 
     def _deform(
         self,
@@ -107,13 +109,13 @@ class SceneMaker:
         """Bend the whole crop, labels included."""
         size_px = _place(scene.box_xyxy).size_px
         sigma_px = size_px * self._config.deform_max / 2
-        field = augment.displacement(SEARCH_SIDE, sigma_px, rng)
-        scene.picture = augment.deformed(scene.picture, field, border_bgr)
+        field = augment.draw_displacement(SEARCH_SIDE, sigma_px, rng)
+        scene.image = augment.deform(scene.image, field, border_bgr)
         for name in ("target", "void"):
             covered = getattr(scene, name).astype(np.uint8) * np.uint8(255)
-            setattr(scene, name, augment.deformed(covered, field, (0.0,)) > 127)
-        corners = augment.mapped(affine, frame.hull_in_image)
-        corners = augment.deformed_points(corners, field)
+            setattr(scene, name, augment.deform(covered, field, (0.0,)) > 127)
+        corners = augment.apply_affine(affine, frame.hull_in_image)
+        corners = augment.deform_points(corners, field)
         scene.box_xyxy = np.concatenate([corners.min(0), corners.max(0)])
 
     def _affine(
@@ -132,7 +134,7 @@ class SceneMaker:
         middle = SEARCH_SIDE / 2 + shift
         return augment.crop_affine(frame.center_in_image, middle, scale_xy, angle_rad, flip)
 
-    def _on_ground(
+    def _place_on_background(
         self,
         frame: FrameRef,
         affine: Affine,
@@ -141,48 +143,52 @@ class SceneMaker:
         rng: np.random.Generator,
     ) -> Scene:
         config = self._config
-        picture, _ = self._store.read(frame.picture)
+        image, _ = self._store.read(frame.image_path)
         share = config.video_background_share if is_video else config.still_background_share
         if rng.random() >= share:
-            crop = self._in_its_picture(picture, affine, border_bgr, rng)
-            return self._labelled(crop, frame, affine)
-        cutout = paste.cut_out(picture, frame.mask(), affine, SEARCH_SIDE)
-        scene = self._labelled(paste.pasted(self._ground(rng), cutout), frame, affine)
-        scene.target = cutout.hidden()
+            crop = self._warp_with_surroundings(image, affine, border_bgr, rng)
+            return self._label_crop(crop, frame, affine)
+        cutout = paste.cut_out(image, frame.mask(), affine, SEARCH_SIDE)
+        scene = self._label_crop(
+            paste.paste_cutout(self._draw_background(rng), cutout), frame, affine
+        )
+        scene.target = cutout.hidden_mask()
         scene.void[:] = False
         return scene
 
-    def _labelled(self, crop: Picture, frame: FrameRef, affine: Affine) -> Scene:
+    def _label_crop(self, crop: Image, frame: FrameRef, affine: Affine) -> Scene:
         """A crop with where the object of a frame is in it."""
-        target = _covered(frame.mask(), affine)
+        target = _warp_to_mask(frame.mask(), affine)
         ignore = frame.ignore()
-        void = np.zeros_like(target) if ignore is None else _covered(ignore, affine)
-        corners = augment.mapped(affine, frame.hull_in_image)
+        void = np.zeros_like(target) if ignore is None else _warp_to_mask(ignore, affine)
+        corners = augment.apply_affine(affine, frame.hull_in_image)
         box_xyxy = np.concatenate([corners.min(0), corners.max(0)])
         whole_px = frame.target.area_px * abs(float(np.linalg.det(affine[:, :2])))
         return Scene(crop, target, void, box_xyxy, whole_px)
 
-    def _in_its_picture(
+    def _warp_with_surroundings(
         self,
-        picture: Picture,
+        image: Image,
         affine: Affine,
         border_bgr: Sequence[float],
         rng: np.random.Generator,
-    ) -> Picture:
+    ) -> Image:
         if rng.random() < self._config.outside_filled_share:
-            return augment.warped_onto(self._ground(rng), picture, affine)
-        return augment.warped(picture, affine, SEARCH_SIDE, border_bgr)
+            return augment.warp_onto(self._draw_background(rng), image, affine)
+        return augment.warp(image, affine, SEARCH_SIDE, border_bgr)
 
-    def _ground(self, rng: np.random.Generator) -> Picture:
-        picture, _ = self._store.read(self._draw_donor(rng).picture)
-        return paste.background(picture, SEARCH_SIDE, rng)
+    def _draw_background(self, rng: np.random.Generator) -> Image:
+        image, _ = self._store.read(self._draw_donor(rng).image_path)
+        return paste.draw_background(image, SEARCH_SIDE, rng)
 
     def _paste_others(self, scene: Scene, frame: FrameRef, rng: np.random.Generator) -> None:
         config = self._config
         place = _place(scene.box_xyxy)
         if rng.random() < config.lookalike_share:
             size_px = place.size_px * rng.uniform(0.8, 1.2)
-            lookalike = self._cutout(frame, paste.beside(place, size_px, rng), size_px, rng)
+            lookalike = self._cutout(
+                frame, paste.draw_center_beside(place, size_px, rng), size_px, rng
+            )
             scene.cover(lookalike.behind(scene.target | scene.void))
         if rng.random() < config.paste_share:
             self._paste_donor(scene, place, rng)
@@ -192,9 +198,9 @@ class SceneMaker:
         donor = self._draw_donor(rng)
         size_px = place.size_px * rng.uniform(config.paste_min_size, config.paste_max_size)
         if rng.random() < config.paste_over_share:
-            scene.cover(self._cutout(donor, paste.over(place, rng), size_px, rng))
+            scene.cover(self._cutout(donor, paste.draw_center_over(place, rng), size_px, rng))
             return
-        cutout = self._cutout(donor, paste.beside(place, size_px, rng), size_px, rng)
+        cutout = self._cutout(donor, paste.draw_center_beside(place, size_px, rng), size_px, rng)
         if rng.random() < config.paste_behind_share:
             cutout = cutout.behind(scene.target | scene.void)
         scene.cover(cutout)
@@ -214,16 +220,16 @@ class SceneMaker:
         affine = augment.crop_affine(
             donor.center_in_image, center_in_crop, (scale, scale), turn_rad, flip
         )
-        picture, _ = self._store.read(donor.picture)
-        return paste.cut_out(picture, donor.mask(), affine, SEARCH_SIDE)
+        image, _ = self._store.read(donor.image_path)
+        return paste.cut_out(image, donor.mask(), affine, SEARCH_SIDE)
 
     def _draw_donor(self, rng: np.random.Generator) -> FrameRef:
         clip = self._clips[rng.integers(len(self._clips))]
         return clip.frames[rng.integers(len(clip.frames))]
 
 
-def _covered(mask: NDArray[np.uint8], affine: Affine) -> NDArray[np.bool_]:
-    return np.asarray(augment.warped_mask(mask, affine, SEARCH_SIDE) > 127)
+def _warp_to_mask(mask: NDArray[np.uint8], affine: Affine) -> NDArray[np.bool_]:
+    return np.asarray(augment.warp_mask(mask, affine, SEARCH_SIDE) > 127)
 
 
 def _place(box_xyxy: NDArray[np.float32]) -> paste.Place:

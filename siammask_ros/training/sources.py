@@ -106,20 +106,24 @@ def load_clips(
 
     Raises DataError as ``Source.clips`` does, and where a video to hold out does not exist.
     """
-    return without_held_back([clip for source in sources for clip in source.clips(root)], holdout)
+    return exclude_validation_clips(
+        [clip for source in sources for clip in source.clips(root)], holdout
+    )
 
 
-def without_held_back(clips: Sequence[ObjectClip], holdout: Sequence[str]) -> list[ObjectClip]:
+def exclude_validation_clips(
+    clips: Sequence[ObjectClip], holdout: Sequence[str]
+) -> list[ObjectClip]:
     """The objects to train on; raises DataError where a video to hold out does not exist."""
-    unknown = set(holdout) - {_video_of(clip) for clip in clips if clip.is_video}
+    unknown = set(holdout) - {_video_name(clip) for clip in clips if clip.is_video}
     if unknown and any(clip.is_video for clip in clips):
         raise DataError(f"Videos to hold out that the sources lack: {sorted(unknown)}.")
-    return [clip for clip in clips if not is_held_back(clip, holdout)]
+    return [clip for clip in clips if not is_validation_clip(clip, holdout)]
 
 
-def is_held_back(clip: ObjectClip, holdout: Sequence[str]) -> bool:
+def is_validation_clip(clip: ObjectClip, holdout: Sequence[str]) -> bool:
     """Whether this object's video is kept for choosing, not for training."""
-    return clip.is_video and _video_of(clip) in holdout
+    return clip.is_video and _video_name(clip) in holdout
 
 
 def read_sources(value: Any, where: Path) -> tuple[Source, ...]:
@@ -152,6 +156,6 @@ def _is_source(fields: Any) -> bool:
     )
 
 
-def _video_of(clip: ObjectClip) -> str:
+def _video_name(clip: ObjectClip) -> str:
     """A video's name; its objects are numbered behind a stroke where there are several."""
     return clip.name.partition("/")[0]

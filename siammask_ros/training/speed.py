@@ -52,7 +52,7 @@ def measure_training(config: TrainingConfig, steps: int = 8) -> tuple[float, lis
             training.step = config.steps - 1
             for _ in range(_WARM_UP_STEPS):
                 training.train_step(batch)
-        taken = _in_turns(forms, batch, steps)
+        taken = _time_in_turns(forms, batch, steps)
         speeds = [
             TrainingSpeed(form, config.batch / taken[form], _parts(training, batch))
             for form, training in forms.items()
@@ -75,7 +75,7 @@ def speed_table(drawn_per_s: float, speeds: list[TrainingSpeed]) -> str:
     return "\n".join(lines)
 
 
-def _in_turns(forms: dict[str, Training], batch: Batch, steps: int) -> dict[str, float]:
+def _time_in_turns(forms: dict[str, Training], batch: Batch, steps: int) -> dict[str, float]:
     """Median seconds of a step: the forms take turns, so that other load meets both."""
     taken: dict[str, list[float]] = {form: [] for form in forms}
     for _ in range(steps):

@@ -15,7 +15,7 @@ STEPS = "log.csv"
 VALIDATIONS = "validation.csv"
 
 
-class Journal:
+class TrainingLog:
     """Appends to the files in ``out``; the first line of each names the columns."""
 
     def __init__(self, out: Path, tensorboard: bool = False) -> None:
@@ -60,14 +60,14 @@ class Journal:
 
     def draw(self) -> None:
         """Draws ``curve.png`` (every step's losses) and ``validation.png``, where there are any."""
-        for name, picture, smooth_over in (
+        for name, image, smooth_over in (
             (STEPS, "curve.png", 25),
             (VALIDATIONS, "validation.png", 1),
         ):
             columns = self._columns(name)
             steps = columns.pop("step", [])
             if steps:
-                training_curve(self._out / picture, steps, columns, smooth_over=smooth_over)
+                training_curve(self._out / image, steps, columns, smooth_over=smooth_over)
 
     @staticmethod
     def _header(path: Path) -> list[str]:

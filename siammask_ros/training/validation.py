@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from siammask_ros.model.siammask import SiamMask, score_probability
 from siammask_ros.training.config import TrainingConfig
 from siammask_ros.training.pairs import PairSampler
-from siammask_ros.training.sample_grid import contact_sheet
-from siammask_ros.training.sources import is_held_back, load_clips
+from siammask_ros.training.sample_grid import draw_sample_grid
+from siammask_ros.training.sources import is_validation_clip, load_clips
 
 _BATCH = 16
 _SHOWN = 24
@@ -27,7 +27,7 @@ class Validation:
     def __init__(self, config: TrainingConfig, out: Path) -> None:
         self._out = out
         clips = load_clips(config.sources)
-        held_back = [clip for clip in clips if is_held_back(clip, config.holdout)]
+        held_back = [clip for clip in clips if is_validation_clip(clip, config.holdout)]
         sampler = PairSampler(held_back or clips, config.pairs, seed=config.seed + 1)
         self._pairs = [sampler.at(index) for index in range(config.validation_pairs)]
 
@@ -41,7 +41,7 @@ class Validation:
         judged = list(zip(self._pairs, answers, strict=True))
         predicted = [replace(pair, mask=mask) for pair, (mask, _) in judged]
         if predicted:
-            cv2.imwrite(str(self._out / "samples.png"), contact_sheet(predicted[:_SHOWN]))
+            cv2.imwrite(str(self._out / "samples.png"), draw_sample_grid(predicted[:_SHOWN]))
         return {
             "mask_iou": _mean(
                 [_iou(mask, pair.mask) for pair, (mask, _) in judged if pair.positive]
@@ -71,10 +71,10 @@ class Validation:
             for mask, row, column, value in zip(
                 masks, rows.tolist(), columns.tolist(), scores, strict=True
             ):
-                yield _on_search(mask, row, column, network), float(value)
+                yield _place_on_search(mask, row, column, network), float(value)
 
 
-def _on_search(
+def _place_on_search(
     mask: NDArray[np.bool_], row: int, column: int, network: SiamMask
 ) -> NDArray[np.int8]:
     """A cell's mask in its place on the search crop: +1 target, −1 elsewhere."""

@@ -1,1 +1,1 @@
-"""The authors' weights by name: fetched once, remembered by their hash, checked ever after."""
+"""Downloads the authors' weights by name, caches them and checks their SHA-256."""

@@ -1,6 +1,7 @@
-"""Where fetched weights lie on this machine, and whether they are still what was fetched.
+"""The cache folder of downloaded weights, and the check that a file is unchanged.
 
-Beside each file lies its receipt. It outlives the file, so that a later fetch is compared too.
+A download record lies beside each file. It is kept when the file is deleted, so that a later
+download is compared with the first one.
 """
 
 from __future__ import annotations
@@ -14,96 +15,96 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from siammask_ros.errors import CheckpointError, ConfigError
-from siammask_ros.weights_cache.catalogue import WEIGHTS, Weights, weights_named
-from siammask_ros.weights_cache.download_record import Receipt
+from siammask_ros.weights_cache.catalogue import WEIGHTS, Weights, find_weights
+from siammask_ros.weights_cache.download_record import DownloadRecord
 
 
 @dataclass(frozen=True, slots=True)
 class CachedFile:
-    """The place of some weights in a cache folder. There may be nothing there yet."""
+    """A weights file in the cache folder. The file may not exist yet."""
 
     weights: Weights
     folder: Path
 
     @classmethod
-    def named(cls, name: str) -> CachedFile:
-        """The place of the weights of this name in the user's cache; raises ConfigError."""
-        return cls(weights_named(name), cache_folder())
+    def from_name(cls, name: str) -> CachedFile:
+        """Return the file of these weights in the user's cache; raises ConfigError."""
+        return cls(find_weights(name), cache_folder())
 
     @property
     def path(self) -> Path:
-        """The file of weights itself."""
+        """The path of the weights file."""
         return self.folder / self.weights.file
 
     @property
-    def part_path(self) -> Path:
-        """What has come so far of a fetch that is not done."""
+    def partial_path(self) -> Path:
+        """The path of an unfinished download."""
         return self.folder / f"{self.weights.file}.part"
 
     @property
-    def receipt_path(self) -> Path:
-        """What is remembered of the first fetch."""
+    def record_path(self) -> Path:
+        """The path of the record of the first download."""
         return self.folder / f"{self.weights.file}.json"
 
-    def require(self) -> Receipt:
-        """The receipt of a file that is there; raises CheckpointError with what to do."""
+    def require(self) -> DownloadRecord:
+        """Return the record of an existing file; raises CheckpointError if one is missing."""
         name, fetch = self.weights.name, f"run: siammask weights fetch {self.weights.name}"
         if _size_bytes(self.path) is None:
             raise CheckpointError(
                 f"weights {name} are not at {self.path}: they have not been fetched; {fetch}"
             )
-        receipt = Receipt.read(self.receipt_path)
-        if receipt is None:
+        record = DownloadRecord.read(self.record_path)
+        if record is None:
             raise CheckpointError(
-                f"{self.path} has no {self.receipt_path.name} beside it, so nobody knows whether "
+                f"{self.path} has no {self.record_path.name} beside it, so nobody knows whether "
                 f"it is whole; copy both from the machine that fetched them, or {fetch}"
             )
-        return receipt
+        return record
 
-    def checked_path(self) -> Path:
-        """The file, after its hash was found to be the remembered one; raises CheckpointError."""
-        receipt, digest = self.require(), _sha256(self.path)
-        if digest != receipt.sha256:
+    def verify(self) -> Path:
+        """Check the file's SHA-256 and return its path; raises CheckpointError."""
+        record, digest = self.require(), _sha256(self.path)
+        if digest != record.sha256:
             raise CheckpointError(
                 f"{self.path} has changed since it was fetched: its SHA-256 is {digest}; expected "
-                f"{receipt.sha256}. Run: siammask weights fetch {self.weights.name}"
+                f"{record.sha256}. Run: siammask weights fetch {self.weights.name}"
             )
         return self.path
 
     def is_intact(self) -> bool:
-        """Whether the file is there and is what was fetched first."""
+        """Whether the file exists and its SHA-256 matches its record."""
         try:
-            self.checked_path()
+            self.verify()
         except CheckpointError:
             return False
         return True
 
-    def keep(self, receipt: Receipt) -> None:
-        """Turns the part into the file. The receipt comes first: no file is without one."""
-        if Receipt.read(self.receipt_path) is None:
-            receipt.write(self.receipt_path)
-        self.part_path.replace(self.path)
+    def complete(self, record: DownloadRecord) -> None:
+        """Rename the finished download. The record is written first, so no file lacks one."""
+        if DownloadRecord.read(self.record_path) is None:
+            record.write(self.record_path)
+        self.partial_path.replace(self.path)
 
     def state(self) -> str:
-        """In a word or two, what is there; raises CheckpointError where nobody can look."""
+        """Return a status word for a table; raises CheckpointError if it cannot be read."""
         if self.is_intact():
             return "fetched"
         if _size_bytes(self.path) is not None:
             return "damaged"
-        return "begun" if _size_bytes(self.part_path) else "not fetched"
+        return "begun" if _size_bytes(self.partial_path) else "not fetched"
 
     def size_bytes(self) -> int:
-        """How much is on the disk, of the file or of its part; raises CheckpointError."""
-        return _size_bytes(self.path) or _size_bytes(self.part_path) or 0
+        """Return the size of the file or its unfinished download; raises CheckpointError."""
+        return _size_bytes(self.path) or _size_bytes(self.partial_path) or 0
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keeps a second fetch of the same weights out, which would write to the same part.
+    def lock(self) -> Iterator[None]:
+        """Lock the file, so that no second download writes to the same unfinished file.
 
-        Raises CheckpointError where there is one, ConfigError where the folder is not writable.
+        Raises CheckpointError if it is locked, ConfigError if the folder is not writable.
         """
         lock_path = self.folder / f"{self.weights.file}.lock"
-        with writing_to(self.folder):
+        with report_write_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -119,12 +120,12 @@ class CachedFile:
             os.close(lock)
 
 
-def located(checkpoint: str, model: str, expected_sha256: str = "") -> tuple[str, str]:
-    """Path and expected SHA-256 of a checkpoint that is a name of fetched weights, or a path.
+def locate_checkpoint(checkpoint: str, model: str, expected_sha256: str = "") -> tuple[str, str]:
+    """Return path and expected SHA-256 of a checkpoint: a path, or the name of cached weights.
 
-    A path passes through as it is, and so does an expected hash that is given; a name brings the
-    remembered one. Raises CheckpointError where the named weights have not been fetched, and
-    ConfigError where they are another model's. Nothing is downloaded here.
+    A path is returned unchanged. For a name the SHA-256 comes from the download record, unless
+    ``expected_sha256`` is given. Raises CheckpointError if the weights are not in the cache, and
+    ConfigError if they belong to another model. Nothing is downloaded here.
     """
     weights = WEIGHTS.get(checkpoint)
     if weights is None:
@@ -135,14 +136,14 @@ def located(checkpoint: str, model: str, expected_sha256: str = "") -> tuple[str
             f"model to {weights.model}"
         )
     file = CachedFile(weights, cache_folder())
-    receipt = file.require()
-    return str(file.path), expected_sha256 or receipt.sha256
+    record = file.require()
+    return str(file.path), expected_sha256 or record.sha256
 
 
 def cache_folder() -> Path:
-    """$SIAMMASK_CACHE, else $XDG_CACHE_HOME/siammask, else ~/.cache/siammask.
+    """Return $SIAMMASK_CACHE, else $XDG_CACHE_HOME/siammask, else ~/.cache/siammask.
 
-    Raises ConfigError where there is no home folder to put it in.
+    Raises ConfigError if the user has no home folder.
     """
     try:
         if own := os.environ.get("SIAMMASK_CACHE"):
@@ -157,8 +158,8 @@ def cache_folder() -> Path:
 
 
 @contextmanager
-def writing_to(folder: Path) -> Iterator[None]:
-    """Says in one line that the cache could not be written; raises ConfigError."""
+def report_write_errors(folder: Path) -> Iterator[None]:
+    """Turn an OSError into a ConfigError with one line of advice."""
     try:
         yield
     except OSError as error:
@@ -169,13 +170,13 @@ def writing_to(folder: Path) -> Iterator[None]:
 
 
 def _size_bytes(path: Path) -> int | None:
-    """The size of a file, None where there is none."""
+    """Return the size of a file, None if it does not exist."""
     try:
         return path.stat().st_size
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise _read_error(path, error) from error
 
 
 def _sha256(path: Path) -> str:
@@ -185,11 +186,11 @@ def _sha256(path: Path) -> str:
             while chunk := file.read(1 << 20):
                 digest.update(chunk)
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise _read_error(path, error) from error
     return digest.hexdigest()
 
 
-def _unreadable(path: Path, error: OSError) -> CheckpointError:
+def _read_error(path: Path, error: OSError) -> CheckpointError:
     return CheckpointError(
         f"{path} cannot be read: {error.strerror or error}; expected a readable file of weights"
     )

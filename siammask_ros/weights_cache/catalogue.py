@@ -1,4 +1,4 @@
-"""Which weights have a name, where they come from, and what they are used with."""
+"""The named weights: their address, their network and their tracker settings."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ WEIGHTS = {
 }
 
 
-def weights_named(name: str) -> Weights:
-    """The weights of this name; raises ConfigError with the known names."""
+def find_weights(name: str) -> Weights:
+    """Return the weights with this name; raises ConfigError with the known names."""
     try:
         return WEIGHTS[name]
     except KeyError:

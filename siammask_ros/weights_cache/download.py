@@ -1,4 +1,4 @@
-"""Brings a file over HTTP: goes on after a cut, and never glues two different files together."""
+"""Resumable HTTP download. It never joins parts of two different files."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from siammask_ros import __version__
 from siammask_ros.errors import CheckpointError, ConfigError
-from siammask_ros.weights_cache.partial_download import MAX_BYTES, Part
+from siammask_ros.weights_cache.partial_download import MAX_BYTES, PartialDownload
 
-# Gets the bytes that are there, and how many there will be where the server says.
+# Called with the bytes so far, and with the total if the server announced it.
 OnProgress = Callable[[int, "int | None"], None]
 
 _LOG = logging.getLogger(__name__)
@@ -28,11 +28,11 @@ _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a server is waited for.
+class RetryPolicy:
+    """How long to wait for a server and how often to retry.
 
-    It may be silent for ``timeout_s``, and ``tries`` in a row may bring nothing new, with pauses
-    of ``pause_s`` that double each time.
+    A response may take ``timeout_s``. After ``tries`` attempts in a row without new bytes the
+    download fails. The pause between attempts starts at ``pause_s`` and doubles.
     """
 
     timeout_s: float = 20.0
@@ -40,24 +40,24 @@ class Patience:
     pause_s: float = 1.0
 
 
-PATIENT = Patience()
+DEFAULT_RETRY_POLICY = RetryPolicy()
 
 
-class _Cut(Exception):
-    """This try did not bring the whole file; the next one may."""
+class _ConnectionLost(Exception):
+    """This attempt failed; another one may succeed."""
 
 
-class _Unreachable(_Cut):
-    """Nobody answered at all."""
+class _ServerUnreachable(_ConnectionLost):
+    """The server did not respond."""
 
 
-class _Redirects(HTTPRedirectHandler):
-    """Follows the server elsewhere, but not from a secured connection to an open one."""
+class _RedirectHandler(HTTPRedirectHandler):
+    """Follows redirects, but not from https to http."""
 
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> Request | None:
-        """The request to follow with; raises ConfigError for an address that is refused."""
+        """Return the redirected request; raises ConfigError for a refused address."""
         check_address(newurl)
         if req.type == "https" and urlsplit(newurl).scheme != "https":
             raise ConfigError(
@@ -67,11 +67,11 @@ class _Redirects(HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-_OPENER = build_opener(_Redirects)
+_OPENER = build_opener(_RedirectHandler)
 
 
 def check_address(address: str) -> None:
-    """Raises ConfigError for anything but the address of a web server."""
+    """Raise ConfigError unless this is an http or https address."""
     try:
         parts = urlsplit(address)
         is_web = parts.scheme in ("http", "https") and bool(parts.hostname)
@@ -87,80 +87,91 @@ def check_address(address: str) -> None:
 
 
 def download(
-    address: str, part: Part, on_progress: OnProgress, patience: Patience = PATIENT
+    address: str,
+    partial: PartialDownload,
+    on_progress: OnProgress,
+    retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY,
 ) -> None:
-    """Fills ``part`` to its end, however often the connection is cut.
+    """Download into ``partial`` until it is complete, and resume after lost connections.
 
-    Raises ConfigError for an address that is none and a disk that cannot be written, and
-    CheckpointError where nobody answers, the server refuses or sends a web page, or the tries in a
-    row that brought nothing new are used up; what came until then stays for the next time.
+    Raises ConfigError for a wrong address or a disk that cannot be written. Raises CheckpointError
+    if the server does not respond, refuses, sends a web page, or if too many attempts bring no new
+    bytes. The bytes so far are kept for the next call.
     """
     check_address(address)
-    most_bytes, fruitless, was_there = part.size_bytes, 0, False
-    while not part.is_whole:
+    most_bytes, fruitless, was_there = partial.size_bytes, 0, False
+    while not partial.is_whole:
         try:
-            _try_once(address, part, on_progress, patience.timeout_s)
+            _try_once(address, partial, on_progress, retry_policy.timeout_s)
             return
-        except _Cut as cut:
-            was_there = was_there or not isinstance(cut, _Unreachable)
-            fruitless = 0 if part.size_bytes > most_bytes else fruitless + 1
-            most_bytes = max(most_bytes, part.size_bytes)
-            if not was_there or fruitless >= patience.tries:
-                raise CheckpointError(_gave_up(address, cut, part)) from cut
-            pause_s = patience.pause_s * 2**fruitless
+        except _ConnectionLost as cut:
+            was_there = was_there or not isinstance(cut, _ServerUnreachable)
+            fruitless = 0 if partial.size_bytes > most_bytes else fruitless + 1
+            most_bytes = max(most_bytes, partial.size_bytes)
+            if not was_there or fruitless >= retry_policy.tries:
+                raise CheckpointError(_describe_failure(address, cut, partial)) from cut
+            pause_s = retry_policy.pause_s * 2**fruitless
             _LOG.warning("%s: %s; trying again in %.0f s", address, cut, pause_s)
         time.sleep(pause_s)
 
 
-def _gave_up(address: str, cut: _Cut, part: Part) -> str:
-    kept = f" {part.kept_bytes / 1e6:.1f} MB are kept to go on from." if part.kept_bytes else ""
+def _describe_failure(address: str, cut: _ConnectionLost, partial: PartialDownload) -> str:
+    kept = (
+        f" {partial.resumable_bytes / 1e6:.1f} MB are kept to go on from."
+        if partial.resumable_bytes
+        else ""
+    )
     return (
         f"{address} cannot be fetched: {cut}; expected a file of weights.{kept} Check the network "
         "and run the same again, or name a mirror with --from"
     )
 
 
-def _try_once(address: str, part: Part, on_progress: OnProgress, timeout_s: float) -> None:
-    with _opened(address, part, timeout_s) as response:
-        _refuse_page(address, response)
-        _line_up(part, response)
-        part.append(_chunks(part, response, on_progress))
-    total_bytes = part.origin.total_bytes
-    if total_bytes is not None and part.size_bytes < total_bytes:
-        raise _Cut(f"the connection ended after {part.size_bytes} of {total_bytes} bytes")
+def _try_once(
+    address: str, partial: PartialDownload, on_progress: OnProgress, timeout_s: float
+) -> None:
+    with _open_response(address, partial, timeout_s) as response:
+        _reject_web_page(address, response)
+        _match_to_response(partial, response)
+        partial.append(_read_chunks(partial, response, on_progress))
+    total_bytes = partial.origin.total_bytes
+    if total_bytes is not None and partial.size_bytes < total_bytes:
+        raise _ConnectionLost(
+            f"the connection ended after {partial.size_bytes} of {total_bytes} bytes"
+        )
 
 
-def _opened(address: str, part: Part, timeout_s: float) -> Any:
-    """The server's answer, asked for only what is missing."""
+def _open_response(address: str, partial: PartialDownload, timeout_s: float) -> Any:
+    """Request the missing bytes and return the response."""
     headers = {"User-Agent": f"siammask_ros/{__version__}", "Accept-Encoding": "identity"}
-    if part.kept_bytes:
-        headers["Range"] = f"bytes={part.kept_bytes}-"
-        headers["If-Range"] = part.origin.validator
+    if partial.resumable_bytes:
+        headers["Range"] = f"bytes={partial.resumable_bytes}-"
+        headers["If-Range"] = partial.origin.validator
     try:
         return _OPENER.open(Request(address, headers=headers), timeout=timeout_s)
     except HTTPError as error:
         with error:
-            raise _refusal(address, part, error) from error
+            raise _convert_http_error(address, partial, error) from error
     except URLError as error:
-        raise _Unreachable(_reason(error.reason)) from error
+        raise _ServerUnreachable(_describe_reason(error.reason)) from error
     except (OSError, HTTPException) as error:
-        raise _Cut(_reason(error)) from error
+        raise _ConnectionLost(_describe_reason(error)) from error
 
 
-def _refusal(address: str, part: Part, error: HTTPError) -> Exception:
+def _convert_http_error(address: str, partial: PartialDownload, error: HTTPError) -> Exception:
     answer = f"the server answered {error.code} {_one_line(error.reason)}".rstrip()
     if error.code == _RANGE_GONE:
-        part.drop()
+        partial.discard()
     if error.code == _RANGE_GONE or error.code in _TRANSIENT:
-        return _Cut(answer)
+        return _ConnectionLost(answer)
     return CheckpointError(
         f"{address} cannot be fetched: {answer}; expected a file of weights. Name another address "
         "with --from"
     )
 
 
-def _refuse_page(address: str, response: Any) -> None:
-    """A page may come where a proxy, a log-in or a server's apology stands in the way."""
+def _reject_web_page(address: str, response: Any) -> None:
+    """Raise CheckpointError for a web page, e.g. from a proxy or a log-in."""
     kind = response.headers.get_content_type()
     if kind in _PAGES:
         raise CheckpointError(
@@ -169,42 +180,44 @@ def _refuse_page(address: str, response: Any) -> None:
         )
 
 
-def _line_up(part: Part, response: Any) -> None:
-    """Makes the part end where the answer begins; raises _Cut where it cannot."""
-    validator = _validator(response.headers)
+def _match_to_response(partial: PartialDownload, response: Any) -> None:
+    """Make the partial file end where the response begins; raises _ConnectionLost."""
+    validator = _read_validator(response.headers)
     if response.status == 200:
-        part.begin(validator, response.length)
+        partial.begin(validator, response.length)
         return
     found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
-    known_bytes = part.origin.total_bytes
+    known_bytes = partial.origin.total_bytes
     continues = (
         response.status == 206
         and found is not None
-        and int(found[1]) == part.kept_bytes > 0
+        and int(found[1]) == partial.resumable_bytes > 0
         and (found[2] == "*" or known_bytes is None or int(found[2]) == known_bytes)
-        and validator in ("", part.origin.validator)
+        and validator in ("", partial.origin.validator)
     )
     if not continues:
-        part.drop()
-        raise _Cut(f"the server answered {response.status} with a part of another file")
+        partial.discard()
+        raise _ConnectionLost(f"the server answered {response.status} with a part of another file")
 
 
-def _validator(headers: HTTPMessage) -> str:
-    """What tells this state of the file from others; a weak ETag does not, byte for byte."""
+def _read_validator(headers: HTTPMessage) -> str:
+    """Return the strong ETag or Last-Modified; a weak ETag does not prove equal bytes."""
     etag = headers.get("ETag", "")
     validator = etag if etag.startswith('"') else headers.get("Last-Modified", "")
     return validator if validator.isprintable() else ""
 
 
-def _chunks(part: Part, response: Any, on_progress: OnProgress) -> Iterator[bytes]:
-    size_bytes, total_bytes = part.size_bytes, part.origin.total_bytes
+def _read_chunks(
+    partial: PartialDownload, response: Any, on_progress: OnProgress
+) -> Iterator[bytes]:
+    size_bytes, total_bytes = partial.size_bytes, partial.origin.total_bytes
     on_progress(size_bytes, total_bytes)
     end_bytes = MAX_BYTES + 1 if total_bytes is None else total_bytes
     while size_bytes < end_bytes:
         try:
             chunk = response.read1(min(_CHUNK_BYTES, end_bytes - size_bytes))
         except (OSError, HTTPException) as error:
-            raise _Cut(_reason(error)) from error
+            raise _ConnectionLost(_describe_reason(error)) from error
         if not chunk:
             return
         yield chunk
@@ -212,8 +225,8 @@ def _chunks(part: Part, response: Any, on_progress: OnProgress) -> Iterator[byte
         on_progress(size_bytes, total_bytes)
 
 
-def _reason(error: object) -> str:
-    """In a few words, what the network said."""
+def _describe_reason(error: object) -> str:
+    """Return the reason of a network error in a few words."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
     text = error.strerror if isinstance(error, OSError) and error.strerror else error
@@ -221,5 +234,5 @@ def _reason(error: object) -> str:
 
 
 def _one_line(text: object) -> str:
-    """Others' words without what would break a line or steer a terminal."""
+    """Return the text on one line, without control characters."""
     return "".join(letter for letter in " ".join(str(text).split()) if letter.isprintable())[:200]

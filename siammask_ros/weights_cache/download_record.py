@@ -1,4 +1,4 @@
-"""What is remembered of the first fetch of some weights, and compared ever after."""
+"""The record of the first download of a weights file; later downloads must match it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
-    """From where and when (UTC) it was fetched, how large it is, and its SHA-256."""
+class DownloadRecord:
+    """Address, time (UTC), size and SHA-256 of a download."""
 
     address: str
     fetched_at: str
@@ -26,8 +26,8 @@ class Receipt:
             raise ValueError("it holds no size and SHA-256")
 
     @classmethod
-    def read(cls, path: Path) -> Receipt | None:
-        """The receipt in this file, None without the file; raises CheckpointError if damaged."""
+    def read(cls, path: Path) -> DownloadRecord | None:
+        """Read a record, None if there is no file; raises CheckpointError if it is damaged."""
         try:
             return cls(**json.loads(path.read_text(encoding="utf-8")))
         except (FileNotFoundError, NotADirectoryError):
@@ -39,7 +39,7 @@ class Receipt:
             ) from error
 
     def write(self, path: Path) -> None:
-        """Writes the file whole or not at all; raises OSError."""
+        """Write the file atomically; raises OSError."""
         unfinished = path.with_suffix(".json.new")
         unfinished.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
         unfinished.replace(path)

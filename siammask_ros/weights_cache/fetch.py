@@ -1,4 +1,4 @@
-"""From a name to a file of weights on the disk: whole, read once, and remembered."""
+"""Downloads named weights into the cache, checks them and writes their record."""
 
 from __future__ import annotations
 
@@ -6,65 +6,67 @@ from datetime import datetime, timezone
 
 from siammask_ros.errors import CheckpointError
 from siammask_ros.model.checkpoint import read_checkpoint
-from siammask_ros.weights_cache.cache import CachedFile, writing_to
+from siammask_ros.weights_cache.cache import CachedFile, report_write_errors
 from siammask_ros.weights_cache.download import (
-    PATIENT,
+    DEFAULT_RETRY_POLICY,
     OnProgress,
-    Patience,
+    RetryPolicy,
     check_address,
     download,
 )
-from siammask_ros.weights_cache.download_record import Receipt
-from siammask_ros.weights_cache.partial_download import Part
+from siammask_ros.weights_cache.download_record import DownloadRecord
+from siammask_ros.weights_cache.partial_download import PartialDownload
 
 
 def fetch(
     file: CachedFile,
     address: str = "",
     on_progress: OnProgress = lambda size_bytes, total_bytes: None,
-    patience: Patience = PATIENT,
-) -> Receipt:
-    """Downloads weights into the cache, unless they are there and intact; what is remembered.
+    retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY,
+) -> DownloadRecord:
+    """Download weights into the cache if they are missing or damaged; returns their record.
 
-    ``address`` is a mirror; empty takes the one their makers give. The file appears only when it
-    is complete, can be read as weights and, if it was ever fetched before, has the same SHA-256
-    as then. Raises CheckpointError and ConfigError, see ``download``; the cache then holds what it
-    held before, and perhaps a part to go on from.
+    ``address`` is a mirror; empty means the authors' address. The file appears only when it is
+    complete, can be read as weights, and matches the record of an earlier download. Raises
+    CheckpointError and ConfigError, see ``download``. After an error the cache is unchanged,
+    except for an unfinished download that can be resumed.
     """
     address = address or file.weights.address
     check_address(address)
-    remembered = Receipt.read(file.receipt_path)
+    remembered = DownloadRecord.read(file.record_path)
     if remembered and file.is_intact():
         return remembered
-    with file.locked():
-        part = Part(file.part_path, address)
-        download(address, part, on_progress, patience)
-        receipt = _checked(part, address)
+    with file.lock():
+        partial = PartialDownload(file.partial_path, address)
+        download(address, partial, on_progress, retry_policy)
+        record = _verify_download(partial, address)
         if remembered:
-            _refuse_another(file, part, remembered, receipt)
-        with writing_to(file.folder):
-            file.keep(receipt)
-        part.forget_origin()
-    return remembered or receipt
+            _reject_different_file(file, partial, remembered, record)
+        with report_write_errors(file.folder):
+            file.complete(record)
+        partial.remove_notes()
+    return remembered or record
 
 
-def _checked(part: Part, address: str) -> Receipt:
-    """The receipt of what came; raises CheckpointError, and drops it, if it holds no weights."""
+def _verify_download(partial: PartialDownload, address: str) -> DownloadRecord:
+    """Return a record of the download; discard it and raise CheckpointError if not weights."""
     try:
-        checkpoint = read_checkpoint(part.path)
+        checkpoint = read_checkpoint(partial.path)
     except CheckpointError as error:
-        part.drop()
+        partial.discard()
         raise CheckpointError(f"{address} gave no weights, nothing was kept: {error}") from error
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    return Receipt(address, now, part.size_bytes, checkpoint.sha256)
+    return DownloadRecord(address, now, partial.size_bytes, checkpoint.sha256)
 
 
-def _refuse_another(file: CachedFile, part: Part, remembered: Receipt, came: Receipt) -> None:
+def _reject_different_file(
+    file: CachedFile, partial: PartialDownload, remembered: DownloadRecord, came: DownloadRecord
+) -> None:
     if came.sha256 == remembered.sha256:
         return
-    part.drop()
+    partial.discard()
     raise CheckpointError(
         f"{came.address} gave a file with SHA-256 {came.sha256}; expected {remembered.sha256}, as "
         f"fetched from {remembered.address} at {remembered.fetched_at}. If the new file is the one "
-        f"you want, remove {file.receipt_path} and fetch again"
+        f"you want, remove {file.record_path} and fetch again"
     )

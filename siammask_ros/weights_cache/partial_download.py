@@ -1,4 +1,4 @@
-"""An unfinished file on the disk, and what has to be known to go on with it later."""
+"""An unfinished download on the disk, with the notes that are needed to resume it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from siammask_ros.errors import CheckpointError, ConfigError
-from siammask_ros.weights_cache.cache import writing_to
+from siammask_ros.weights_cache.cache import report_write_errors
 
 MAX_BYTES = 2 << 30
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Which file at which address the part belongs to.
+class DownloadOrigin:
+    """The file that is being downloaded.
 
-    ``validator`` is the strong ETag or the date of change that the server gave: with it the
-    server is asked to go on only if its file is still the same. Empty: it gave none.
+    ``validator`` is the strong ETag or Last-Modified date from the server. The request to resume
+    carries it, so that the server continues only an unchanged file. Empty: the server sent none.
     """
 
     address: str
@@ -33,79 +33,79 @@ class Origin:
             raise TypeError("the notes of a download are damaged")
 
 
-class Part:
-    """The first bytes of the file at an address. What belongs to another file is not used.
+class PartialDownload:
+    """The first bytes of the file at an address. Bytes of another file are discarded.
 
-    Raises ConfigError where the disk cannot be written or is full.
+    Raises ConfigError if the disk cannot be written or is full.
     """
 
     def __init__(self, path: Path, address: str) -> None:
         self.path = path
         self._notes_path = path.with_name(f"{path.name}.json")
-        self.origin = self._noted(address)
+        self.origin = self._read_notes(address)
         if not self.origin.validator:
-            self.drop()
+            self.discard()
 
     @property
     def size_bytes(self) -> int:
-        """How much is there."""
+        """The size of the unfinished file."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     @property
-    def kept_bytes(self) -> int:
-        """How much of it a later try can go on from: nothing that the server cannot vouch for."""
+    def resumable_bytes(self) -> int:
+        """How many bytes can be kept when resuming: 0 without a validator."""
         return self.size_bytes if self.origin.validator else 0
 
     @property
     def is_whole(self) -> bool:
-        """Whether all that the server promised is there."""
+        """Whether all announced bytes have arrived."""
         return bool(self.size_bytes) and self.size_bytes == self.origin.total_bytes
 
     def begin(self, validator: str, total_bytes: int | None) -> None:
-        """Starts from nothing with what the server says of its file.
+        """Start an empty file and note the server's validator and size.
 
-        Raises CheckpointError for more bytes than weights can have.
+        Raises CheckpointError if the file is larger than ``MAX_BYTES``.
         """
-        self.drop()
-        self.origin = Origin(self.origin.address, validator, total_bytes)
-        self._refuse_oversize(total_bytes or 0)
+        self.discard()
+        self.origin = DownloadOrigin(self.origin.address, validator, total_bytes)
+        self._reject_oversize(total_bytes or 0)
         self._require_room(total_bytes or 0)
-        with writing_to(self.path.parent):
+        with report_write_errors(self.path.parent):
             self._notes_path.write_text(json.dumps(asdict(self.origin)), encoding="utf-8")
 
     def append(self, chunks: Iterable[bytes]) -> None:
-        """Writes what comes to the disk. What ``chunks`` raises goes through, the part stays."""
+        """Append chunks to the file. If ``chunks`` raises, the file keeps what was written."""
         size_bytes = self.size_bytes
-        with writing_to(self.path.parent), self.path.open("ab") as file:
+        with report_write_errors(self.path.parent), self.path.open("ab") as file:
             for chunk in chunks:
                 size_bytes += len(chunk)
-                self._refuse_oversize(size_bytes)
+                self._reject_oversize(size_bytes)
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
 
-    def drop(self) -> None:
-        """Forgets what came so far."""
-        self.origin = Origin(self.origin.address)
-        with writing_to(self.path.parent):
+    def discard(self) -> None:
+        """Delete the unfinished file and its notes."""
+        self.origin = DownloadOrigin(self.origin.address)
+        with report_write_errors(self.path.parent):
             self.path.unlink(missing_ok=True)
             self._notes_path.unlink(missing_ok=True)
 
-    def forget_origin(self) -> None:
-        """Removes the notes of a part that is done."""
-        with writing_to(self.path.parent):
+    def remove_notes(self) -> None:
+        """Delete the notes of a finished download."""
+        with report_write_errors(self.path.parent):
             self._notes_path.unlink(missing_ok=True)
 
-    def _noted(self, address: str) -> Origin:
-        """What the notes say, if they are about this address."""
+    def _read_notes(self, address: str) -> DownloadOrigin:
+        """Return the noted origin if it has this address, else a new one."""
         try:
-            origin = Origin(**json.loads(self._notes_path.read_text(encoding="utf-8")))
+            origin = DownloadOrigin(**json.loads(self._notes_path.read_text(encoding="utf-8")))
         except (OSError, TypeError, ValueError):
-            return Origin(address)
-        return origin if origin.address == address else Origin(address)
+            return DownloadOrigin(address)
+        return origin if origin.address == address else DownloadOrigin(address)
 
     def _require_room(self, wanted_bytes: int) -> None:
-        with writing_to(self.path.parent):
+        with report_write_errors(self.path.parent):
             free_bytes = shutil.disk_usage(self.path.parent).free
         if wanted_bytes > free_bytes:
             raise ConfigError(
@@ -113,9 +113,9 @@ class Part:
                 f"{wanted_bytes / 1e6:.0f} MB. Make room, or set SIAMMASK_CACHE to another folder"
             )
 
-    def _refuse_oversize(self, size_bytes: int) -> None:
+    def _reject_oversize(self, size_bytes: int) -> None:
         if size_bytes > MAX_BYTES:
-            self.drop()
+            self.discard()
             raise CheckpointError(
                 f"{self.origin.address} sends over {MAX_BYTES >> 30} GiB; expected a file of "
                 "weights. Is the address right?"

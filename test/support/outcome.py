@@ -7,7 +7,7 @@ from siammask_ros.weights_cache.cache import CachedFile
 
 
 def assert_fetched(file: CachedFile, content: bytes) -> None:
-    assert file.checked_path().read_bytes() == content
+    assert file.verify().read_bytes() == content
     assert file.state() == "fetched"
     assert set(read_checkpoint(file.path).tensors) == {"conv.weight", "conv.bias"}
     left = {path.name for path in file.folder.iterdir()}
@@ -16,5 +16,5 @@ def assert_fetched(file: CachedFile, content: bytes) -> None:
 
 def assert_nothing_kept(file: CachedFile) -> None:
     assert not file.path.exists()
-    assert not file.part_path.exists()
+    assert not file.partial_path.exists()
     assert file.state() == "not fetched"

@@ -1,4 +1,4 @@
-"""A data folder of a few drawn pictures in the layouts of the real data sets."""
+"""A data folder of a few drawn images in the layouts of the real data sets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def write_davis(root: Path, name: str, frames: int = 6) -> None:
     folder.mkdir(parents=True)
     for index in range(frames):
         mask = ellipse(center=(50 + 6 * index, 60), axes=BALL_AXES, angle_deg=20)
-        _write(folder / f"{2 * index:05d}", picture_of(mask), mask * 255)
+        _write(folder / f"{2 * index:05d}", make_image(mask), mask * 255)
 
 
 def write_ecssd(root: Path, count: int = 3) -> None:
@@ -38,7 +38,7 @@ def write_ecssd(root: Path, count: int = 3) -> None:
     folder.mkdir(parents=True)
     for index in range(count):
         mask = ellipse(center=(80, 60), axes=(30, 20), angle_deg=30 * index)
-        _write(folder / f"{index + 1:04d}", picture_of(mask), mask * 255)
+        _write(folder / f"{index + 1:04d}", make_image(mask), mask * 255)
 
 
 def write_voc(root: Path) -> None:
@@ -55,7 +55,7 @@ def write_voc(root: Path) -> None:
     colours = np.zeros((*together.shape, 3), np.uint8)
     colours[together == 1] = (128, 128, 192)
     colours[border == 1] = (192, 224, 224)
-    _write(folder / "2007_000001", picture_of(together), colours)
+    _write(folder / "2007_000001", make_image(together), colours)
 
 
 def write_coco(root: Path) -> None:
@@ -64,7 +64,7 @@ def write_coco(root: Path) -> None:
     folder.mkdir(parents=True)
     mask = np.zeros((SIZE_WH[1], SIZE_WH[0]), np.uint8)
     mask[30:90, 50:110] = 1
-    cv2.imwrite(str(folder / "000000000009.jpg"), picture_of(mask))
+    cv2.imwrite(str(folder / "000000000009.jpg"), make_image(mask))
     large = _polygon([(50, 30), (110, 30), (110, 90), (50, 90)])
     small = _polygon([(5, 5), (15, 5), (15, 15), (5, 15)])
     (folder / "000000000009.txt").write_text(f"3 {large}\n7 {small}\n")
@@ -79,12 +79,12 @@ def ellipse(
     return mask
 
 
-def picture_of(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A picture whose object is grainy and bright, over dark noise."""
+def make_image(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """An image whose object is grainy and bright, over dark noise."""
     rng = np.random.default_rng(int(mask.sum()))
-    picture = rng.integers(0, 60, (*mask.shape, 3), np.uint8)
+    image = rng.integers(0, 60, (*mask.shape, 3), np.uint8)
     grain = rng.integers(-12, 13, (*mask.shape, 3))
-    return np.where(mask[..., None] == 1, BALL_BGR + grain, picture).astype(np.uint8)
+    return np.where(mask[..., None] == 1, BALL_BGR + grain, image).astype(np.uint8)
 
 
 def _polygon(corners: list[tuple[int, int]]) -> str:
@@ -92,6 +92,6 @@ def _polygon(corners: list[tuple[int, int]]) -> str:
     return " ".join(f"{x / width:.6f} {y / height:.6f}" for x, y in corners)
 
 
-def _write(stem: Path, picture: NDArray[np.uint8], annotation: NDArray[np.uint8]) -> None:
-    cv2.imwrite(f"{stem}.jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
+def _write(stem: Path, image: NDArray[np.uint8], annotation: NDArray[np.uint8]) -> None:
+    cv2.imwrite(f"{stem}.jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])
     cv2.imwrite(f"{stem}.png", annotation)

@@ -14,7 +14,7 @@ from siammask_ros.errors import ConfigError, DataError
 from siammask_ros.training import augment, paste
 from siammask_ros.training.pair_config import PairConfig
 from siammask_ros.training.pairs import Pair, PairDataset, PairSampler
-from siammask_ros.training.sample_grid import contact_sheet
+from siammask_ros.training.sample_grid import draw_sample_grid
 
 PLAIN = PairConfig(
     **{entry.name: 0.0 for entry in fields(PairConfig) if entry.name.endswith("_share")},
@@ -103,12 +103,12 @@ def test_a_bent_object_keeps_its_mask_and_its_box(root: Path) -> None:
 
 
 def test_points_move_as_the_picture_does() -> None:
-    field = augment.displacement(64, 3.0, np.random.default_rng(2))
+    field = augment.draw_displacement(64, 3.0, np.random.default_rng(2))
     crop = np.zeros((64, 64), np.uint8)
     crop[30:34, 20:24] = 255
-    moved = augment.deformed(crop, field, (0.0,))
+    moved = augment.deform(crop, field, (0.0,))
     ys, xs = np.nonzero(moved > 127)
-    where = augment.deformed_points(np.array([[22, 32]], np.float32), field)[0]
+    where = augment.deform_points(np.array([[22, 32]], np.float32), field)[0]
     np.testing.assert_allclose(where, [xs.mean() + 0.5, ys.mean() + 0.5], atol=1.0)
 
 
@@ -131,7 +131,7 @@ def test_a_motion_blur_goes_along_the_motion() -> None:
     config = replace(PLAIN, blur_share=1.0)
     seen = 0
     for seed in range(40):
-        blurred = augment.degraded(crop, config, np.random.default_rng(seed), (30.0, 0.0))[..., 0]
+        blurred = augment.degrade(crop, config, np.random.default_rng(seed), (30.0, 0.0))[..., 0]
         rows, columns = np.nonzero(blurred)
         if len(np.unique(rows)) == 1:
             seen += 1
@@ -213,13 +213,13 @@ def test_what_an_object_hides_is_background_and_the_box_stays_whole(root: Path) 
 def test_what_stands_behind_hides_nothing(root: Path) -> None:
     behind = replace(PLAIN, paste_share=1.0, paste_behind_share=1.0, lookalike_share=1.0)
     changed = 0
-    for plain, pasted in zip(
+    for plain, paste_cutout in zip(
         pairs(root, PLAIN, "ecssd"), pairs(root, behind, "ecssd"), strict=True
     ):
-        assert np.array_equal(plain.mask, pasted.mask)
+        assert np.array_equal(plain.mask, paste_cutout.mask)
         target = plain.mask == 1
-        assert np.array_equal(plain.search[target], pasted.search[target])
-        changed += int(np.any(plain.search != pasted.search))
+        assert np.array_equal(plain.search[target], paste_cutout.search[target])
+        changed += int(np.any(plain.search != paste_cutout.search))
     assert changed > len(INDICES) / 2
 
 
@@ -285,37 +285,37 @@ def test_a_setting_outside_its_range_is_refused_by_name(name: str, value: float)
 def test_an_affine_maps_its_centre_and_scales_about_it() -> None:
     affine = augment.crop_affine((30, 20), (100, 50), (2, 3), flip=True)
     points = np.array([[30, 20], [31, 21]], np.float32)
-    assert np.allclose(augment.mapped(affine, points), [[100, 50], [98, 53]])
+    assert np.allclose(augment.apply_affine(affine, points), [[100, 50], [98, 53]])
 
 
 def test_a_crop_of_the_whole_picture_is_the_picture() -> None:
-    picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     affine = augment.crop_affine((32, 32), (32, 32), (1, 1))
-    assert np.array_equal(augment.warped(picture, affine, 64), picture)
-    ground = np.zeros_like(picture)
-    assert np.array_equal(augment.warped_onto(ground, picture, affine), picture)
+    assert np.array_equal(augment.warp(image, affine, 64), image)
+    ground = np.zeros_like(image)
+    assert np.array_equal(augment.warp_onto(ground, image, affine), image)
     assert not ground.any(), "the ground given must not be written to"
 
 
 def test_a_crop_at_half_the_size_is_the_mean_of_two_by_two_pixels() -> None:
-    picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     affine = augment.crop_affine((32, 32), (16, 16), (0.5, 0.5))
-    means = picture.reshape(32, 2, 32, 2, 3).mean((1, 3))
-    assert np.abs(augment.warped(picture, affine, 32) - means).max() <= 1
+    means = image.reshape(32, 2, 32, 2, 3).mean((1, 3))
+    assert np.abs(augment.warp(image, affine, 32) - means).max() <= 1
 
 
 def test_chained_colour_changes_are_one_after_the_other() -> None:
     rng = np.random.default_rng(1)
-    first, second = (augment.colour_change(PairConfig(), rng, 0.3) for _ in range(2))
+    first, second = (augment.draw_colour_transform(PairConfig(), rng, 0.3) for _ in range(2))
     colours = rng.uniform(90, 160, (20, 3))
-    at_once = augment.chained(first, second)
+    at_once = augment.compose(first, second)
     stepwise = (colours @ first[:, :3].T + first[:, 3]) @ second[:, :3].T + second[:, 3]
     assert np.allclose(colours @ at_once[:, :3].T + at_once[:, 3], stepwise)
 
 
 def test_a_hue_turn_leaves_grey_alone() -> None:
     config = replace(PLAIN, hue_deg=120.0, saturation=1.0)
-    change = augment.colour_change(config, np.random.default_rng(2), 1.0)
+    change = augment.draw_colour_transform(config, np.random.default_rng(2), 1.0)
     assert np.allclose(change @ (80, 80, 80, 1), 80)
     assert not np.allclose(change @ (200, 80, 20, 1), (200, 80, 20), atol=5)
 
@@ -323,7 +323,7 @@ def test_a_hue_turn_leaves_grey_alone() -> None:
 def test_a_feathered_edge_never_leaves_the_object() -> None:
     cover = np.zeros((40, 40), np.uint8)
     cover[10:30, 10:30] = 255
-    soft = paste.feathered(cover)
+    soft = paste.feather(cover)
     assert not np.any(soft[cover == 0])
     assert np.all(soft[14:26, 14:26] == 255)
     assert np.any((soft > 0) & (soft < 255))
@@ -331,7 +331,7 @@ def test_a_feathered_edge_never_leaves_the_object() -> None:
 
 def test_a_contact_sheet_holds_every_pair_and_shows_the_mask(root: Path) -> None:
     drawn = pairs(root, PLAIN, "ecssd")[:5]
-    sheet = contact_sheet(drawn, columns=2)
+    sheet = draw_sample_grid(drawn, columns=2)
     assert sheet.shape == (3 * 255, 2 * (127 + 255), 3)
     assert np.array_equal(sheet[:127, :127], drawn[0].template)
     target = drawn[0].mask == 1
@@ -341,4 +341,4 @@ def test_a_contact_sheet_holds_every_pair_and_shows_the_mask(root: Path) -> None
 
 
 def test_an_empty_contact_sheet_is_one_blank_cell() -> None:
-    assert not contact_sheet([]).any()
+    assert not draw_sample_grid([]).any()

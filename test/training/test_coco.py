@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from support.small_data import SIZE_WH, ellipse, picture_of
+from support.small_data import SIZE_WH, ellipse, make_image
 
 from siammask_ros.cli import main
 from siammask_ros.errors import DataError
@@ -46,7 +46,7 @@ def counted(mask: NDArray[np.uint8]) -> dict[str, Any]:
 
 
 def write(root: Path, *annotations: dict[str, Any], **image: Any) -> Source:
-    cv2.imwrite(str(root / "a.jpg"), picture_of(square()))
+    cv2.imwrite(str(root / "a.jpg"), make_image(square()))
     content = {
         "images": [{"id": 7, "file_name": "a.jpg", "width": WIDTH, "height": HEIGHT, **image}],
         "annotations": [

@@ -45,8 +45,8 @@ def test_it_tells_and_draws_what_was_read(config: Path, capsys: pytest.CaptureFi
     for name, line in zip(("objects.png", "pairs.png"), written, strict=True):
         path = config.parent / "out" / name
         assert line == f"wrote {path}"
-        picture = cv2.imread(str(path))
-        assert picture is not None and picture.std() > 10
+        image = cv2.imread(str(path))
+        assert image is not None and image.std() > 10
     assert not (config.parent / "out" / "last.pt").exists()
 
 
@@ -54,6 +54,6 @@ def test_data_that_cannot_be_read_are_named(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     damaged = config.parent / "train" / "davis" / "ball" / "00004.png"
-    damaged.write_bytes(b"no picture")
+    damaged.write_bytes(b"no image")
     assert main(["train", str(config), "--check"]) == 2
     assert f"{damaged} cannot be decoded" in capsys.readouterr().err

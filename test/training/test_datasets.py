@@ -12,7 +12,7 @@ from support.small_data import (
     BALL_AXES,
     clips_of,
     ellipse,
-    picture_of,
+    make_image,
     write_coco,
     write_davis,
     write_ecssd,
@@ -22,7 +22,7 @@ from support.small_data import (
 from siammask_ros.errors import ConfigError, DataError
 from siammask_ros.media.image_files import read_image
 from siammask_ros.training.datasets import PackedMask, data_root
-from siammask_ros.training.image_cache import PictureStore
+from siammask_ros.training.image_cache import ImageCache
 
 
 @pytest.fixture
@@ -43,7 +43,9 @@ def test_every_layout_gives_its_objects(root: Path) -> None:
 def test_a_video_is_one_clip_with_its_frames_in_order(root: Path) -> None:
     ball = next(clip for clip in clips_of(root) if clip.name == "ball")
     assert ball.is_video
-    assert [frame.picture.name for frame in ball.frames] == [f"{2 * i:05d}.jpg" for i in range(6)]
+    assert [frame.image_path.name for frame in ball.frames] == [
+        f"{2 * i:05d}.jpg" for i in range(6)
+    ]
     centers_x = [frame.center_in_image[0] for frame in ball.frames]
     assert np.allclose(np.diff(centers_x), 6)
 
@@ -68,7 +70,7 @@ def test_voc_objects_are_apart_and_know_their_class_and_void(root: Path) -> None
 def test_apart_salient_objects_are_two_clips_and_void_to_each_other(root: Path) -> None:
     folder = root / "train" / "ecssd"
     left, right = (ellipse(center=(x, 60), axes=(25, 25)) for x in (40, 110))
-    cv2.imwrite(str(folder / "0009.jpg"), picture_of(left + right))
+    cv2.imwrite(str(folder / "0009.jpg"), make_image(left + right))
     cv2.imwrite(str(folder / "0009.png"), (left + right) * 255)
     first, second = (c.frames[0] for c in clips_of(root, "ecssd") if c.name[:4] == "0009")
     assert np.array_equal(first.mask() + second.mask(), left + right)
@@ -90,7 +92,7 @@ def test_a_coco_polygon_fills_its_pixels_and_a_small_one_is_left_out(root: Path)
 def test_a_frame_that_shows_a_scrap_of_its_object_is_left_out(root: Path) -> None:
     folder = root / "train" / "davis" / "ball"
     scrap = ellipse(center=(20, 20), axes=(7, 5))
-    cv2.imwrite(str(folder / "00099.jpg"), picture_of(scrap))
+    cv2.imwrite(str(folder / "00099.jpg"), make_image(scrap))
     cv2.imwrite(str(folder / "00099.png"), scrap * 255)
     ball = next(clip for clip in clips_of(root, "davis") if clip.name == "ball")
     assert scrap.sum() >= 100
@@ -143,7 +145,7 @@ def test_a_data_set_without_objects_is_refused(tmp_path: Path) -> None:
 
 def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
     path = tmp_path / "broken.jpg"
-    path.write_bytes(b"not a picture")
+    path.write_bytes(b"not an image")
     with pytest.raises(DataError, match=r"broken\.jpg"):
         read_image(path)
 
@@ -172,13 +174,13 @@ def test_the_hull_spans_the_tight_box_in_pixel_edges(root: Path) -> None:
 
 
 def test_the_store_keeps_no_more_than_its_limit(root: Path) -> None:
-    store = PictureStore(cache_mb=0)
-    first, second = (frame.picture for frame in clips_of(root, "davis")[0].frames[:2])
-    picture, mean_bgr = store.read(first)
-    assert store.read(first)[0] is picture, "the newest picture stays whatever the limit"
-    assert np.allclose(mean_bgr, picture.mean((0, 1)))
+    store = ImageCache(cache_mb=0)
+    first, second = (frame.image_path for frame in clips_of(root, "davis")[0].frames[:2])
+    image, mean_bgr = store.read(first)
+    assert store.read(first)[0] is image, "the newest image stays whatever the limit"
+    assert np.allclose(mean_bgr, image.mean((0, 1)))
     store.read(second)
-    assert store.read(first)[0] is not picture
+    assert store.read(first)[0] is not image
 
 
 def test_the_real_data_can_be_read() -> None:
@@ -191,5 +193,5 @@ def test_the_real_data_can_be_read() -> None:
     clips = clips_of(root, "davis")
     assert len(clips) >= 2
     for clip in clips:
-        picture = read_image(clip.frames[0].picture)
-        assert picture.shape[:2] == clip.frames[0].mask().shape
+        image = read_image(clip.frames[0].image_path)
+        assert image.shape[:2] == clip.frames[0].mask().shape

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from support.small_data import SIZE_WH, ellipse, picture_of
+from support.small_data import SIZE_WH, ellipse, make_image
 
 from siammask_ros.errors import ConfigError, DataError
 from siammask_ros.training.config import TrainingConfig
@@ -38,8 +38,8 @@ def write_frames(images: Path, masks: Path, coloured: bool, suffix: str = ".jpg"
         folder.mkdir(parents=True, exist_ok=True)
     for index in range(FRAMES):
         labels = labels_of(index)
-        picture = picture_of((labels > 0).astype(np.uint8))
-        cv2.imwrite(str(images / f"{index:05d}{suffix}"), picture)
+        image = make_image((labels > 0).astype(np.uint8))
+        cv2.imwrite(str(images / f"{index:05d}{suffix}"), image)
         mask = PALETTE_BGR[labels] if coloured else labels
         cv2.imwrite(str(masks / f"{index:05d}.png"), mask)
 
@@ -81,7 +81,7 @@ def test_every_object_of_a_video_is_a_clip(
         assert len(clip.frames) == FRAMES
         for index, frame in enumerate(clip.frames):
             assert np.array_equal(frame.mask() > 0, labels_of(index) == number)
-            assert frame.picture.stem == f"{index:05d}"
+            assert frame.image_path.stem == f"{index:05d}"
 
 
 def test_the_only_object_of_a_video_has_its_name(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_the_only_object_of_a_video_has_its_name(tmp_path: Path) -> None:
     folder.mkdir()
     for index in range(2):
         mask = ellipse(center=(60, 60), axes=(30, 20))
-        cv2.imwrite(str(folder / f"{index}.jpg"), picture_of(mask))
+        cv2.imwrite(str(folder / f"{index}.jpg"), make_image(mask))
         cv2.imwrite(str(folder / f"{index}.png"), mask * 255)
     (clip,) = load_clips([Source("videos", str(tmp_path))])
     assert (clip.name, len(clip.frames)) == ("ball", 2)
@@ -99,7 +99,7 @@ def write_turned_photo(root: Path, mask: NDArray[np.uint8]) -> Source:
     """A photo that was stored lying, with EXIF orientation 6: turn it to the right."""
     folder = root / "walk"
     folder.mkdir()
-    shown = picture_of(labels_of(0).clip(0, 1))
+    shown = make_image(labels_of(0).clip(0, 1))
     encoded = cv2.imencode(".jpg", np.rot90(shown))[1].tobytes()
     orientation = b"\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00"
     exif = b"Exif\0\0II*\x00\x08\x00\x00\x00\x01\x00" + orientation + bytes(4)
@@ -130,7 +130,7 @@ def test_numbered_pictures_are_in_the_order_of_their_numbers(
     for path in tmp_path.rglob("0000*"):
         path.rename(path.with_stem(str(9 + int(path.stem))))
     clip, _ = load_clips([source])
-    assert [frame.picture.stem for frame in clip.frames] == ["9", "10", "11", "12"]
+    assert [frame.image_path.stem for frame in clip.frames] == ["9", "10", "11", "12"]
 
 
 def test_pictures_without_a_mask_are_passed_over(tmp_path: Path) -> None:
@@ -165,12 +165,12 @@ def test_all_objects_of_a_video_are_held_back_together(
 
 
 def write_coco(root: Path, **changes: Any) -> Source:
-    """One picture: a polygon, a crowd and a speck."""
+    """One image: a polygon, a crowd and a speck."""
     root.mkdir(parents=True, exist_ok=True)
-    (root / "pictures").mkdir()
+    (root / "images").mkdir()
     mask = np.zeros((SIZE_WH[1], SIZE_WH[0]), np.uint8)
     mask[30:90, 50:110] = 1
-    cv2.imwrite(str(root / "pictures" / "a.jpg"), picture_of(mask))
+    cv2.imwrite(str(root / "images" / "a.jpg"), make_image(mask))
     square = [50.0, 30.0, 110.0, 30.0, 110.0, 90.0, 50.0, 90.0]
     speck = [5.0, 5.0, 15.0, 5.0, 15.0, 15.0, 5.0, 15.0]
     runs = {"counts": [0, mask.size], "size": list(mask.shape)}
@@ -185,7 +185,7 @@ def write_coco(root: Path, **changes: Any) -> Source:
         **changes,
     }
     (root / "instances.json").write_text(json.dumps(content))
-    return Source("coco", str(root / "instances.json"), str(root / "pictures"))
+    return Source("coco", str(root / "instances.json"), str(root / "images"))
 
 
 def coco_clips(source: Source) -> list[ObjectClip]:
@@ -226,7 +226,7 @@ def break_picture(folder: Path) -> None:
 
 
 def break_mask(folder: Path) -> None:
-    (folder / "00002.png").write_bytes(b"no picture")
+    (folder / "00002.png").write_bytes(b"no image")
 
 
 def break_all(folder: Path) -> None:
@@ -238,9 +238,9 @@ def break_all(folder: Path) -> None:
     ("damage", "words"),
     [
         (break_size, r"00002\.png: the mask for 00002\.jpg is 60×50; expected .* 160×120"),
-        (break_picture, r"00002\.png has no picture .*00002 with \.bmp"),
+        (break_picture, r"00002\.png has no image .*00002 with \.bmp"),
         (break_mask, r"00002\.png cannot be decoded; expected an annotation"),
-        (break_all, r"walk holds no mask; expected a PNG for every annotated picture"),
+        (break_all, r"walk holds no mask; expected a PNG for every annotated image"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_file(
@@ -287,7 +287,7 @@ def test_two_steps_are_trained_on_every_layout(
 
 def write_still(folder: Path, labels: NDArray[np.uint8]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(folder / "a.jpg"), picture_of((labels > 0).astype(np.uint8)))
+    cv2.imwrite(str(folder / "a.jpg"), make_image((labels > 0).astype(np.uint8)))
     cv2.imwrite(str(folder / "a.png"), labels)
 
 

@@ -1,4 +1,4 @@
-"""Three steps of a training on drawn pictures, whole and broken off in between."""
+"""Three steps of a training on drawn images, whole and broken off in between."""
 
 from __future__ import annotations
 

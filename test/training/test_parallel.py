@@ -62,7 +62,7 @@ def test_alone_nothing_is_averaged() -> None:
     Workers().average_gradients([parameter])
     assert parameter.grad is None
     assert Workers().average(torch.tensor(3.0)) == 3
-    assert Workers.joined() == Workers()
+    assert Workers.join() == Workers()
 
 
 def weights_of_two_workers(

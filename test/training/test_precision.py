@@ -9,7 +9,7 @@ import torch
 
 from siammask_ros.errors import ConfigError
 from siammask_ros.training import precision
-from siammask_ros.training.precision import half_of
+from siammask_ros.training.precision import choose_half_precision
 
 CPU = torch.device("cpu")
 
@@ -29,18 +29,18 @@ def test_auto_is_bf16_only_where_the_cpu_computes_in_it(
     cpu_info = tmp_path / "cpuinfo"
     cpu_info.write_text(f"processor : 0\n{flags}\n")
     monkeypatch.setattr(precision, "_CPU_INFO", cpu_info)
-    assert half_of("auto", CPU) == half
-    assert half_of("bf16", CPU) == torch.bfloat16
-    assert half_of("fp32", CPU) is None
+    assert choose_half_precision("auto", CPU) == half
+    assert choose_half_precision("bf16", CPU) == torch.bfloat16
+    assert choose_half_precision("fp32", CPU) is None
 
 
 def test_auto_is_fp32_where_nothing_is_known_of_the_cpu(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(precision, "_CPU_INFO", tmp_path / "missing")
-    assert half_of("auto", CPU) is None
+    assert choose_half_precision("auto", CPU) is None
 
 
 def test_fp16_is_refused_on_a_cpu() -> None:
     with pytest.raises(ConfigError, match=r"fp16.*CUDA only, not on cpu; take auto"):
-        half_of("fp16", CPU)
+        choose_half_precision("fp16", CPU)

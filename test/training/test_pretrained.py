@@ -69,13 +69,13 @@ def test_imagenets_resnet50_computes_the_same_on_colours_as_they_are() -> None:
     load_imagenet_backbone(network)
     trunk = network.features.features.eval()
     source = {name: t.float() for name, t in torch.load(path, weights_only=True).items()}
-    picture = torch.rand(1, 3, 63, 63, generator=torch.Generator().manual_seed(0)) * 255
+    image = torch.rand(1, 3, 63, 63, generator=torch.Generator().manual_seed(0)) * 255
     mean = torch.tensor([103.939, 116.779, 123.68])[:, None, None]
-    expected = torch.nn.functional.conv2d(picture - mean, source["conv1.weight"], stride=2)
+    expected = torch.nn.functional.conv2d(image - mean, source["conv1.weight"], stride=2)
     norm = [source[f"bn1.{part}"] for part in ("running_mean", "running_var", "weight", "bias")]
     expected = torch.nn.functional.batch_norm(expected, *norm)
     with torch.no_grad():
-        ours = trunk.bn1(trunk.conv1(picture))
+        ours = trunk.bn1(trunk.conv1(image))
     assert torch.allclose(ours, expected, atol=1e-3)
     shortcut = trunk.layer2[0].downsample[0].weight
     assert torch.equal(shortcut[:, :, 1:2, 1:2], source["layer2.0.downsample.0.weight"])

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from siammask_ros.weights_cache.cache import CachedFile
-from siammask_ros.weights_cache.catalogue import weights_named
-from siammask_ros.weights_cache.download import Patience
+from siammask_ros.weights_cache.catalogue import find_weights
+from siammask_ros.weights_cache.download import RetryPolicy
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 CACHES = ("SIAMMASK_CACHE", "XDG_CACHE_HOME")
@@ -44,14 +44,14 @@ def other_content() -> bytes:
 
 
 @pytest.fixture
-def patience() -> Patience:
+def retry_policy() -> RetryPolicy:
     """None to speak of: a test does not wait."""
-    return Patience(timeout_s=5.0, tries=3, pause_s=0.001)
+    return RetryPolicy(timeout_s=5.0, tries=3, pause_s=0.001)
 
 
 @pytest.fixture
 def davis(tmp_path: Path) -> CachedFile:
-    return CachedFile(weights_named("davis"), tmp_path / "cache")
+    return CachedFile(find_weights("davis"), tmp_path / "cache")
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""What was fetched is compared with its receipt at every use, and a name leads to it."""
+"""What was fetched is compared with its record at every use, and a name leads to it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from siammask_ros.errors import CheckpointError, ConfigError
 from siammask_ros.model.checkpoint import read_checkpoint
 from siammask_ros.model.variants import VARIANTS
 from siammask_ros.tracker.config import SETTINGS
-from siammask_ros.weights_cache.cache import CachedFile, cache_folder, located
+from siammask_ros.weights_cache.cache import CachedFile, cache_folder, locate_checkpoint
 from siammask_ros.weights_cache.catalogue import WEIGHTS
-from siammask_ros.weights_cache.download_record import Receipt
+from siammask_ros.weights_cache.download_record import DownloadRecord
 
 
 @pytest.fixture
@@ -25,8 +25,10 @@ def fetched(davis: CachedFile, content: bytes, monkeypatch: pytest.MonkeyPatch) 
     davis.folder.mkdir()
     davis.path.write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
-    receipt = Receipt("http://127.0.0.1/x.pth", "2024-01-01T00:00:00+00:00", len(content), digest)
-    receipt.write(davis.receipt_path)
+    record = DownloadRecord(
+        "http://127.0.0.1/x.pth", "2024-01-01T00:00:00+00:00", len(content), digest
+    )
+    record.write(davis.record_path)
     return davis
 
 
@@ -67,24 +69,24 @@ def test_a_flipped_bit_is_found_at_every_use(fetched: CachedFile, content: bytes
     fetched.path.write_bytes(damaged)
     assert fetched.state() == "damaged"
     with pytest.raises(CheckpointError, match="has changed since it was fetched"):
-        fetched.checked_path()
+        fetched.verify()
     with pytest.raises(CheckpointError, match="SHA-256"):
-        read_checkpoint(*located("davis", "resnet50"))
+        read_checkpoint(*locate_checkpoint("davis", "resnet50"))
     fetched.path.write_bytes(content)
-    assert fetched.checked_path() == fetched.path
-    assert read_checkpoint(*located("davis", "resnet50")).tensors
+    assert fetched.verify() == fetched.path
+    assert read_checkpoint(*locate_checkpoint("davis", "resnet50")).tensors
 
 
 def test_what_was_not_fetched_says_how_to(davis: CachedFile) -> None:
     with pytest.raises(CheckpointError, match="siammask weights fetch davis"):
-        davis.checked_path()
+        davis.verify()
     assert davis.state() == "not fetched"
 
 
-def test_a_file_without_a_receipt_is_not_trusted(fetched: CachedFile) -> None:
-    fetched.receipt_path.unlink()
+def test_a_file_without_a_record_is_not_trusted(fetched: CachedFile) -> None:
+    fetched.record_path.unlink()
     with pytest.raises(CheckpointError, match=r"no SiamMask_DAVIS\.pth\.json beside it"):
-        fetched.checked_path()
+        fetched.verify()
     assert fetched.state() == "damaged"
 
 
@@ -100,10 +102,10 @@ def test_a_file_without_a_receipt_is_not_trusted(fetched: CachedFile) -> None:
         "\x00\xff",
     ],
 )
-def test_a_damaged_receipt_is_named(text: str, fetched: CachedFile) -> None:
-    fetched.receipt_path.write_text(text, encoding="latin-1")
+def test_a_damaged_record_is_named(text: str, fetched: CachedFile) -> None:
+    fetched.record_path.write_text(text, encoding="latin-1")
     with pytest.raises(CheckpointError, match=r"SiamMask_DAVIS\.pth\.json is damaged"):
-        fetched.checked_path()
+        fetched.verify()
     assert fetched.state() == "damaged"
 
 
@@ -111,18 +113,18 @@ def test_a_folder_in_the_files_place_is_no_weights(fetched: CachedFile) -> None:
     fetched.path.unlink()
     fetched.path.mkdir()
     with pytest.raises(CheckpointError, match="cannot be read"):
-        fetched.checked_path()
+        fetched.verify()
 
 
 def test_a_name_is_a_path_and_the_remembered_hash(fetched: CachedFile) -> None:
-    remembered = json.loads(fetched.receipt_path.read_text())["sha256"]
-    assert located("davis", "resnet50") == (str(fetched.path), remembered)
-    assert located("davis", "resnet50", "abc") == (str(fetched.path), "abc")
+    remembered = json.loads(fetched.record_path.read_text())["sha256"]
+    assert locate_checkpoint("davis", "resnet50") == (str(fetched.path), remembered)
+    assert locate_checkpoint("davis", "resnet50", "abc") == (str(fetched.path), "abc")
 
 
 @pytest.mark.parametrize("checkpoint", ["", "./davis", "other.pth", "/data/davis"])
 def test_anything_else_is_left_as_it_is(checkpoint: str) -> None:
-    assert located(checkpoint, "lite", "abc") == (checkpoint, "abc")
+    assert locate_checkpoint(checkpoint, "lite", "abc") == (checkpoint, "abc")
 
 
 def test_an_engine_takes_the_name(fetched: CachedFile) -> None:

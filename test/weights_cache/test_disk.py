@@ -13,61 +13,61 @@ from support.file_server import Answer, FileServer
 from support.outcome import assert_fetched, assert_nothing_kept
 
 from siammask_ros.errors import CheckpointError, ConfigError
-from siammask_ros.weights_cache import partial_download as part_module
+from siammask_ros.weights_cache import partial_download as partial_download
 from siammask_ros.weights_cache.cache import CachedFile
-from siammask_ros.weights_cache.catalogue import weights_named
-from siammask_ros.weights_cache.download import Patience
+from siammask_ros.weights_cache.catalogue import find_weights
+from siammask_ros.weights_cache.download import RetryPolicy
 from siammask_ros.weights_cache.fetch import fetch
 
 CUT = 20_000
 
 
 def test_more_than_weights_can_have_is_refused_before_it_comes(
-    davis: CachedFile, content: bytes, patience: Patience
+    davis: CachedFile, content: bytes, retry_policy: RetryPolicy
 ) -> None:
     with FileServer(content, Answer(length=(2 << 30) + 1)) as server:
         with pytest.raises(CheckpointError, match="over 2 GiB"):
-            fetch(davis, server.address, patience=patience)
+            fetch(davis, server.address, retry_policy=retry_policy)
         assert_nothing_kept(davis)
 
 
 def test_an_endless_stream_is_refused(
-    davis: CachedFile, content: bytes, patience: Patience, monkeypatch: pytest.MonkeyPatch
+    davis: CachedFile, content: bytes, retry_policy: RetryPolicy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(part_module, "MAX_BYTES", CUT)
+    monkeypatch.setattr(partial_download, "MAX_BYTES", CUT)
     with FileServer(content, Answer(length=0)) as server:
         with pytest.raises(CheckpointError, match="sends over"):
-            fetch(davis, server.address, patience=patience)
+            fetch(davis, server.address, retry_policy=retry_policy)
         assert_nothing_kept(davis)
 
 
 def test_too_little_room_is_told_before_anything_comes(
-    davis: CachedFile, content: bytes, patience: Patience, monkeypatch: pytest.MonkeyPatch
+    davis: CachedFile, content: bytes, retry_policy: RetryPolicy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage("/")._replace(free=10_000_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     with FileServer(content, Answer(length=(2 << 30) - 1)) as server:
         with pytest.raises(ConfigError, match="has 10 MB left; expected room for 2147 MB"):
-            fetch(davis, server.address, patience=patience)
+            fetch(davis, server.address, retry_policy=retry_policy)
         assert_nothing_kept(davis)
 
 
 def test_a_full_disk_is_told_and_the_next_fetch_succeeds(
-    davis: CachedFile, content: bytes, patience: Patience, monkeypatch: pytest.MonkeyPatch
+    davis: CachedFile, content: bytes, retry_policy: RetryPolicy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begin = part_module.Part.begin
+    begin = partial_download.PartialDownload.begin
 
-    def begin_on_a_full_disk(self: part_module.Part, *about: object) -> None:
+    def begin_on_a_full_disk(self: partial_download.PartialDownload, *about: object) -> None:
         begin(self, *about)
         self.path.symlink_to("/dev/full")
 
     with FileServer(content) as server:
         with monkeypatch.context() as patched:
-            patched.setattr(part_module.Part, "begin", begin_on_a_full_disk)
+            patched.setattr(partial_download.PartialDownload, "begin", begin_on_a_full_disk)
             with pytest.raises(ConfigError, match=r"No space left on device.*SIAMMASK_CACHE"):
-                fetch(davis, server.address, patience=patience)
+                fetch(davis, server.address, retry_policy=retry_policy)
         assert not davis.path.exists()
-        fetch(davis, server.address, patience=patience)
+        fetch(davis, server.address, retry_policy=retry_policy)
     assert_fetched(davis, content)
 
 
@@ -85,18 +85,20 @@ def read_only() -> Iterator[Path]:
         folder.chmod(0o755)
 
 
-def test_a_read_only_cache_is_told(read_only: Path, content: bytes, patience: Patience) -> None:
-    file = CachedFile(weights_named("davis"), read_only)
+def test_a_read_only_cache_is_told(
+    read_only: Path, content: bytes, retry_policy: RetryPolicy
+) -> None:
+    file = CachedFile(find_weights("davis"), read_only)
     with FileServer(content) as server:
         with pytest.raises(ConfigError, match=r"Permission denied.*SIAMMASK_CACHE"):
-            fetch(file, server.address, patience=patience)
+            fetch(file, server.address, retry_policy=retry_policy)
         assert server.requests == []
 
 
 def test_a_file_in_the_caches_place_is_told(
-    tmp_path: Path, content: bytes, patience: Patience
+    tmp_path: Path, content: bytes, retry_policy: RetryPolicy
 ) -> None:
     (tmp_path / "file").write_text("no folder")
-    file = CachedFile(weights_named("davis"), tmp_path / "file" / "cache")
+    file = CachedFile(find_weights("davis"), tmp_path / "file" / "cache")
     with FileServer(content) as server, pytest.raises(ConfigError, match="cannot be written"):
-        fetch(file, server.address, patience=patience)
+        fetch(file, server.address, retry_policy=retry_policy)

@@ -30,7 +30,7 @@ def test_d1_a_node_without_its_weights_says_how_to_fetch_them_and_configures_aft
         assert not bench.client.change_state("configure")
         bench.client.wait_for_status("inference", ERROR, "run: siammask weights fetch davis")
         with FileServer(buffer.getvalue()) as server:
-            receipt = fetch(CachedFile.named("davis"), server.address)
+            record = fetch(CachedFile.from_name("davis"), server.address)
         assert bench.client.change_state("configure")
         info = bench.node._engine.info
-        assert (info.checkpoint, info.sha256) == ("davis", receipt.sha256)
+        assert (info.checkpoint, info.sha256) == ("davis", record.sha256)

@@ -137,11 +137,13 @@ def page(about: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> str:
         "",
         "Made by `python test/latency_bench.py docs/latency.md`; not written by hand.",
         "",
-        "From an image's stamp, set as it is published, until another process has its detections: "
-        f"player, tracker (`lite`, one target) and reader are three processes, {HZ:g} images a "
-        f"second, {MEASURED_S:g} s each, `bgr8`, config/fastdds.xml. Beyond the network: the same "
-        "without the time in the network, which is what transport, waiting, checks, crops, masks "
-        "and messages cost. What the tracker alone needs is in [speed](speed.md).",
+        "The table shows the time from the stamp of an image, set when it is published, until "
+        "another process has its detections. Player, tracker (`lite`, one target) and reader are "
+        f"three processes; {HZ:g} images per second, {MEASURED_S:g} s per row, `bgr8`, "
+        "config/fastdds.xml.",
+        "",
+        "*Beyond network* is the same time without the network: transport, waiting, checks, crops, "
+        "masks and messages. The time of the tracker alone is in [speed](speed.md).",
         "",
         *(f"* {name}: {value}" for name, value in about.items()),
         "",

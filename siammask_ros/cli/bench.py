@@ -143,7 +143,10 @@ def _plan(options: argparse.Namespace, entries: Entries, folder: str) -> Plan:
 
 def _how(plan: Plan, options: argparse.Namespace) -> dict[str, str]:
     """What a reader of the numbers has to know of how they were measured."""
+    from siammask_ros.evaluation.speed.host import host_cost
     from siammask_ros.evaluation.speed.scene import SIDE_PX
+    from siammask_ros.model.variants import variant_named
+    from siammask_ros.tracker.config import settings_named
 
     if plan.sequences:
         accuracy = f"mean J over {', '.join(plan.sequences)}"
@@ -156,6 +159,7 @@ def _how(plan: Plan, options: argparse.Namespace) -> dict[str, str]:
     )
     return {
         "measured": measured,
+        "host": str(host_cost(variant_named("lite"), settings_named("lite"))),
         "targets": f"{SIDE_PX} px wide in pictures of any size, surely tracked, moving slowly",
         "accuracy": accuracy,
     }

@@ -132,8 +132,15 @@ def _resampled(
     padded = cv2.copyMakeBorder(
         np.ascontiguousarray(mask, np.float32), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=OUTSIDE
     )
-    across = _interpolated(np.ascontiguousarray(padded.T), *_taps(*columns, mask.shape[1]))
-    return _interpolated(np.ascontiguousarray(across.T), *_taps(*rows, mask.shape[0]))
+    across = _interpolated(_transposed(padded), *_taps(*columns, mask.shape[1]))
+    return _interpolated(_transposed(across), *_taps(*rows, mask.shape[0]))
+
+
+def _transposed(lines: NDArray[Any]) -> NDArray[np.float32]:
+    """A copy with rows for columns; OpenCV makes it in half of NumPy's time."""
+    if not lines.size:
+        return np.ascontiguousarray(lines.T, np.float32)
+    return np.asarray(cv2.transpose(lines), np.float32)
 
 
 def _interpolated(
@@ -155,11 +162,14 @@ def _taps(
     first: int, end: int, start: float, scale: float, size: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
     """For each pixel the two padded mask indices around it, and the second one's weight."""
-    position = (np.arange(first, end) - start) / scale
+    position = np.arange(first, end, dtype=np.float64)
+    position -= start
+    position /= scale
     index = np.floor(position)
     weight = (position - index).astype(np.float32)
-    before = np.clip(index, -1, size).astype(np.intp) + 1
-    after = np.clip(index + 1, -1, size).astype(np.intp) + 1
+    # Not np.clip, which takes three times as long for so few numbers.
+    before = np.minimum(np.maximum(index.astype(np.intp), -1), size) + 1
+    after = np.minimum(np.maximum(index.astype(np.intp) + 1, -1), size) + 1
     return before, after, weight
 
 

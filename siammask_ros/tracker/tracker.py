@@ -28,6 +28,7 @@ from siammask_ros.tracker.saved_target import SavedTarget
 from siammask_ros.tracker.scoring import AnchorField, Choice, choose
 from siammask_ros.tracker.search import aimed, is_searching, is_walking
 from siammask_ros.tracker.targets import Candidate, Status, TargetResult, TargetState, judge
+from siammask_ros.tracker.threads import threaded_map
 
 MIN_SIZE_PX = 10.0
 _NO_OUTLINE: NDArray[np.int32] = np.zeros((0, 2), np.int32)
@@ -137,10 +138,13 @@ class Tracker:
             round(side * each.search_size / each.template_size)
             for side, each in zip(sides, seen_as, strict=True)
         ]
-        crops = [
-            crop_square(image, aim.center_in_image, square, each.search_size, aim.fill_bgr)
-            for aim, square, each in zip(aims, squares, seen_as, strict=True)
-        ]
+        crops = threaded_map(
+            lambda part: crop_square(image, *part),
+            [
+                (aim.center_in_image, square, each.search_size, aim.fill_bgr)
+                for aim, square, each in zip(aims, squares, seen_as, strict=True)
+            ],
+        )
         clock.lap("crop")
         scales = [variant.template_size / side for side in sides]
         sizes = [_scaled(aim.size, scale) for aim, scale in zip(aims, scales, strict=True)]
@@ -164,6 +168,7 @@ class Tracker:
             if refined.quality is not None:
                 qualities = refined.quality.tolist()
             clock.lap("network")
+        # Not in threads: most of it holds Python's lock.
         pairs = [
             self._finish(image, *parts)
             for parts in zip(

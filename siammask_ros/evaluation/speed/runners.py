@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from siammask_ros.evaluation.benchmarks.davis.measuring import evaluate_sequence
 from siammask_ros.evaluation.benchmarks.davis.report import mean_measures
 from siammask_ros.evaluation.benchmarks.davis.sequences import DavisSequence
@@ -14,6 +16,7 @@ from siammask_ros.evaluation.benchmarks.followers import NanoFollower
 from siammask_ros.evaluation.speed.scene import Scene
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.geometry.crops import context_side
+from siammask_ros.tracker.colours import COLOURS
 from siammask_ros.tracker.targets import TargetState
 from siammask_ros.tracker.tracker import StageClock, Tracker
 from siammask_ros.tracker.warm_up import warm_up
@@ -105,11 +108,12 @@ class NanoRunner:
 
 
 def _moved(state: TargetState, before: RotatedBox, box: RotatedBox) -> TargetState:
-    """As after a frame in which the target went from one box to the other."""
+    """As after a frame in which the target went from one box to the other, its colours known."""
     shift_px = max(abs(box.x - before.x), abs(box.y - before.y))
     return replace(
         state,
         center_in_image=(box.x, box.y),
         size=(box.width, box.height),
         shift=shift_px / context_side(before.width, before.height),
+        colours=np.full(COLOURS, 1 / COLOURS, np.float32),
     )

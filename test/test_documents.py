@@ -47,3 +47,13 @@ def test_a_page_names_only_source_files_that_exist(name: str) -> None:
     assert paths
     missing = [path for path in paths if not any((base / path).exists() for base in BASES)]
     assert not missing
+
+
+def test_a_page_names_functions_and_classes_that_are_in_their_files() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(\w+)(?:\.(\w+))?` \(`([\w/]+\.py)`", text)
+    assert named
+    for name, attribute, path in named:
+        source = (ROOT / "siammask_ros" / path).read_text(encoding="utf-8")
+        for each in filter(None, (name, attribute)):
+            assert re.search(rf"^ *(class|def) {each}\b", source, re.MULTILINE), (path, each)

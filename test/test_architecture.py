@@ -8,6 +8,7 @@ itself.
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -217,6 +218,16 @@ def test_no_row_opens_the_doors_that_stay_shut() -> None:
 def test_no_room_hides_the_generated_messages(name: str) -> None:
     assert not (ROOT / PACKAGE / name).exists()
     assert not (ROOT / PACKAGE / f"{name}.py").exists()
+
+
+def test_private_parts_of_rclpy_are_used_in_one_file() -> None:
+    private = re.compile(r"rclpy\._|\._(state_machine|service_(change|get)_)")
+    found = {
+        file.relative_to(ROOT / PACKAGE).as_posix()
+        for file in SOURCES
+        if private.search(file.read_text(encoding="utf-8"))
+    }
+    assert found == {"ros/runtime/compatibility.py"}
 
 
 def test_a_tracker_does_not_load_torch() -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from geometry_msgs.msg import Twist, TwistStamped
-from rclpy._rclpy_pybind11 import RCLError
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.node import Node
@@ -33,6 +32,7 @@ from siammask_ros.following.sighting import TRACKING, Report, Sighting
 from siammask_ros.media.image_messages import stamp_ns
 from siammask_ros.msg import Track, TrackArray
 from siammask_ros.ros.runtime import qos
+from siammask_ros.ros.runtime.compatibility import RCLError
 from siammask_ros.ros.runtime.guard import Border, described, unsuccessful
 from siammask_ros.ros.runtime.parameters import (
     READ_ONLY,

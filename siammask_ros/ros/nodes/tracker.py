@@ -13,6 +13,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from siammask_ros.engines.registry import EngineConfig, open_engine
 from siammask_ros.errors import EngineLostError, SiamMaskError
 from siammask_ros.ros.nodes.tracker_parameters import Parameters, Settings
+from siammask_ros.ros.runtime.compatibility import destroy_lifecycle_services
 from siammask_ros.ros.runtime.exit_codes import EXIT_ENGINE_LOST
 from siammask_ros.ros.runtime.guard import Border, described, guard_change_state
 from siammask_ros.ros.runtime.log_forwarding import LogForwarding
@@ -178,8 +179,7 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
         self._outputs.close()
         self._log_forwarding.remove()
         super().destroy_node()
-        # rclpy would leave the lifecycle services behind, where they are called and never answer.
-        self._state_machine.destroy_when_not_in_use()
+        destroy_lifecycle_services(self)
 
     def _transition(
         self, name: str, action: Callable[[], None], reached: str

@@ -8,9 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from rclpy._rclpy_pybind11 import RCLError
-
 from siammask_ros.errors import SiamMaskError
+from siammask_ros.ros.runtime.compatibility import RCLError, change_state_service
 
 LOG_PERIOD_S = 2.0
 RECENT_S = 10.0
@@ -96,7 +95,7 @@ def guard_change_state(node: Any, border: Border, state: Callable[[], str]) -> N
 
     ``state`` names the one that the node is in.
     """
-    service = node._service_change_state
+    service = change_state_service(node)
     change = service.callback
 
     def on_change_state(request: Any, response: Any) -> Any:

@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import rclpy
-from rclpy._rclpy_pybind11 import RCLError, UnknownROSArgsError
 from rclpy.exceptions import NameValidationException, ParameterException
 from rclpy.signals import SignalHandlerOptions
 
 from siammask_ros.errors import ConfigError, SiamMaskError
+from siammask_ros.ros.runtime.compatibility import RCLError, UnknownROSArgsError
 from siammask_ros.ros.runtime.executor import PooledExecutor
 from siammask_ros.ros.runtime.exit_codes import EXIT_CONFIGURATION, EXIT_NOT_STARTED
 

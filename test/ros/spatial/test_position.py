@@ -10,6 +10,7 @@ import pytest
 from calibrated_camera import said_of
 from depth_bench import TARGET_M, DepthBench, depth_message, depths_m
 from node_bench import NODE, NodeBench, assert_on_square
+from rclpy.duration import Duration
 from sensor_msgs.msg import Image
 from session_bench import wait_until
 from std_msgs.msg import Header
@@ -130,8 +131,8 @@ def test_a_depth_image_of_another_moment_gives_no_position() -> None:
     with NodeBench(depth_max_offset_s=0.05) as bench:
         depths = DepthBench(bench)
         assert depths.track(1, depth_message(depths.header(), depths_m(1))).has_position
-        header = bench.client.header()
-        header.stamp.sec += 1
+        half_a_second_later = bench.node.get_clock().now() + Duration(seconds=0.5)
+        header = Header(stamp=half_a_second_later.to_msg(), frame_id="camera")
         bench.client.send(2, header)
         track = assert_on_square(bench.client.of_stamp(f"{NODE}/tracks", header), 2)
         assert not track.has_position

@@ -53,7 +53,7 @@ def test_tracks_that_are_no_reason_to_move_stop_the_robot(
         bench.say(track(**changes))
         bench.wait_for_status(words)
         bench.until_driving()
-        assert not bench.node._border.caught
+        assert not bench.node._guard.caught
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_h6_an_exception_in_the_follower_stops_the_robot(
         with monkeypatch.context() as patch:
             patch.setattr(follower_module, name, broken)
             bench.until_standing(track())
-            wait_until(lambda: bench.node._border.caught[counted] > 0, "it to be counted")
+            wait_until(lambda: bench.node._guard.caught[counted] > 0, "it to be counted")
             bench.wait_for_status("RuntimeError: injected")
         bench.until_driving()
 

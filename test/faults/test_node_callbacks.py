@@ -1,4 +1,4 @@
-"""Row H6: an exception in any callback is caught at the border, counted, and spinning goes on."""
+"""Row H6: an exception in any callback is caught by the guard, counted, and spinning goes on."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_h6_an_exception_in_a_callback_is_counted_and_the_next_frame_tracked(
         with monkeypatch.context() as patch:
             patch.setattr(where, what, broken)
             provoke(bench)
-            wait_until(lambda: bench.node._border.caught[counted] >= 1, f"{counted} to be counted")
+            wait_until(lambda: bench.node._guard.caught[counted] >= 1, f"{counted} to be counted")
         bench.assert_tracks(1)
 
         def is_told() -> bool:

@@ -51,7 +51,7 @@ def test_a1_a2_a4_a5_a_bad_image_is_refused_and_told_and_the_next_good_frame_tra
         status = bench.client.wait_for_status("image stream", WARN, words)
         assert {item.key: item.value for item in status.values}[f"refused: {kind}"] == "1"
         bench.assert_tracks(2)
-        assert not bench.node._border.caught
+        assert not bench.node._guard.caught
 
 
 def test_a9_a_new_resolution_loses_the_target_and_a_new_box_works() -> None:

@@ -72,7 +72,7 @@ def test_g3_a_bug_in_the_check_refuses_and_the_node_lives(monkeypatch: pytest.Mo
             (answer,) = bench.client.set_parameters(size_rate=0.5)
         assert not answer.successful
         assert answer.reason == "internal error, nothing was changed: KeyError: 'bug'"
-        assert bench.node._border.caught["judge"] == 1
+        assert bench.node._guard.caught["judge"] == 1
         bench.client.wait_for_status("inference", WARN, "no image was processed")
         bench.assert_tracks(1)
         (answer,) = bench.client.set_parameters(size_rate=0.5)
@@ -156,7 +156,7 @@ def test_g6_a_transition_that_the_state_does_not_have_is_refused_and_the_node_li
         bench.activate()
         for transition in ("configure", "activate", "cleanup"):
             assert not bench.client.change_state(transition), transition
-        assert not bench.node._border.caught, "a refusal is no bug"
+        assert not bench.node._guard.caught, "a refusal is no bug"
         bench.started(0)
         bench.assert_tracks(1)
 

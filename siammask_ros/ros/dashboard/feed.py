@@ -35,7 +35,7 @@ from siammask_ros.ros.dashboard.config import DashboardConfig
 from siammask_ros.ros.dashboard.pairing import Pairing
 from siammask_ros.ros.dashboard.shown_tracks import shown_targets
 from siammask_ros.ros.runtime import qos
-from siammask_ros.ros.runtime.guard import Border
+from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.tracking_io.image_transports import TRANSPORTS, image_topic
 from siammask_ros.web.feed import (
     STAGES,
@@ -63,9 +63,13 @@ class DashboardFeed:
     """See ``Feed``. ``show`` gets every shot, in a callback's thread."""
 
     def __init__(
-        self, node: Node, border: Border, config: DashboardConfig, show: Callable[[Shot], None]
+        self,
+        node: Node,
+        guard: CallbackGuard,
+        config: DashboardConfig,
+        show: Callable[[Shot], None],
     ) -> None:
-        self._node, self._border, self._config = node, border, config
+        self._node, self._guard, self._config = node, guard, config
         self._lock = threading.Lock()
         self._pairing = Pairing(show, time.monotonic)
         self._stretch = ContrastStretch()
@@ -95,10 +99,10 @@ class DashboardFeed:
             (DiagnosticArray, "/diagnostics", self._on_diagnostics, qos.LOOKED_AT),
         ):
             self._node.create_subscription(
-                kind, topic, self._border.guard(callback), profile, callback_group=group
+                kind, topic, self._guard.wrap(callback), profile, callback_group=group
             )
         self._node.create_timer(
-            WATCH_PERIOD_S, self._border.guard(self._keep_up), callback_group=group
+            WATCH_PERIOD_S, self._guard.wrap(self._keep_up), callback_group=group
         )
 
     def _open_commands(self) -> None:
@@ -136,13 +140,13 @@ class DashboardFeed:
         now_s = time.monotonic()
         if now_s - self._asked_s >= ASK_PERIOD_S and self._parameters.services_are_ready():
             self._asked_s = now_s
-            self._parameters.get_parameters(list(ASKED), self._border.guard(self._on_parameters))
+            self._parameters.get_parameters(list(ASKED), self._guard.wrap(self._on_parameters))
 
     def _subscribed(self, kind: Any, topic: str, callback: Callable[[Any], None]) -> Any:
         return self._node.create_subscription(
             kind,
             topic,
-            self._border.guard(callback),
+            self._guard.wrap(callback),
             qos.CAMERA,
             callback_group=MutuallyExclusiveCallbackGroup(),
         )
@@ -154,7 +158,7 @@ class DashboardFeed:
             image = convert(message, self._config.max_image_side, self._stretch)
         except RefusedImage as error:
             self._problem = f"image refused: {error}"
-            self._border.warn(f"image refused: {error.kind}", self._problem)
+            self._guard.warn(f"image refused: {error.kind}", self._problem)
             return
         with self._lock:
             self._camera.count()

@@ -15,7 +15,7 @@ from rclpy.node import Node
 
 from siammask_ros.ros.dashboard.config import DashboardConfig
 from siammask_ros.ros.dashboard.feed import DashboardFeed
-from siammask_ros.ros.runtime.guard import Border
+from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.runtime.log_forwarding import LogForwarding
 from siammask_ros.ros.runtime.parameters import READ_ONLY, LiveParameters, built, declare
 from siammask_ros.ros.runtime.process import run
@@ -34,14 +34,14 @@ class DashboardNode(Node):  # type: ignore[misc]
 
     def __init__(self, **node: Any) -> None:
         super().__init__(NAME, **node)
-        self._border = Border(self.get_logger())
+        self._guard = CallbackGuard(self.get_logger())
         self._log_forwarding = LogForwarding(self.get_logger())
         names = [item.name for config in _CONFIGS for item in fields(config)]
         for defaults in (DashboardConfig(), WebConfig()):
             declare(self, defaults, dict.fromkeys(names, READ_ONLY))
-        parameters = LiveParameters(self, self._border, names, _settings, lambda settings: None)
+        parameters = LiveParameters(self, self._guard, names, _settings, lambda settings: None)
         source, web = parameters.settings
-        self._feed = DashboardFeed(self, self._border, source, self._show)
+        self._feed = DashboardFeed(self, self._guard, source, self._show)
         self._server = Server(web, self._feed)
         self._server.start()
         self._log_forwarding.install()

@@ -33,7 +33,7 @@ from siammask_ros.media.image_messages import stamp_ns
 from siammask_ros.msg import Track, TrackArray
 from siammask_ros.ros.runtime import qos
 from siammask_ros.ros.runtime.compatibility import RCLError
-from siammask_ros.ros.runtime.guard import Border, described, unsuccessful
+from siammask_ros.ros.runtime.guard import CallbackGuard, describe_error, failure_response
 from siammask_ros.ros.runtime.parameters import (
     READ_ONLY,
     LiveParameters,
@@ -71,34 +71,34 @@ class FollowerNode(UnchangedParameters, Node):  # type: ignore[misc]
     def __init__(self, clock: Callable[[], float] = time.monotonic, **node: Any) -> None:
         super().__init__(NAME, **node)
         self._seconds = clock
-        self._border = Border(self.get_logger())
+        self._guard = CallbackGuard(self.get_logger())
         self._acting = threading.Lock()
         self._has_ended = False
         self.state = FollowState()
         declare(self, FollowConfig(), {"command_type": READ_ONLY})
         self._own_parameters = LiveParameters(
             self,
-            self._border,
+            self._guard,
             (item.name for item in fields(FollowConfig)),
             lambda values: built(FollowConfig, values),
             self._on_new_config,
         )
         command_type = _COMMANDS[self.config.command_type]
         self._commands = self.create_publisher(command_type, "cmd_vel", qos.CONTROL)
-        enable = self._border.guard(self._on_enable, unsuccessful, "~/enable")
+        enable = self._guard.wrap(self._on_enable, failure_response, "~/enable")
         self.create_service(SetBool, "~/enable", enable)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", qos.ANSWERS)
         self._tracks = self.create_subscription(
             TrackArray,
             TRACKS,
-            self._border.guard(self._on_tracks, self._on_failure),
+            self._guard.wrap(self._on_tracks, self._on_failure),
             qos.CONTROL,
         )
         self._wall = Clock(clock_type=ClockType.SYSTEM_TIME)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        watch = self._border.guard(self._watch, self._on_failure)
+        watch = self._guard.wrap(self._watch, self._on_failure)
         self.create_timer(WATCH_PERIOD_S, watch, clock=steady)
-        self.create_timer(DIAGNOSTICS_PERIOD_S, self._border.guard(self._report), clock=steady)
+        self.create_timer(DIAGNOSTICS_PERIOD_S, self._guard.wrap(self._report), clock=steady)
         self._log_enabled()
 
     @property
@@ -151,7 +151,7 @@ class FollowerNode(UnchangedParameters, Node):  # type: ignore[misc]
         )
 
     def _on_failure(self, error: Exception, *_: Any) -> None:
-        self.stop(described(error))
+        self.stop(describe_error(error))
 
     def _act(self, decide: Callable[[FollowState], FollowState], is_last: bool = False) -> None:
         """Decides what to do and says it; nobody else does in between.
@@ -177,7 +177,7 @@ class FollowerNode(UnchangedParameters, Node):  # type: ignore[misc]
 
     def _log(self, before: FollowState, state: FollowState) -> None:
         if state.standing and not before.standing:
-            self._border.warn("standing", f"standing: {state.standing}")
+            self._guard.warn("standing", f"standing: {state.standing}")
         elif before.standing and not state.standing:
             self.get_logger().info(f"following target {state.target_id!r}")
 
@@ -200,7 +200,7 @@ class FollowerNode(UnchangedParameters, Node):  # type: ignore[misc]
         values = {
             "linear (m/s)": f"{self.state.velocity.linear_m_s:.3f}",
             "angular (rad/s)": f"{self.state.velocity.angular_rad_s:.3f}",
-            **{f"caught in {name}": str(count) for name, count in self._border.caught.items()},
+            **{f"caught in {name}": str(count) for name, count in self._guard.caught.items()},
         }
         message.status = [
             DiagnosticStatus(

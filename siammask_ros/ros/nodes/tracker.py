@@ -15,7 +15,7 @@ from siammask_ros.errors import EngineLostError, SiamMaskError
 from siammask_ros.ros.nodes.tracker_parameters import Parameters, Settings
 from siammask_ros.ros.runtime.compatibility import destroy_lifecycle_services
 from siammask_ros.ros.runtime.exit_codes import EXIT_ENGINE_LOST
-from siammask_ros.ros.runtime.guard import Border, described, guard_change_state
+from siammask_ros.ros.runtime.guard import CallbackGuard, describe_error, guard_change_state_service
 from siammask_ros.ros.runtime.log_forwarding import LogForwarding
 from siammask_ros.ros.runtime.parameters import UnchangedParameters
 from siammask_ros.ros.runtime.process import run
@@ -46,7 +46,7 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
     def __init__(self, open_engine: Callable[[EngineConfig], Any] = open_engine, **node: Any):
         super().__init__(NAME, **node)
         self._open_engine = open_engine
-        self._border = Border(self.get_logger())
+        self._guard = CallbackGuard(self.get_logger())
         self._log_forwarding = LogForwarding(self.get_logger())
         self._log_forwarding.install()
         self._state = "unconfigured"
@@ -60,20 +60,20 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
         self._sight: Sight | None = None
         self._candidates: Candidates | None = None
         self._own_parameters = Parameters(
-            self, self._border, lambda: self._state == "active", self._on_new_settings
+            self, self._guard, lambda: self._state == "active", self._on_new_settings
         )
         self._outputs = Outputs(
-            self, self._border, self._where, lambda: self._own_parameters.settings.node
+            self, self._guard, self._where, lambda: self._own_parameters.settings.node
         )
         self._commands = Commands(
             self,
-            self._border,
+            self._guard,
             self._active_session,
             lambda: self._own_parameters.settings.node.max_image_side,
         )
         TargetFiles(
             self,
-            self._border,
+            self._guard,
             self._active_session,
             lambda: self._own_parameters.settings.node.templates_dir,
         )
@@ -83,9 +83,9 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
         if self._own_parameters.settings.node.restarted:
             self.follow_dead_process()
         self._watch = Watch(
-            self, self._border, lambda: self._session, self._about, self._outputs.publish_tracks
+            self, self._guard, lambda: self._session, self._about, self._outputs.publish_tracks
         )
-        guard_change_state(self, self._border, lambda: self._state)
+        guard_change_state_service(self, self._guard, lambda: self._state)
 
     def _active_session(self) -> Session:
         if self._session is None:
@@ -113,8 +113,8 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
             restarted=self._restarted,
             image_topic=camera.about() if camera else ImageTopic(),
             engine={key: str(getattr(info, key)) for key in about} if info else {},
-            caught=dict(self._border.caught),
-            recently_caught=self._border.recent,
+            caught=dict(self._guard.caught),
+            recently_caught=self._guard.recent,
             unpublished=self._outputs.unpublished,
             failed_to_publish_in_row=self._outputs.failed_in_row,
             space=sight.state() if sight else {},
@@ -188,7 +188,7 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
         try:
             action()
         except Exception as error:
-            self._failure = f"{name} failed: {described(error)}"
+            self._failure = f"{name} failed: {describe_error(error)}"
             self.get_logger().error(self._failure)
             if not isinstance(error, SiamMaskError):
                 self.get_logger().error(traceback.format_exc())
@@ -230,13 +230,13 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
         )
         self._camera = Camera(
             self,
-            self._border,
+            self._guard,
             settings.node.image_transport,
             lambda: self._session,
             lambda: self._own_parameters.settings.node.max_image_side,
         )
-        self._sight = Sight(self, self._border, lambda: self._own_parameters.settings.node)
-        self._candidates = Candidates(self, self._border, lambda: self._session)
+        self._sight = Sight(self, self._guard, lambda: self._own_parameters.settings.node)
+        self._candidates = Candidates(self, self._guard, lambda: self._session)
         self.get_logger().info(f"waiting for images on {self._camera.topic}")
 
     def _end(self) -> None:
@@ -263,7 +263,7 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
 
     def _lose_engine(self, reason: str) -> None:
         self.get_logger().fatal(f"this process ends, for another has to go on: {reason}")
-        self._border.guard(self._watch.report)()
+        self._guard.wrap(self._watch.report)()
         self.is_lost = True
         self._when_lost()
 

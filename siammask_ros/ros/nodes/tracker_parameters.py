@@ -9,7 +9,7 @@ from typing import Any
 from rclpy.node import Node
 
 from siammask_ros.engines.registry import EngineConfig
-from siammask_ros.ros.runtime.guard import Border
+from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.runtime.node_config import NodeConfig
 from siammask_ros.ros.runtime.parameters import READ_ONLY, LiveParameters, built, declare
 from siammask_ros.session import SessionConfig
@@ -61,7 +61,7 @@ class Parameters(LiveParameters[Settings]):
     def __init__(
         self,
         node: Node,
-        border: Border,
+        guard: CallbackGuard,
         is_active: Callable[[], bool],
         on_change: Callable[[Settings], None],
     ) -> None:
@@ -79,9 +79,7 @@ class Parameters(LiveParameters[Settings]):
             return ""
 
         names = (item.name for config in _CONFIGS for item in fields(config))
-        super().__init__(
-            node, border, names, lambda values: Settings.of(values), on_change, refusal
-        )
+        super().__init__(node, guard, names, lambda values: Settings.of(values), on_change, refusal)
 
 
 def default_tracker(settings: str, model: str) -> TrackerConfig:

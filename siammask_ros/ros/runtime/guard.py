@@ -1,4 +1,4 @@
-"""The border between ROS and the node: an exception in a callback ends here and nowhere else."""
+"""The guard around ROS callbacks: an exception in a callback is caught here and nowhere else."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ LOG_PERIOD_S = 2.0
 RECENT_S = 10.0
 
 
-class Border:
-    """Guards callbacks: what they raise is counted by callback and logged, at most so often.
+class CallbackGuard:
+    """Catches, counts and logs the exceptions of callbacks; the log is throttled.
 
-    A SiamMaskError is a refusal, which is logged only: somebody asked for what cannot be. Without
-    the border, one exception in any callback takes the whole spin down.
+    A SiamMaskError is only logged: the node refused a request that it cannot serve. Without the
+    guard, one exception in any callback ends the spinning of the whole node.
     """
 
     def __init__(self, logger: Any, clock: Callable[[], float] = time.monotonic) -> None:
@@ -30,15 +30,16 @@ class Border:
         self._clock = clock
         self._logged_s: dict[str, float] = {}
 
-    def guard(
+    def wrap(
         self,
         callback: Callable[..., Any],
         on_error: Callable[..., Any] | None = None,
         interface: str = "",
     ) -> Callable[..., Any]:
-        """The callback, never raising; ``on_error(error, *arguments)`` gives its answer then.
+        """Return a callback that never raises.
 
-        ``interface`` is the topic or service that people know it by: a refusal names it.
+        ``on_error(error, *arguments)`` gives the return value after an exception. A warning about
+        a refusal names ``interface``, the topic or service of the callback.
         """
         name = callback.__name__.lstrip("_")
 
@@ -56,44 +57,44 @@ class Border:
         return guarded
 
     def count(self, name: str, error: Exception) -> None:
-        """Counts and logs an exception that was caught in ``name``."""
+        """Count and log an exception of the callback ``name``."""
         self.caught[name] += 1
-        self._last = f"{name}: {described(error)}"
+        self._last = f"{name}: {describe_error(error)}"
         self._last_s = self._clock()
         self.warn(f"caught in {name}", f"caught in {self._last} ({self.caught[name]} so far)")
 
     @property
     def recent(self) -> str:
-        """What was caught in the last ``RECENT_S``, or nothing."""
+        """The exception caught in the last ``RECENT_S``, or an empty string."""
         return self._last if self._clock() - self._last_s < RECENT_S else ""
 
     def warn(self, topic: str, sentence: str) -> None:
-        """Logs a warning, but not more than one of a topic every ``LOG_PERIOD_S``."""
+        """Log a warning, at most one of a topic every ``LOG_PERIOD_S``."""
         now_s = self._clock()
         if now_s - self._logged_s.get(topic, -LOG_PERIOD_S) >= LOG_PERIOD_S:
             self._logged_s[topic] = now_s
             self._logger.warning(sentence)
 
 
-def described(error: Exception) -> str:
-    """An exception in one line; for those of ours the message says all."""
+def describe_error(error: Exception) -> str:
+    """Return an exception in one line, for our own exceptions only the message."""
     if isinstance(error, SiamMaskError):
         return str(error)
     return f"{type(error).__name__}: {error}"
 
 
-def unsuccessful(error: Exception, request: Any, response: Any) -> Any:
-    """What a service answers whose callback raised."""
+def failure_response(error: Exception, request: Any, response: Any) -> Any:
+    """Return the response of a service whose callback raised."""
     response.success = False
     if hasattr(response, "message"):
-        response.message = described(error)
+        response.message = describe_error(error)
     return response
 
 
-def guard_change_state(node: Any, border: Border, state: Callable[[], str]) -> None:
-    """Guards a lifecycle node's service: rclpy raises for transitions that a state does not have.
+def guard_change_state_service(node: Any, guard: CallbackGuard, state: Callable[[], str]) -> None:
+    """Guard the service `~/change_state`: rclpy raises for transitions that a state does not have.
 
-    ``state`` names the one that the node is in.
+    ``state`` returns the name of the node's state.
     """
     service = change_state_service(node)
     change = service.callback
@@ -107,4 +108,4 @@ def guard_change_state(node: Any, border: Border, state: Callable[[], str]) -> N
                 f"possible while the node is {state()}"
             ) from error
 
-    service.callback = border.guard(on_change_state, unsuccessful, "~/change_state")
+    service.callback = guard.wrap(on_change_state, failure_response, "~/change_state")

@@ -47,7 +47,7 @@ class ConfigurationExit:
     """Ends a launch when a node exits because of its configuration: no restart would cure that.
 
     ``on_output`` and ``on_exit`` take launch's events. Nothing here depends on launch's context,
-    which is another one when a process ends than it was when the process was described.
+    which is another one when a process ends than it was when the process was describe_error.
     """
 
     def __init__(self, node_name: str) -> None:

@@ -19,7 +19,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from siammask_ros.errors import ConfigError
-from siammask_ros.ros.runtime.guard import Border, described
+from siammask_ros.ros.runtime.guard import CallbackGuard, describe_error
 
 S = TypeVar("S")
 
@@ -59,7 +59,7 @@ class LiveParameters(Generic[S]):
     def __init__(
         self,
         node: Node,
-        border: Border,
+        guard: CallbackGuard,
         names: Iterable[str],
         build: Callable[[Mapping[str, Any]], S],
         on_change: Callable[[S], None],
@@ -72,8 +72,8 @@ class LiveParameters(Generic[S]):
         self._refusal = refusal
         self.settings = build(self._values())
         self._refuse_unknown()
-        node.add_on_set_parameters_callback(border.guard(self._judge, _internal_error))
-        node.add_post_set_parameters_callback(border.guard(self._take_up))
+        node.add_on_set_parameters_callback(guard.wrap(self._judge, _internal_error))
+        node.add_post_set_parameters_callback(guard.wrap(self._take_up))
 
     def _values(self) -> dict[str, Any]:
         return {name: self._node.get_parameter(name).value for name in self._names}
@@ -158,4 +158,4 @@ def _refused(reason: str) -> SetParametersResult:
 
 
 def _internal_error(error: Exception, *_: Any) -> SetParametersResult:
-    return _refused(f"internal error, nothing was changed: {described(error)}")
+    return _refused(f"internal error, nothing was changed: {describe_error(error)}")

@@ -11,7 +11,7 @@ from sensor_msgs.msg import CameraInfo
 from siammask_ros.errors import CalibrationError
 from siammask_ros.geometry.lens import Lens
 from siammask_ros.ros.runtime import qos
-from siammask_ros.ros.runtime.guard import Border
+from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.session import Frame
 
 MOST_COEFFICIENTS = 14
@@ -23,9 +23,9 @@ class Calibration:
     ``rectified`` tells whether the images had their distortion taken out.
     """
 
-    def __init__(self, node: Node, border: Border, rectified: Callable[[], bool]) -> None:
+    def __init__(self, node: Node, guard: CallbackGuard, rectified: Callable[[], bool]) -> None:
         self._node = node
-        self._border = border
+        self._guard = guard
         self._rectified = rectified
         self._known: tuple[Lens, str] | None = None
         self._refusal = ""
@@ -33,7 +33,7 @@ class Calibration:
         self._subscription = node.create_subscription(
             CameraInfo,
             "camera_info",
-            border.guard(self._on_camera_info, interface="camera_info"),
+            guard.wrap(self._on_camera_info, interface="camera_info"),
             qos.CAMERA,
             callback_group=MutuallyExclusiveCallbackGroup(),
         )
@@ -59,7 +59,7 @@ class Calibration:
         lens, frame_id = known
         self._misfit = _misfit(lens, frame_id, frame)
         if self._misfit:
-            self._border.warn("no bearing", f"no bearing: {self._misfit}")
+            self._guard.warn("no bearing", f"no bearing: {self._misfit}")
         return None if self._misfit else lens
 
     def close(self) -> None:
@@ -72,7 +72,7 @@ class Calibration:
         except CalibrationError as error:
             self._known, self._misfit = None, ""
             self._refusal = f"camera_info refused: {error}"
-            self._border.warn("camera_info refused", self._refusal)
+            self._guard.warn("camera_info refused", self._refusal)
             return
         self._known = (lens, message.header.frame_id)
         self._refusal = self._misfit = ""

@@ -14,7 +14,7 @@ from sensor_msgs.msg import Image
 
 from siammask_ros.media.image_messages import RefusedImage, check_sides, checked_rows, stamp_ns
 from siammask_ros.ros.runtime import qos
-from siammask_ros.ros.runtime.guard import Border
+from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.runtime.node_config import NodeConfig
 from siammask_ros.session import Frame
 
@@ -44,9 +44,9 @@ class DepthImage:
 class DepthImages:
     """Listens to `depth` from now on until it is closed; ``config`` gives the limits."""
 
-    def __init__(self, node: Node, border: Border, config: Callable[[], NodeConfig]) -> None:
+    def __init__(self, node: Node, guard: CallbackGuard, config: Callable[[], NodeConfig]) -> None:
         self._node = node
-        self._border = border
+        self._guard = guard
         self._config = config
         self._kept: tuple[DepthImage, ...] = ()
         self._refusal = ""
@@ -54,7 +54,7 @@ class DepthImages:
         self._subscription = node.create_subscription(
             Image,
             "depth",
-            border.guard(self._on_depth, interface="depth"),
+            guard.wrap(self._on_depth, interface="depth"),
             qos.CAMERA,
             callback_group=MutuallyExclusiveCallbackGroup(),
         )
@@ -80,7 +80,7 @@ class DepthImages:
         nearest = min(kept, key=lambda image: abs(image.stamp_ns - frame.stamp_ns))
         self._misfit = _misfit(nearest, frame, self._config().depth_max_offset_s)
         if self._misfit:
-            self._border.warn("no position", f"no position: {self._misfit}")
+            self._guard.warn("no position", f"no position: {self._misfit}")
         return None if self._misfit else nearest
 
     def close(self) -> None:
@@ -93,7 +93,7 @@ class DepthImages:
         except RefusedImage as error:
             self._kept = ()
             self._refusal, self._misfit = f"depth image refused: {error}", ""
-            self._border.warn("depth image refused", self._refusal)
+            self._guard.warn("depth image refused", self._refusal)
             return
         most = max(min(MOST_KEPT, MOST_KEPT_BYTES // len(message.data)), 1)
         same = (kept for kept in self._kept if kept.pixels.shape == image.pixels.shape)

@@ -11,7 +11,7 @@ from rclpy.node import Node
 
 from siammask_ros.geometry.lens import Lens
 from siammask_ros.geometry.position import Position, depth_under, position_at
-from siammask_ros.ros.runtime.guard import Border
+from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.runtime.node_config import NodeConfig
 from siammask_ros.ros.spatial.calibration import Calibration
 from siammask_ros.ros.spatial.depth import DepthImage, DepthImages
@@ -22,9 +22,9 @@ from siammask_ros.session import FrameResult, TrackedTarget
 class Sight:
     """Listens from now on until it is closed; ``config`` gives the settings that are in force."""
 
-    def __init__(self, node: Node, border: Border, config: Callable[[], NodeConfig]) -> None:
-        self._calibration = Calibration(node, border, lambda: config().image_rectified)
-        self._depths = DepthImages(node, border, config)
+    def __init__(self, node: Node, guard: CallbackGuard, config: Callable[[], NodeConfig]) -> None:
+        self._calibration = Calibration(node, guard, lambda: config().image_rectified)
+        self._depths = DepthImages(node, guard, config)
 
     def whereabouts(self, answer: FrameResult) -> dict[str, Whereabouts]:
         """What is known of each target that the image shows, by its id; of the others nothing."""

@@ -21,7 +21,7 @@ from siammask_ros.media.image_messages import (
     stamp_ns,
 )
 from siammask_ros.ros.runtime import qos
-from siammask_ros.ros.runtime.guard import Border
+from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.tracking_io.diagnostics import ImageTopic
 from siammask_ros.ros.tracking_io.image_transports import TRANSPORTS, image_topic
 from siammask_ros.ros.tracking_io.lost_images import LostImages
@@ -39,7 +39,7 @@ class Camera:
     def __init__(
         self,
         node: Node,
-        border: Border,
+        guard: CallbackGuard,
         transport: str,
         session: Callable[[], Session | None],
         max_side_px: Callable[[], int],
@@ -47,14 +47,14 @@ class Camera:
         kind, self._convert = TRANSPORTS[transport]
         topic = image_topic(node, transport)
         self._node = node
-        self._border = border
+        self._guard = guard
         self._session = session
         self._max_side_px = max_side_px
         self._stretch = ContrastStretch()
         self._mixed = MixedImages()
         self._clock_misfit = ""
         self.lost = LostImages()
-        events = SubscriptionEventCallbacks(message_lost=border.guard(self._on_lost))
+        events = SubscriptionEventCallbacks(message_lost=guard.wrap(self._on_lost))
         try:
             self._subscription = self._subscribed(kind, topic, events)
         except UnsupportedEventTypeError:
@@ -66,7 +66,7 @@ class Camera:
         return self._node.create_subscription(
             kind,
             topic,
-            self._border.guard(self._on_image),
+            self._guard.wrap(self._on_image),
             # rclpy writes a node's overrides into the profile it is given.
             copy(qos.CAMERA),
             callback_group=MutuallyExclusiveCallbackGroup(),
@@ -89,7 +89,7 @@ class Camera:
         """Says where images of several cameras mix; in the log at most every few seconds."""
         remark = self._mixed.remark(self._node.count_publishers(self.topic), self.topic)
         if remark:
-            self._border.warn("several publishers", remark)
+            self._guard.warn("several publishers", remark)
         return remark
 
     def _misfit(self) -> str:
@@ -112,7 +112,7 @@ class Camera:
     def _on_lost(self, lost: Any) -> None:
         self.lost.add_lost(lost.total_count_change)
         if remark := self.lost.remark():
-            self._border.warn("images lost", f"{self.topic}: {remark}")
+            self._guard.warn("images lost", f"{self.topic}: {remark}")
 
     def _on_image(self, message: Any, info: Any) -> None:
         session, arrived_s = self._session(), time.monotonic()
@@ -126,12 +126,12 @@ class Camera:
             picture = self._convert(message, self._max_side_px(), self._stretch)
         except RefusedImage as error:
             session.refuse(error.kind, str(error))
-            self._border.warn(f"image refused: {error.kind}", f"image refused: {error}")
+            self._guard.warn(f"image refused: {error.kind}", f"image refused: {error}")
             return
         age_s = (now_ns - taken_ns) / 1e9 if taken_ns else 0.0
         self._clock_misfit = clock_misfit(age_s)
         if self._clock_misfit:
-            self._border.warn("another clock", f"{self.topic}: {self._clock_misfit}")
+            self._guard.warn("another clock", f"{self.topic}: {self._clock_misfit}")
         session.submit(
             Frame(
                 image=picture,

@@ -12,7 +12,7 @@ from vision_msgs.msg import Detection2D, Detection2DArray
 from siammask_ros.errors import SiamMaskError
 from siammask_ros.media.image_messages import stamp_ns
 from siammask_ros.ros.runtime import qos
-from siammask_ros.ros.runtime.guard import Border
+from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.tracking_io.messages import box_of
 from siammask_ros.session import Session
 
@@ -23,14 +23,16 @@ class Candidates:
     ``session`` gives the one to offer them to, or None to let them pass.
     """
 
-    def __init__(self, node: Node, border: Border, session: Callable[[], Session | None]) -> None:
+    def __init__(
+        self, node: Node, guard: CallbackGuard, session: Callable[[], Session | None]
+    ) -> None:
         self._node = node
-        self._border = border
+        self._guard = guard
         self._session = session
         self._subscription = node.create_subscription(
             Detection2DArray,
             "~/detections_in",
-            border.guard(self._on_detections, interface="~/detections_in"),
+            guard.wrap(self._on_detections, interface="~/detections_in"),
             qos.CAMERA,
             callback_group=MutuallyExclusiveCallbackGroup(),
         )
@@ -59,7 +61,7 @@ class Candidates:
             self._warn(f"{len(offer.refused)} of {len(boxes)}: {offer.refused[-1]}")
 
     def _warn(self, reason: str) -> None:
-        self._border.warn("candidates refused", f"candidates refused: {reason}")
+        self._guard.warn("candidates refused", f"candidates refused: {reason}")
 
 
 def _likeliest_first(detections: Sequence[Detection2D]) -> list[Detection2D]:

@@ -16,7 +16,7 @@ from siammask_ros.errors import SiamMaskError
 from siammask_ros.geometry.boxes import RotatedBox, mask_bounding_xywh
 from siammask_ros.media.image_messages import image_to_mask, stamp_ns
 from siammask_ros.ros.runtime import qos
-from siammask_ros.ros.runtime.guard import Border, unsuccessful
+from siammask_ros.ros.runtime.guard import CallbackGuard, failure_response
 from siammask_ros.ros.tracking_io.messages import box_of
 from siammask_ros.session import Session
 
@@ -31,11 +31,11 @@ class Commands:
     def __init__(
         self,
         node: Node,
-        border: Border,
+        guard: CallbackGuard,
         active_session: Callable[[], Session],
         max_side_px: Callable[[], int],
     ) -> None:
-        self._border = border
+        self._guard = guard
         self._max_side_px = max_side_px
         self._active_session = active_session
         group = MutuallyExclusiveCallbackGroup()
@@ -44,18 +44,20 @@ class Commands:
             (Image, "~/init_mask", self._on_init_mask),
             (String, "~/forget", self._on_forget),
         ):
-            guarded = border.guard(callback, interface=topic)
-            node.create_subscription(kind, topic, guarded, qos.COMMANDS, callback_group=group)
+            guarded_callback = guard.wrap(callback, interface=topic)
+            node.create_subscription(
+                kind, topic, guarded_callback, qos.COMMANDS, callback_group=group
+            )
         for service, name, answer in (
             (Trigger, "~/reset", self._on_reset),
             (SetBool, "~/pause", self._on_pause),
         ):
-            guarded = border.guard(answer, unsuccessful, name)
-            node.create_service(service, name, guarded, callback_group=group)
+            guarded_callback = guard.wrap(answer, failure_response, name)
+            node.create_service(service, name, guarded_callback, callback_group=group)
 
     def refused(self, target_id: str, reason: str) -> None:
         """Says that a box which had been accepted could not be followed after all."""
-        self._border.warn("box refused", f"target {target_id!r} could not be started: {reason}")
+        self._guard.warn("box refused", f"target {target_id!r} could not be started: {reason}")
 
     def _on_init_box(self, detection: Detection2D) -> None:
         def start(session: Session) -> None:
@@ -79,11 +81,11 @@ class Commands:
         except SiamMaskError as error:
             if session is not None:
                 session.refuse_box(str(error))
-            self._border.warn(f"{what} refused", f"{what} refused: {error}")
+            self._guard.warn(f"{what} refused", f"{what} refused: {error}")
 
     def _on_forget(self, message: String) -> None:
         if not self._active_session().forget(message.data):
-            self._border.warn("no such target", f"no such target: {message.data[:64]!r}")
+            self._guard.warn("no such target", f"no such target: {message.data[:64]!r}")
 
     def _on_reset(self, request: Any, response: Any) -> Any:
         count = self._active_session().reset()

@@ -61,7 +61,7 @@ def image_message(header: Header, picture: NDArray[np.uint8]) -> Image:
 
 
 def jpeg_message(header: Header, picture: NDArray[np.uint8]) -> CompressedImage:
-    """A picture (H, W, 3) as JPEG, described as image_transport does."""
+    """A picture (H, W, 3) as JPEG, describe_error as image_transport does."""
     data = array("B")
     data.frombytes(memoryview(to_jpeg(picture)))
     return CompressedImage(header=header, format=JPEG_FORMAT, data=data)

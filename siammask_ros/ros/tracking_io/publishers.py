@@ -13,7 +13,7 @@ from visualization_msgs.msg import MarkerArray
 
 from siammask_ros.msg import FrameLatency, TrackArray
 from siammask_ros.ros.runtime import qos
-from siammask_ros.ros.runtime.guard import Border
+from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.runtime.node_config import NodeConfig
 from siammask_ros.ros.spatial.target_pose import Whereabouts
 from siammask_ros.ros.spatial.tf import TargetFrames
@@ -37,12 +37,12 @@ class Outputs:
     def __init__(
         self,
         node: LifecycleNode,
-        border: Border,
+        guard: CallbackGuard,
         where: Callable[[FrameResult], Mapping[str, Whereabouts]],
         config: Callable[[], NodeConfig],
     ) -> None:
         # Tracks do not depend on it: without an answer they have no bearing.
-        self._where = border.guard(where, lambda error, answer: {})
+        self._where = guard.wrap(where, lambda error, answer: {})
         self._config = config
         self._prediction = Prediction()
         self.frames: TargetFrames | None = None
@@ -57,8 +57,8 @@ class Outputs:
         self._latency = create(FrameLatency, "~/latency", qos.ANSWERS)
         self._drawn = (self._overlay, self._overlay_jpeg, self._markers)
         self.failed_in_row = 0
-        self._answers = Outbox("answers", border.guard(self._publish, self._count_failure))
-        self._drawings = Outbox("drawings", border.guard(self._draw))
+        self._answers = Outbox("answers", guard.wrap(self._publish, self._count_failure))
+        self._drawings = Outbox("drawings", guard.wrap(self._draw))
 
     @property
     def unpublished(self) -> int:

@@ -11,7 +11,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from siammask_ros.ros.runtime import qos
-from siammask_ros.ros.runtime.guard import Border
+from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.tracking_io.diagnostics import NodeHealth, diagnostics
 from siammask_ros.session import FrameResult, Health, Session
 
@@ -30,7 +30,7 @@ class Watch:
     def __init__(
         self,
         node: Node,
-        border: Border,
+        guard: CallbackGuard,
         session: Callable[[], Session | None],
         about: Callable[[Health | None], NodeHealth],
         say_stale: Callable[[FrameResult], None],
@@ -47,7 +47,7 @@ class Watch:
         ):
             node.create_timer(
                 period_s,
-                border.guard(callback),
+                guard.wrap(callback),
                 callback_group=MutuallyExclusiveCallbackGroup(),
                 clock=Clock(clock_type=ClockType.STEADY_TIME),
             )

@@ -12,7 +12,7 @@ from rclpy.node import Node
 
 from siammask_ros.errors import DataError
 from siammask_ros.media.recording import check_space, checked_output
-from siammask_ros.ros.runtime.guard import Border, unsuccessful
+from siammask_ros.ros.runtime.guard import CallbackGuard, failure_response
 from siammask_ros.session import SavedTarget, Session
 from siammask_ros.srv import TargetFile
 
@@ -33,7 +33,7 @@ class TargetFiles:
     def __init__(
         self,
         node: Node,
-        border: Border,
+        guard: CallbackGuard,
         active_session: Callable[[], Session],
         folder: Callable[[], str],
     ) -> None:
@@ -41,8 +41,8 @@ class TargetFiles:
         self._folder = folder
         group = MutuallyExclusiveCallbackGroup()
         for name, answer in (("~/save_target", self._on_save), ("~/load_target", self._on_load)):
-            guarded = border.guard(answer, unsuccessful, name)
-            node.create_service(TargetFile, name, guarded, callback_group=group)
+            guarded_callback = guard.wrap(answer, failure_response, name)
+            node.create_service(TargetFile, name, guarded_callback, callback_group=group)
 
     def _on_save(self, request: Any, response: Any) -> Any:
         path = file_of(self._folder(), request.name)

@@ -1,4 +1,4 @@
-"""The border, the outbox and the log: what keeps one failure from becoming another."""
+"""The guard, the outbox and the log: what keeps one failure from becoming another."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from session_bench import wait_until
 
 from siammask_ros.errors import BoxError
-from siammask_ros.ros.runtime.guard import LOG_PERIOD_S, RECENT_S, Border
+from siammask_ros.ros.runtime.guard import LOG_PERIOD_S, RECENT_S, CallbackGuard
 from siammask_ros.ros.runtime.log_forwarding import LogForwarding
 from siammask_ros.ros.tracking_io.latest_publisher import Outbox
 
@@ -28,37 +28,37 @@ class Logger:
 
 def test_what_a_callback_raises_is_counted_and_logged_no_more_than_every_two_seconds() -> None:
     logger, now = Logger(), [0.0]
-    border = Border(logger, lambda: now[0])
+    guard = CallbackGuard(logger, lambda: now[0])
 
     def _on_image(message: int) -> float:
         return 1 / message
 
-    guarded = border.guard(_on_image)
-    assert guarded(2) == 0.5
+    wrapped = guard.wrap(_on_image)
+    assert wrapped(2) == 0.5
     for _ in range(100):
-        assert guarded(0) is None
-    assert border.caught == {"on_image": 100}
+        assert wrapped(0) is None
+    assert guard.caught == {"on_image": 100}
     assert len(logger.said) == 1
     now[0] = LOG_PERIOD_S
-    guarded(0)
+    wrapped(0)
     assert len(logger.said) == 2
     assert "on_image: ZeroDivisionError: division by zero (101 so far)" in logger.said[-1][1]
-    assert border.recent
+    assert guard.recent
     now[0] += RECENT_S
-    assert not border.recent
+    assert not guard.recent
 
 
 def test_a_refusal_is_logged_and_is_no_bug() -> None:
     logger = Logger()
-    border = Border(logger)
+    guard = CallbackGuard(logger)
 
     def on_box() -> None:
         raise BoxError("box is too small; expected more")
 
-    assert border.guard(on_box, lambda error: f"no: {error}")() == (
+    assert guard.wrap(on_box, lambda error: f"no: {error}")() == (
         "no: box is too small; expected more"
     )
-    assert not border.caught
+    assert not guard.caught
     assert logger.said == [("warning", "on_box refused: box is too small; expected more")]
 
 
@@ -68,7 +68,7 @@ def test_a_refusal_names_the_topic_or_service_that_people_know() -> None:
     def on_save() -> None:
         raise BoxError("no target '1'")
 
-    Border(logger).guard(on_save, interface="~/save_target")()
+    CallbackGuard(logger).wrap(on_save, interface="~/save_target")()
     assert logger.said == [("warning", "~/save_target refused: no target '1'")]
 
 

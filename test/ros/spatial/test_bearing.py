@@ -97,7 +97,7 @@ def test_a_camera_info_that_cannot_be_right_is_told_and_gives_no_bearing(
         infos.until_told("from")
         bench.assert_tracks(3)
         assert bench.assert_tracks(4).tracks[0].has_bearing
-        assert not bench.node._border.caught
+        assert not bench.node._guard.caught
 
 
 def test_a_binned_cut_out_is_seen_through_the_same_lens() -> None:

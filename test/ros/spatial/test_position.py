@@ -124,7 +124,7 @@ def test_a_depth_image_that_cannot_be_right_is_told_and_gives_no_position(
         track = depths.track(2, depth_message(depths.header(), depths_m(2)))
         assert track.has_position
         wait_until(lambda: said_of(bench, "position") == "from /depth", "depths to be fine again")
-        assert not bench.node._border.caught
+        assert not bench.node._guard.caught
 
 
 def test_a_depth_image_of_another_moment_gives_no_position() -> None:

@@ -88,7 +88,7 @@ def test_useless_boxes_are_refused_and_told_and_good_ones_help(
         assert refused == str(changes.get("count", 1))
         detector.publish(Detection2DArray(detections=[detection(square_box(index))]))
         assert found_again(bench, index)
-        assert not bench.node._border.caught
+        assert not bench.node._guard.caught
 
 
 def test_boxes_are_tried_by_the_best_score_that_each_was_given() -> None:

@@ -117,7 +117,7 @@ def test_a_failure_in_drawing_costs_no_track(monkeypatch: pytest.MonkeyPatch) ->
         with monkeypatch.context() as patch:
             patch.setattr("siammask_ros.ros.tracking_io.publishers.markers_message", broken)
             bench.assert_tracks(1)
-            wait_until(lambda: bench.node._border.caught["draw"] == 1, "it to be counted")
+            wait_until(lambda: bench.node._guard.caught["draw"] == 1, "it to be counted")
         markers_of(bench, bench.client.send(2))
         bench.assert_tracks(3)
 

@@ -99,8 +99,9 @@ def tracker(arguments):
     beside = f"{image.rpartition('/')[0]}/camera_info" if "/" in image else "camera_info"
     parameters = {name: arguments.text(name) for name, _ in PARAMETERS}
     parameters["autostart"] = arguments.flag("autostart")
+    choose_s = number_argument("choose_s", arguments.text("choose_s"))
     if arguments.flag("dashboard"):
-        parameters["history_s"] = number_argument("choose_s", arguments.text("choose_s"))
+        parameters["history_s"] = choose_s
     return launched(
         "siammask_tracker",
         executable="tracker_node",

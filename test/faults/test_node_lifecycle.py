@@ -301,3 +301,25 @@ def test_g9_the_nodes_own_values_can_be_set_again_while_it_is_active() -> None:
         assert node._own_parameters.settings.session.max_targets == 5
         bench.started(0)
         bench.assert_tracks(1)
+
+
+def test_a_node_that_configures_itself_does_not_ask_for_the_transition() -> None:
+    may_open = threading.Event()
+
+    def open_engine(config: Any) -> FakeEngine:
+        assert may_open.wait(60)
+        return FakeEngine()
+
+    with NodeBench(active=False, open_engine=open_engine) as bench:
+        starting = threading.Thread(target=bench.node.autostart)
+        starting.start()
+        try:
+            bench.client.wait_for_status(
+                "image stream", WARN, "node is unconfigured: configure is in progress", 60
+            )
+        finally:
+            may_open.set()
+            starting.join()
+        bench.wait_for_topics()
+        bench.started(0)
+        bench.assert_tracks(1)

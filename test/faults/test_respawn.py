@@ -38,6 +38,7 @@ DEATHS = 20 if IS_LONG else 1
 SEEDS = 3 if IS_LONG else 1
 DAMAGED = 1500 if IS_LONG else 150
 OK, WARN, ERROR = 0, 1, 2
+WRITE_LIMIT_MS = 100
 
 
 @pytest.fixture(scope="module")
@@ -66,20 +67,31 @@ def listeners(node: SupervisedNode, count: int) -> Iterator[subprocess.Popen[str
         process.wait()
 
 
+def median_latency(node: SupervisedNode) -> dict[str, float]:
+    """How long an image waits and an answer takes to leave, when images come one by one."""
+    heard = node.client.heard[f"{NODE}/latency"]
+    for index in range(1, 40):
+        node.wait_for_answer(index % 12)
+    latencies = heard[-30:]
+    return {
+        stage: statistics.median(getattr(each, stage) for each in latencies)
+        for stage in ("wait_ms", "publish_ms")
+    }
+
+
 def test_f2_a_reader_that_does_not_read_holds_nobody_up(node: SupervisedNode) -> None:
     with listeners(node, 19) as reading, listeners(node, 1) as standing:
         for process in (reading, standing):
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
         node.follow(0)
+        reading_all = median_latency(node)
         standing.send_signal(signal.SIGSTOP)
-        for index in range(1, 40):
-            node.wait_for_answer(index % 12)
-        latencies = node.client.heard[f"{NODE}/latency"][-30:]
-        # Medians: a busy machine may hold up any single one. A write that a reader holds up takes
-        # the 100 ms that Fast DDS allows it.
-        assert statistics.median(each.wait_ms for each in latencies) < 5
-        assert statistics.median(each.publish_ms for each in latencies) < 50
+        held_up = median_latency(node)
+        # A write that a reader holds up takes the 100 ms that Fast DDS allows it. How long one
+        # takes otherwise depends on how busy the machine is.
+        for stage, before_ms in reading_all.items():
+            assert held_up[stage] < before_ms + WRITE_LIMIT_MS, stage
         status = node.client.status("inference")
         assert status is not None
         assert status.level < bytes([ERROR])

@@ -49,7 +49,7 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
         self._guard = CallbackGuard(self.get_logger())
         self._log_forwarding = LogForwarding(self.get_logger())
         self._log_forwarding.install()
-        self._state = "unconfigured"
+        self._state, self._underway = "unconfigured", ""
         self._is_starting = False
         self._failure = ""
         self._engine: Any = None
@@ -78,8 +78,7 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
             lambda: self._own_parameters.settings.node.templates_dir,
         )
         self._when_lost: Callable[[], None] = lambda: None
-        self.is_lost = False
-        self._restarted = False
+        self.is_lost = self._restarted = False
         if self._own_parameters.settings.node.restarted:
             self.follow_dead_process()
         self._watch = Watch(
@@ -109,6 +108,7 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
         return NodeHealth(
             name=self.get_fully_qualified_name().lstrip("/"),
             state=self._state,
+            underway=self._underway,
             failure=self._failure,
             restarted=self._restarted,
             image_topic=camera.about() if camera else ImageTopic(),
@@ -185,6 +185,7 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
         self, name: str, action: Callable[[], None], reached: str
     ) -> TransitionCallbackReturn:
         """A transition that can be tried again: rclpy would swallow what it raises."""
+        self._underway = name
         try:
             action()
         except Exception as error:
@@ -195,6 +196,8 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
             if isinstance(error, EngineLostError):
                 self._lose_engine(str(error))
             return TransitionCallbackReturn.FAILURE
+        finally:
+            self._underway = ""
         self._failure = ""
         self._state = reached
         self.log_state()

@@ -38,10 +38,14 @@ class ImageTopic:
 
 @dataclass(frozen=True, slots=True)
 class NodeHealth:
-    """What only the node knows: its lifecycle state, what failed in it, and its surroundings."""
+    """What only the node knows: its lifecycle state, what failed in it, and its surroundings.
+
+    ``underway`` names the transition that is being carried out, else it is empty.
+    """
 
     name: str
     state: str
+    underway: str
     failure: str
     restarted: bool
     image_topic: ImageTopic
@@ -72,6 +76,8 @@ def idle_state(state: str) -> str:
 
 
 def _idle(node: NodeHealth) -> Judgement:
+    if node.underway:
+        return Judgement(Level.WARN, f"node is {node.state}: {node.underway} is in progress")
     if node.failure:
         return Judgement(Level.ERROR, f"node is {node.state}: {node.failure}")
     return Judgement(Level.WARN, f"node is {idle_state(node.state)}")

@@ -142,6 +142,7 @@ def test_the_launched_tracker_gets_into_the_state_that_was_asked_for(
         (("follower:=2",), "follower is '2'; expected true"),
         (("use_sim_time:=never",), "use_sim_time is 'never'; expected true"),
         (("dashboard:=1", "choose_s:=ten"), "choose_s is 'ten'; expected a number"),
+        (("choose_s:=ten",), "choose_s is 'ten'; expected a number"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

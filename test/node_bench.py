@@ -236,13 +236,18 @@ class NodeBench:
 
     def wait_for_topics(self) -> None:
         """Waits until both sides know each other: a message sent earlier would be lost."""
-        client, outputs = self.client, self.node._outputs
+        client, publishers = self.client, self.node._topics
         images = client.compressed if self.uses_compressed() else client.images
         for publisher in (images, client.boxes, client.forget):
             wait_until_matched(publisher, self.node)
-        for publisher in (outputs._tracks, outputs._detections, outputs._latency, outputs._mask):
+        for publisher in (
+            publishers._tracks,
+            publishers._detections,
+            publishers._latency,
+            publishers._mask,
+        ):
             wait_until_matched(publisher, client.node)
-        wait_until_matched(self.node._watch.publisher, client.node)
+        wait_until_matched(self.node._status_publisher.publisher, client.node)
 
     def publisher(self, kind: Any, topic: str) -> Any:
         """A publisher on a topic that the node reads, heard from its first message on."""

@@ -16,9 +16,9 @@ from std_msgs.msg import String
 
 from siammask_ros.ros.spatial import calibration as calibration_module
 from siammask_ros.ros.spatial import depth as depth_module
-from siammask_ros.ros.spatial.localizer import Sight
+from siammask_ros.ros.spatial.localizer import TargetLocalizer
 from siammask_ros.ros.tracking_io import commands as commands_module
-from siammask_ros.ros.tracking_io import publishers as outputs_module
+from siammask_ros.ros.tracking_io import publishers as publishers_module
 from siammask_ros.session import Session
 
 
@@ -58,7 +58,7 @@ CALLBACKS: list[Any] = [
     pytest.param(Session, "health", "report", lambda b: None, id="diagnostics-timer"),
     pytest.param(Session, "stale", "watch", lambda b: None, id="watch-timer"),
     pytest.param(
-        outputs_module.messages,
+        publishers_module.messages,
         "tracks_message",
         "publish",
         lambda b: b.client.send(1),
@@ -71,7 +71,9 @@ CALLBACKS: list[Any] = [
         lambda b: b.publisher(CameraInfo, "/camera_info").publish(camera_info()),
         id="camera_info",
     ),
-    pytest.param(Sight, "whereabouts", "where", lambda b: b.client.send(1), id="where-targets-are"),
+    pytest.param(
+        TargetLocalizer, "locate", "where", lambda b: b.client.send(1), id="where-targets-are"
+    ),
     pytest.param(
         depth_module,
         "depth_image",
@@ -133,15 +135,15 @@ def test_c8_answers_that_can_never_be_published_are_an_error_until_one_is(
     with NodeBench() as bench:
         bench.started(0)
         bench.assert_tracks(1)
-        outputs = bench.node._outputs
+        publishers = bench.node._topics
         with monkeypatch.context() as patch:
-            patch.setattr(outputs_module.messages, "tracks_message", broken)
+            patch.setattr(publishers_module.messages, "tracks_message", broken)
             for count in range(1, 11):
                 # A best-effort image may be lost: until one more has failed.
-                while outputs.failed_in_row < count:
+                while publishers.failed_in_row < count:
                     bench.client.send(1)
                     time.sleep(0.05)
             words = "answers in a row were not published: publish: InjectedError: injected"
             bench.client.wait_for_status("inference", 2, words)
         bench.assert_tracks(2)
-        wait_until(lambda: outputs.failed_in_row == 0, "the end of the failures")
+        wait_until(lambda: publishers.failed_in_row == 0, "the end of the failures")

@@ -21,15 +21,15 @@ from siammask_ros.ros.runtime.parameters import UnchangedParameters
 from siammask_ros.ros.runtime.process import run
 from siammask_ros.ros.runtime.running_mark import RunningMark
 from siammask_ros.ros.runtime.shared_memory import remove_abandoned_segments
-from siammask_ros.ros.spatial.localizer import Sight
-from siammask_ros.ros.spatial.target_pose import Whereabouts
+from siammask_ros.ros.spatial.localizer import TargetLocalizer
+from siammask_ros.ros.spatial.target_pose import TargetPose
 from siammask_ros.ros.spatial.tf import TargetFrames
 from siammask_ros.ros.tracking_io.camera import Camera
 from siammask_ros.ros.tracking_io.candidates import Candidates
 from siammask_ros.ros.tracking_io.commands import Commands
 from siammask_ros.ros.tracking_io.diagnostics import RESTARTED, ImageTopic, NodeHealth, idle_state
-from siammask_ros.ros.tracking_io.publishers import Outputs
-from siammask_ros.ros.tracking_io.status_publisher import Watch
+from siammask_ros.ros.tracking_io.publishers import Publishers
+from siammask_ros.ros.tracking_io.status_publisher import StatusPublisher
 from siammask_ros.ros.tracking_io.target_files import TargetFiles
 from siammask_ros.session import FrameResult, Health, Session, Tracker, warm_up
 
@@ -57,12 +57,12 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
         self._session: Session | None = None
         self._config_serial = 0
         self._camera: Camera | None = None
-        self._sight: Sight | None = None
+        self._localizer: TargetLocalizer | None = None
         self._candidates: Candidates | None = None
         self._own_parameters = Parameters(
             self, self._guard, lambda: self._state == "active", self._on_new_settings
         )
-        self._outputs = Outputs(
+        self._topics = Publishers(
             self, self._guard, self._where, lambda: self._own_parameters.settings.node
         )
         self._commands = Commands(
@@ -81,8 +81,8 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
         self.is_lost = self._restarted = False
         if self._own_parameters.settings.node.restarted:
             self.follow_dead_process()
-        self._watch = Watch(
-            self, self._guard, lambda: self._session, self._about, self._outputs.publish_tracks
+        self._status_publisher = StatusPublisher(
+            self, self._guard, lambda: self._session, self._about, self._topics.publish_tracks
         )
         guard_change_state_service(self, self._guard, lambda: self._state)
 
@@ -91,9 +91,9 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
             raise SiamMaskError(f"node is {self._state}; activate it first")
         return self._session
 
-    def _where(self, answer: FrameResult) -> dict[str, Whereabouts]:
-        sight = self._sight
-        return sight.whereabouts(answer) if sight is not None else {}
+    def _where(self, answer: FrameResult) -> dict[str, TargetPose]:
+        localizer = self._localizer
+        return localizer.locate(answer) if localizer is not None else {}
 
     def _on_new_settings(self, settings: Settings) -> None:
         if self._session is not None:
@@ -101,7 +101,7 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
 
     def _about(self, health: Health | None) -> NodeHealth:
         """How the node is, beside the health of its session."""
-        camera, sight = self._camera, self._sight
+        camera, localizer = self._camera, self._localizer
         self._restarted = self._restarted and not (health and health.statuses)
         info = getattr(self._engine, "info", None)
         about = ("engine", "device", "precision", "checkpoint", "sha256", "reason")
@@ -115,10 +115,10 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
             engine={key: str(getattr(info, key)) for key in about} if info else {},
             caught=dict(self._guard.caught),
             recently_caught=self._guard.recent,
-            unpublished=self._outputs.unpublished,
-            failed_to_publish_in_row=self._outputs.failed_in_row,
-            space=sight.state() if sight else {},
-            space_refusal=sight.refusal if sight else "",
+            unpublished=self._topics.unpublished,
+            failed_to_publish_in_row=self._topics.failed_in_row,
+            space=localizer.state() if localizer else {},
+            space_refusal=localizer.refusal if localizer else "",
         )
 
     # Lifecycle
@@ -176,7 +176,7 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
     def destroy_node(self) -> None:
         """Ends the threads, then the node."""
         self._end()
-        self._outputs.close()
+        self._topics.close()
         self._log_forwarding.remove()
         super().destroy_node()
         destroy_lifecycle_services(self)
@@ -220,12 +220,12 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
     def _begin(self) -> None:
         self._load_engine()
         settings = self._own_parameters.settings
-        if settings.node.publish_tf and self._outputs.frames is None:
-            self._outputs.frames = TargetFrames(self)
+        if settings.node.publish_tf and self._topics.frames is None:
+            self._topics.frames = TargetFrames(self)
         self._config_serial += 1
         self._session = Session(
             Tracker(self._engine, settings.tracker),
-            self._outputs.put,
+            self._topics.put,
             settings.session,
             on_refusal=self._commands.refused,
             config_serial=self._config_serial,
@@ -238,16 +238,18 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
             lambda: self._session,
             lambda: self._own_parameters.settings.node.max_image_side,
         )
-        self._sight = Sight(self, self._guard, lambda: self._own_parameters.settings.node)
+        self._localizer = TargetLocalizer(
+            self, self._guard, lambda: self._own_parameters.settings.node
+        )
         self._candidates = Candidates(self, self._guard, lambda: self._session)
         self.get_logger().info(f"waiting for images on {self._camera.topic}")
 
     def _end(self) -> None:
         camera, self._camera = self._camera, None
-        sight, self._sight = self._sight, None
+        localizer, self._localizer = self._localizer, None
         candidates, self._candidates = self._candidates, None
         session, self._session = self._session, None
-        for source in (camera, sight, candidates):
+        for source in (camera, localizer, candidates):
             if source is not None:
                 source.close()
         if session is not None and not session.stop():
@@ -266,7 +268,7 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
 
     def _lose_engine(self, reason: str) -> None:
         self.get_logger().fatal(f"this process ends, for another has to go on: {reason}")
-        self._guard.wrap(self._watch.report)()
+        self._guard.wrap(self._status_publisher.report)()
         self.is_lost = True
         self._when_lost()
 

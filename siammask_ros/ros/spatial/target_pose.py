@@ -1,4 +1,4 @@
-"""Where in space a target is, as far as calibration and depth tell."""
+"""The pose of a target: its bearing and, where depth is known, its position."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from siammask_ros.session import TrackedTarget
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Whereabouts:
+class TargetPose:
     """A target's direction, a unit vector (3,) in the camera's optical frame, and its position.
 
     ``lens`` is the one that it was seen through.

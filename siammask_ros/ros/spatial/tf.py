@@ -9,7 +9,7 @@ from rclpy.lifecycle import LifecycleNode
 
 from siammask_ros.errors import ConfigError
 from siammask_ros.ros.runtime import qos
-from siammask_ros.ros.spatial.target_pose import Whereabouts
+from siammask_ros.ros.spatial.target_pose import TargetPose
 from siammask_ros.ros.tracking_io.messages import header_of
 from siammask_ros.session import FrameResult
 
@@ -29,7 +29,7 @@ class TargetFrames:
         self._publisher = node.create_lifecycle_publisher(TFMessage, "/tf", qos.TRANSFORMS)
         self._prefix = node.get_fully_qualified_name().strip("/")
 
-    def publish(self, answer: FrameResult, where: Mapping[str, Whereabouts]) -> None:
+    def publish(self, answer: FrameResult, where: Mapping[str, TargetPose]) -> None:
         """A frame for each target that this image gives a position of.
 
         It hangs below the camera's optical frame and has the same axes: how a target is turned

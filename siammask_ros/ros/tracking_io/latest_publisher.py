@@ -1,4 +1,4 @@
-"""Publishing beside the worker: one slot, newest wins."""
+"""Publishes in a thread of its own; of several waiting items only the newest one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 
-class Outbox:
-    """Hands items to ``deliver`` in a thread of its own, so that who puts them never waits.
+class LatestPublisher:
+    """Calls ``deliver`` with each item in a thread of its own, so that ``put`` never blocks.
 
-    An item that still waits when the next one comes is replaced and counted. ``deliver`` must
-    not raise.
+    The next item replaces one that still waits; ``replaced`` counts these. ``deliver`` must not
+    raise.
     """
 
     def __init__(self, name: str, deliver: Callable[[Any], None]) -> None:
@@ -24,7 +24,7 @@ class Outbox:
         self._thread.start()
 
     def put(self, item: Any) -> None:
-        """Leaves an item to be delivered."""
+        """Deliver an item soon."""
         with self._wake:
             if self._closed:
                 return
@@ -33,7 +33,7 @@ class Outbox:
             self._wake.notify()
 
     def close(self, timeout_s: float = 0.5) -> bool:
-        """Ends the thread; what waits is dropped. False where a delivery still hangs."""
+        """End the thread and drop a waiting item; return False if a delivery still hangs."""
         with self._wake:
             self._closed = True
             self._item = None

@@ -14,7 +14,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from siammask_ros.geometry.outlines import simplified
 from siammask_ros.media.drawing import colour_of
-from siammask_ros.ros.spatial.target_pose import Whereabouts
+from siammask_ros.ros.spatial.target_pose import TargetPose
 from siammask_ros.ros.tracking_io.messages import header_of
 from siammask_ros.session import FrameResult, TrackedTarget
 
@@ -28,7 +28,7 @@ LIFETIME = Duration(sec=2)
 LINE, SHAFT, HEAD, HEAD_LENGTH, LETTERS = 0.006, 0.008, 0.02, 0.05, 0.06
 
 
-def markers_message(answer: FrameResult, where: Mapping[str, Whereabouts]) -> MarkerArray:
+def markers_message(answer: FrameResult, where: Mapping[str, TargetPose]) -> MarkerArray:
     """Markers for the targets whose direction is known, in place of all earlier ones.
 
     Everything is deleted first, so that what is gone goes, even for a reader that missed an array.
@@ -43,7 +43,7 @@ def markers_message(answer: FrameResult, where: Mapping[str, Whereabouts]) -> Ma
 
 
 def _markers_of(
-    header: Header, number: int, target: TrackedTarget, known: Whereabouts
+    header: Header, number: int, target: TrackedTarget, known: TargetPose
 ) -> list[Marker]:
     position = known.position
     place = known.bearing * DRAWN_AT_M if position is None else position.xyz_m
@@ -66,7 +66,7 @@ def _markers_of(
     return [ray, outline, label, point]
 
 
-def _outline_in_space(target: TrackedTarget, known: Whereabouts, depth_m: float) -> NDArray[Any]:
+def _outline_in_space(target: TrackedTarget, known: TargetPose, depth_m: float) -> NDArray[Any]:
     """The closed outline (n, 3) on the plane through the target; of its box without a mask."""
     outline = simplified(target.result.outline)
     points = outline if len(outline) else target.result.box.corners_xy
@@ -76,7 +76,7 @@ def _outline_in_space(target: TrackedTarget, known: Whereabouts, depth_m: float)
     return np.concatenate([on_plane, on_plane[:1]])
 
 
-def _label(target: TrackedTarget, known: Whereabouts) -> str:
+def _label(target: TrackedTarget, known: TargetPose) -> str:
     result = target.result
     said = f"{target.target_id} {result.status.name} {result.score:.2f}"
     if known.position is None:

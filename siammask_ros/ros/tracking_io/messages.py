@@ -26,7 +26,7 @@ from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.geometry.outlines import simplified
 from siammask_ros.media.image_messages import JPEG_FORMAT, NANOSECONDS, to_jpeg
 from siammask_ros.msg import FrameLatency, Track, TrackArray
-from siammask_ros.ros.spatial.target_pose import Whereabouts, is_shown
+from siammask_ros.ros.spatial.target_pose import TargetPose, is_shown
 from siammask_ros.ros.tracking_io.prediction import Predicted
 from siammask_ros.session import Frame, FrameResult, TrackedTarget
 
@@ -87,7 +87,7 @@ def detections_message(
 
 def tracks_message(
     answer: FrameResult,
-    where: Mapping[str, Whereabouts] = NOTHING,
+    where: Mapping[str, TargetPose] = NOTHING,
     predicted: Mapping[str, Predicted] = NOTHING,
 ) -> TrackArray:
     """Every target, LOST ones included, with what is known of where it is in space."""
@@ -147,7 +147,7 @@ def _detection(header: Header, target: TrackedTarget, predicted: Predicted | Non
     return detection
 
 
-def _track(target: TrackedTarget, where: Whereabouts | None, predicted: Predicted | None) -> Track:
+def _track(target: TrackedTarget, where: TargetPose | None, predicted: Predicted | None) -> Track:
     result = target.result
     box = predicted.box if predicted else result.box
     track = Track(

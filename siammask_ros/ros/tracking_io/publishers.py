@@ -15,17 +15,17 @@ from siammask_ros.msg import FrameLatency, TrackArray
 from siammask_ros.ros.runtime import qos
 from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.runtime.node_config import NodeConfig
-from siammask_ros.ros.spatial.target_pose import Whereabouts
+from siammask_ros.ros.spatial.target_pose import TargetPose
 from siammask_ros.ros.spatial.tf import TargetFrames
 from siammask_ros.ros.tracking_io import messages
-from siammask_ros.ros.tracking_io.latest_publisher import Outbox
+from siammask_ros.ros.tracking_io.latest_publisher import LatestPublisher
 from siammask_ros.ros.tracking_io.markers import markers_message
 from siammask_ros.ros.tracking_io.overlay import overlay
 from siammask_ros.ros.tracking_io.prediction import Prediction
 from siammask_ros.session import FrameResult
 
 
-class Outputs:
+class Publishers:
     """Publishes answers on the node's topics; pictures and markers only while someone listens.
 
     ``where`` tells where in space an answer's targets are, ``config`` the settings in force.
@@ -38,7 +38,7 @@ class Outputs:
         self,
         node: LifecycleNode,
         guard: CallbackGuard,
-        where: Callable[[FrameResult], Mapping[str, Whereabouts]],
+        where: Callable[[FrameResult], Mapping[str, TargetPose]],
         config: Callable[[], NodeConfig],
     ) -> None:
         # Tracks do not depend on it: without an answer they have no bearing.
@@ -57,8 +57,8 @@ class Outputs:
         self._latency = create(FrameLatency, "~/latency", qos.ANSWERS)
         self._drawn = (self._overlay, self._overlay_jpeg, self._markers)
         self.failed_in_row = 0
-        self._answers = Outbox("answers", guard.wrap(self._publish, self._count_failure))
-        self._drawings = Outbox("drawings", guard.wrap(self._draw))
+        self._answers = LatestPublisher("answers", guard.wrap(self._publish, self._count_failure))
+        self._drawings = LatestPublisher("drawings", guard.wrap(self._draw))
 
     @property
     def unpublished(self) -> int:
@@ -106,7 +106,7 @@ class Outputs:
         """Keeps in mind that an answer could not be published: it may be none ever can."""
         self.failed_in_row += 1
 
-    def _draw(self, item: tuple[FrameResult, Mapping[str, Whereabouts], float]) -> None:
+    def _draw(self, item: tuple[FrameResult, Mapping[str, TargetPose], float]) -> None:
         answer, where, age_ms = item
         if _is_heard(self._markers):
             self._markers.publish(markers_message(answer, where))

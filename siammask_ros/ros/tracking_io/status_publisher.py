@@ -1,4 +1,4 @@
-"""What a tracker says of itself without being asked: how it is, and that images have stopped."""
+"""Publishes the node's diagnostics, and STALE targets once images stop."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PERIOD_S = 0.1
 DIAGNOSTICS_PERIOD_S = 1.0
 
 
-class Watch:
+class StatusPublisher:
     """Publishes `/diagnostics` every second, and all targets as STALE once images stop.
 
     Both on the machine's own time: a simulation that stands still must not silence them.
@@ -53,7 +53,7 @@ class Watch:
             )
 
     def report(self) -> None:
-        """Publishes how the node is now."""
+        """Publish the diagnostics now."""
         session = self._session()
         health = session.health() if session is not None else None
         about = self._about(health)

@@ -67,7 +67,7 @@ class CameraSide:
         self._boxes = publish(Detection2D, f"{name}/init_box", 10)
         for publisher in (self._images, self._boxes):
             wait_until_matched(publisher, node)
-        wait_until_matched(node._outputs._tracks, client.node)
+        wait_until_matched(node._topics._tracks, client.node)
         self._session = node._session
 
     def answer(self, index: int) -> TrackArray:

@@ -57,8 +57,10 @@ def test_a_plain_script_hears_standard_messages_of_a_played_folder(pictures: Pat
             stdout=subprocess.PIPE,
             text=True,
         )
-        outputs = bench.node._outputs
-        wait_until(lambda: outputs._mask.get_subscription_count() == 2, "the plain script", START_S)
+        publishers = bench.node._topics
+        wait_until(
+            lambda: publishers._mask.get_subscription_count() == 2, "the plain script", START_S
+        )
         bench.client.listen(Image, "/image")
         player = play(
             f"source:={pictures}", "rate:=10", "wait_for_subscribers:=2", domain_id=domain_id

@@ -76,7 +76,7 @@ def test_the_overlay_is_drawn_only_while_someone_listens() -> None:
         bench.assert_tracks(1)
         topic = f"{NODE}/overlay"
         subscription = bench.client.listen(Image, topic)
-        publisher = bench.node._outputs._overlay
+        publisher = bench.node._topics._overlay
         wait_until(lambda: publisher.get_subscription_count() > 0, "a reader of the overlay")
         header = bench.client.send(2)
         overlay = bench.client.of_stamp(topic, header)

@@ -1,4 +1,4 @@
-"""The guard, the outbox and the log: what keeps one failure from becoming another."""
+"""The callback guard, the latest publisher and the log: one failure does not cause another."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from session_bench import wait_until
 from siammask_ros.errors import BoxError
 from siammask_ros.ros.runtime.guard import LOG_PERIOD_S, RECENT_S, CallbackGuard
 from siammask_ros.ros.runtime.log_forwarding import LogForwarding
-from siammask_ros.ros.tracking_io.latest_publisher import Outbox
+from siammask_ros.ros.tracking_io.latest_publisher import LatestPublisher
 
 
 class Logger:
@@ -80,19 +80,19 @@ def test_putting_never_waits_for_a_slow_delivery_and_the_newest_item_wins() -> N
         delivered.append(item)
         goes_on.wait(10)
 
-    outbox = Outbox("test", deliver)
-    outbox.put(0)
+    latest = LatestPublisher("test", deliver)
+    latest.put(0)
     wait_until(lambda: delivered, "the first delivery")
     began_s = time.monotonic()
     for item in range(1, 1001):
-        outbox.put(item)
+        latest.put(item)
     assert time.monotonic() - began_s < 0.5
     goes_on.set()
     wait_until(lambda: len(delivered) == 2, "the second delivery")
-    assert outbox.close()
+    assert latest.close()
     assert delivered == [0, 1000]
-    assert outbox.replaced == 999
-    outbox.put(1)
+    assert latest.replaced == 999
+    latest.put(1)
     assert delivered == [0, 1000]
 
 
@@ -103,12 +103,12 @@ def test_closing_does_not_wait_for_a_delivery_that_hangs() -> None:
         hangs.set()
         goes_on.wait(10)
 
-    outbox = Outbox("test", deliver)
-    outbox.put(1)
+    latest = LatestPublisher("test", deliver)
+    latest.put(1)
     assert hangs.wait(5)
-    assert not outbox.close(0.05)
+    assert not latest.close(0.05)
     goes_on.set()
-    assert outbox.close(5)
+    assert latest.close(5)
 
 
 @pytest.mark.parametrize(

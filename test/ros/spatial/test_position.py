@@ -58,7 +58,7 @@ def test_a_target_with_a_position_is_drawn_there() -> None:
     with NodeBench() as bench:
         depths = DepthBench(bench)
         bench.client.listen(MarkerArray, f"{NODE}/markers")
-        publisher = bench.node._outputs._markers
+        publisher = bench.node._topics._markers
         wait_until(lambda: publisher.get_subscription_count() > 0, "a reader of the markers")
         track = depths.track(1, depth_message(depths.header(), depths_m(1)))
         arrays = bench.client.heard[f"{NODE}/markers"]

@@ -26,7 +26,7 @@ TYPES = {
 
 def listening(bench: NodeBench) -> Any:
     subscription = bench.client.listen(MarkerArray, TOPIC)
-    publisher = bench.node._outputs._markers
+    publisher = bench.node._topics._markers
     wait_until(lambda: publisher.get_subscription_count() > 0, "a reader of the markers")
     return subscription
 

@@ -12,7 +12,7 @@ from siammask_ros.cli.options import say_written
 from siammask_ros.errors import EngineError
 
 if TYPE_CHECKING:
-    from siammask_ros.cli.contestants import Entries
+    from siammask_ros.cli.bench_entries import Entries
     from siammask_ros.evaluation.speed.measures import Benchmark
     from siammask_ros.evaluation.speed.run import Plan
 
@@ -90,7 +90,7 @@ def _command(options: argparse.Namespace) -> str:
 def _measured(options: argparse.Namespace) -> Benchmark:
     from tqdm import tqdm
 
-    from siammask_ros.cli.contestants import Entries
+    from siammask_ros.cli.bench_entries import Entries
     from siammask_ros.cli.machine import machine
     from siammask_ros.evaluation.speed.measures import Benchmark
     from siammask_ros.evaluation.speed.run import run

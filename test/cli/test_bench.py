@@ -11,7 +11,7 @@ from support.benchmark_numbers import benchmark
 from support.runner_openers import open_fake, refuse
 
 from siammask_ros.cli import BAD_INPUT, main
-from siammask_ros.cli.contestants import Entries
+from siammask_ros.cli.bench_entries import Entries
 from siammask_ros.evaluation.speed.report import write_benchmark
 from siammask_ros.evaluation.speed.run import Contestant
 

@@ -11,7 +11,7 @@ from fake_engine import FakeEngine
 
 from siammask_ros.errors import EngineError
 from siammask_ros.evaluation.benchmarks.davis.sequences import DavisSequence
-from siammask_ros.evaluation.speed.process import Opened
+from siammask_ros.evaluation.speed.runner_process import Opened
 from siammask_ros.evaluation.speed.runners import Step, TrackerRunner
 from siammask_ros.evaluation.speed.scene import Scene
 from siammask_ros.tracker.config import settings_named

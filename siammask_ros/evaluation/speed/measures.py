@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from siammask_ros.errors import DataError
-from siammask_ros.evaluation.speed.lane import Cell
+from siammask_ros.evaluation.speed.timed_runner import Cell
 from siammask_ros.media.recording import plain
 
 STAGES = ("crop", "network", "select", "mask")

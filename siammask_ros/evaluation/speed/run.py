@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from siammask_ros.evaluation.speed.lane import Block, Cell
 from siammask_ros.evaluation.speed.measures import CellResult, Result, Timing, stages_share
-from siammask_ros.evaluation.speed.process import LaneFailure, LaneProcess, Opener
+from siammask_ros.evaluation.speed.runner_process import LaneFailure, LaneProcess, Opener
+from siammask_ros.evaluation.speed.timed_runner import Block, Cell
 
 # The contestant's name, and what part of its work is done since the last call.
 OnProgress = Callable[[str, float], object]

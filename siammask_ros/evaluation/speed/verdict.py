@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from siammask_ros.evaluation.speed.lane import Cell
 from siammask_ros.evaluation.speed.measures import Benchmark, CellResult, Result
+from siammask_ros.evaluation.speed.timed_runner import Cell
 
 REFERENCE = "reference"
 ALLOWED_J_LOSS = 0.01

@@ -9,7 +9,6 @@ import pytest
 from support.benchmark_numbers import benchmark, cell
 
 from siammask_ros.errors import DataError
-from siammask_ros.evaluation.speed.lane import Cell
 from siammask_ros.evaluation.speed.measures import (
     Result,
     Timing,
@@ -17,6 +16,7 @@ from siammask_ros.evaluation.speed.measures import (
     benchmark_from_json,
     stages_share,
 )
+from siammask_ros.evaluation.speed.timed_runner import Cell
 
 
 def test_no_step_has_no_timing() -> None:

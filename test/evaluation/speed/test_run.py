@@ -9,9 +9,9 @@ import pytest
 from support.blobs import write_davis
 from support.runner_openers import OpenTroubled, open_fake, refuse
 
-from siammask_ros.evaluation.speed.lane import Cell
-from siammask_ros.evaluation.speed.process import LaneFailure, Opener
 from siammask_ros.evaluation.speed.run import Contestant, Plan, run
+from siammask_ros.evaluation.speed.runner_process import LaneFailure, Opener
+from siammask_ros.evaluation.speed.timed_runner import Cell
 
 TINY = Plan(
     targets=(2, 1),

@@ -13,9 +13,9 @@ from siammask_ros.engines.int8 import Int8Form
 from siammask_ros.engines.registry import EngineConfig, offered, open_engine, open_reference
 from siammask_ros.errors import CheckpointError, ConfigError, DataError
 from siammask_ros.evaluation.benchmarks.followers import NANO_FILES, NanoFollower
-from siammask_ros.evaluation.speed.process import Opened
 from siammask_ros.evaluation.speed.reference import ReferenceTracker
 from siammask_ros.evaluation.speed.run import Contestant
+from siammask_ros.evaluation.speed.runner_process import Opened
 from siammask_ros.evaluation.speed.runners import NanoRunner, TrackerRunner
 from siammask_ros.evaluation.speed.verdict import REFERENCE
 from siammask_ros.model.checkpoint import save_network

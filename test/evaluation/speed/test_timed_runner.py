@@ -11,10 +11,15 @@ from fake_engine import FakeEngine
 from support.blobs import write_davis
 from support.runner_openers import OpenTroubled, break_down, open_fake, refuse
 
-from siammask_ros.evaluation.speed.lane import Cell, Lane
-from siammask_ros.evaluation.speed.process import LaneFailure, LaneProcess, Opener, peak_memory_mb
+from siammask_ros.evaluation.speed.runner_process import (
+    LaneFailure,
+    LaneProcess,
+    Opener,
+    peak_memory_mb,
+)
 from siammask_ros.evaluation.speed.runners import TrackerRunner
 from siammask_ros.evaluation.speed.scene import PICTURES, moving_squares
+from siammask_ros.evaluation.speed.timed_runner import Cell, Lane
 from siammask_ros.tracker.config import settings_named
 from siammask_ros.tracker.tracker import Tracker
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from siammask_ros.cli.contestants import Entries, TrackerOpener
+from siammask_ros.cli.bench_entries import Entries, TrackerOpener
 from siammask_ros.cli.machine import machine
 from siammask_ros.engines.registry import offered
-from siammask_ros.evaluation.speed.lane import Cell, Lane
+from siammask_ros.evaluation.speed.timed_runner import Cell, Lane
 from siammask_ros.model.weights_file import SHIPPED
 
 

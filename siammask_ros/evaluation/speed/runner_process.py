@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from siammask_ros.errors import EngineError, SiamMaskError
-from siammask_ros.evaluation.speed.lane import Block, Cell, Lane
 from siammask_ros.evaluation.speed.runners import Runner
+from siammask_ros.evaluation.speed.timed_runner import Block, Cell, Lane
 
 _STATUS = Path("/proc/self/status")
 _END_S = 5.0

@@ -1,6 +1,6 @@
 """What catching up is worth: a box that is half a second old, on real videos, with real weights.
 
-    python test/late_box_bench.py $SIAMMASK_DATA/eval/davis2016
+    python bench/late_box.py $SIAMMASK_DATA/eval/davis2016
 
 Every fourth frame of each sequence gives its true box half a second late, where the target has
 moved so far that its box overlaps with the old one by less than 0.5. The session is told once on

@@ -12,7 +12,7 @@ from siammask_ros.cli.options import say_written
 from siammask_ros.errors import EngineError
 
 if TYPE_CHECKING:
-    from siammask_ros.cli.bench_entries import Entries
+    from siammask_ros.cli.bench_entries import EntryBuilder
     from siammask_ros.evaluation.speed.measures import Benchmark
     from siammask_ros.evaluation.speed.run import Plan
 
@@ -90,42 +90,40 @@ def _command(options: argparse.Namespace) -> str:
 def _measured(options: argparse.Namespace) -> Benchmark:
     from tqdm import tqdm
 
-    from siammask_ros.cli.bench_entries import Entries
+    from siammask_ros.cli.bench_entries import EntryBuilder
     from siammask_ros.cli.machine import machine
     from siammask_ros.evaluation.speed.measures import Benchmark
     from siammask_ros.evaluation.speed.run import run
 
     with tempfile.TemporaryDirectory(prefix="siammask_bench_") as folder:
         about = machine(options.device)
-        entries = Entries(options, Path(folder))
-        plan = _plan(options, entries, folder)
-        contestants = entries.all()
-        with tqdm(
-            total=len(contestants), disable=None, bar_format="{l_bar}{bar}| {elapsed}"
-        ) as bar:
+        builder = EntryBuilder(options, Path(folder))
+        plan = _plan(options, builder, folder)
+        entries = builder.all()
+        with tqdm(total=len(entries), disable=None, bar_format="{l_bar}{bar}| {elapsed}") as bar:
 
             def on_progress(name: str, share: float) -> None:
                 bar.set_description(name)
                 bar.update(share)
 
-            results = run(plan, contestants, entries.reference(), on_progress)
+            results = run(plan, entries, builder.reference(), on_progress)
     if not any(result.cells for result in results):
         why = results[0].failure if results else "no engine was chosen"
         raise EngineError(f"nothing could be measured: {why}")
     # They were run in the order of importance, and are shown model by model.
-    results.sort(key=lambda result: entries.models.index(result.model))
+    results.sort(key=lambda result: builder.models.index(result.model))
     return Benchmark(about, _how(plan, options), tuple(results))
 
 
-def _plan(options: argparse.Namespace, entries: Entries, folder: str) -> Plan:
+def _plan(options: argparse.Namespace, entries: EntryBuilder, folder: str) -> Plan:
     from siammask_ros.evaluation.benchmarks.davis.sequences import davis_sequences
     from siammask_ros.evaluation.speed.run import Plan
-    from siammask_ros.evaluation.speed.scene import size_named
+    from siammask_ros.evaluation.speed.scene import parse_size
 
     default = _QUICK if options.quick else _FULL
     what: Any = {name: getattr(options, name) or value for name, value in default.items()}
     for size in what["sizes"]:
-        size_named(size)
+        parse_size(size)
     if options.quick:
         return Plan(
             **what,

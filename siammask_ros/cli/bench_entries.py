@@ -1,4 +1,7 @@
-"""Who takes part in a benchmark: the engines of this machine, the reference path and a peer."""
+"""The entries of a benchmark: this machine's engines, and two baselines to compare them with.
+
+The baselines are the reference path (the authors' network as they run it) and TrackerNano.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,8 @@ from siammask_ros.engines.registry import EngineConfig, offered, open_engine, op
 from siammask_ros.errors import CheckpointError, ConfigError, DataError
 from siammask_ros.evaluation.benchmarks.followers import NANO_FILES, NanoFollower
 from siammask_ros.evaluation.speed.reference import ReferenceTracker
-from siammask_ros.evaluation.speed.run import Contestant
-from siammask_ros.evaluation.speed.runner_process import Opened
+from siammask_ros.evaluation.speed.run import BenchmarkEntry
+from siammask_ros.evaluation.speed.runner_process import OpenedRunner
 from siammask_ros.evaluation.speed.runners import NanoRunner, TrackerRunner
 from siammask_ros.evaluation.speed.verdict import REFERENCE
 from siammask_ros.model.checkpoint import save_network
@@ -33,14 +36,14 @@ AUTHORS_MODEL = "resnet50"
 
 @dataclass(frozen=True, slots=True)
 class TrackerOpener:
-    """Opens a tracker as configured; the reference one where asked for."""
+    """Opens a tracker with this configuration, or the reference tracker."""
 
     config: EngineConfig
     settings: str
     is_reference: bool = False
 
-    def __call__(self) -> Opened:
-        """See ``Opener``."""
+    def __call__(self) -> OpenedRunner:
+        """See ``RunnerOpener``."""
         settings = settings_named(self.settings)
         tracker = (
             ReferenceTracker(open_reference(self.config), settings)
@@ -50,31 +53,31 @@ class TrackerOpener:
         info = tracker.engine.info
         name = REFERENCE if self.is_reference else info.engine
         memory = partial(_device_memory_mb, info.device)
-        return Opened(TrackerRunner(tracker), name, info.precision, info.device, memory)
+        return OpenedRunner(TrackerRunner(tracker), name, info.precision, info.device, memory)
 
 
 @dataclass(frozen=True, slots=True)
-class PeerOpener:
+class BaselineOpener:
     """Opens OpenCV's TrackerNano."""
 
     backbone: Path
     head: Path
 
-    def __call__(self) -> Opened:
-        """See ``Opener``."""
-        return Opened(NanoRunner(self.backbone, self.head), "opencv", "fp32", "cpu")
+    def __call__(self) -> OpenedRunner:
+        """See ``RunnerOpener``."""
+        return OpenedRunner(NanoRunner(self.backbone, self.head), "opencv", "fp32", "cpu")
 
 
 def _device_memory_mb(device: str) -> float:
-    """The most memory that PyTorch has held on a CUDA device, 0 on a CPU."""
+    """Return PyTorch's peak memory on a CUDA device, 0 on a CPU."""
     return 0.0 if device == "cpu" else torch.cuda.max_memory_reserved(device) / 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class _Weights:
-    """A model's weights for the benchmark, and whether their accuracy means anything.
+    """A model's weights for the benchmark; the accuracy of random weights is not measured.
 
-    ``note`` says which they are where they are not the model's own.
+    ``note`` names weights other than the model's own.
     """
 
     checkpoint: str
@@ -83,8 +86,8 @@ class _Weights:
     note: str = ""
 
 
-class Entries:
-    """Makes the contestants that the command line asks for; random weights go to ``folder``."""
+class EntryBuilder:
+    """Makes the entries for the command line; random weights are written to ``folder``."""
 
     def __init__(self, options: argparse.Namespace, folder: Path) -> None:
         self._options = options
@@ -94,33 +97,37 @@ class Entries:
 
     @cached_property
     def models(self) -> list[str]:
-        """The models in the order of the report, the peer last."""
+        """The models in the order of the report, TrackerNano last."""
         chosen = self._options.models or (AUTHORS_MODEL, "lite")
         return [*(variant_named(model).name for model in chosen), NanoFollower.name]
 
     @cached_property
     def davis_root(self) -> Path | None:
-        """Where accuracy can be measured; None where the data are not at hand."""
+        """The folder of DAVIS-2016, None if it is not there."""
         root = self._data / "eval" / "davis2016" if self._data else None
         return root if root and root.is_dir() else None
 
     def reference(self) -> TrackerOpener:
-        """The authors' network as they run it, which all are compared with."""
+        """Return the reference path, with which all entries are compared."""
         return self._opener(AUTHORS_MODEL, "eager", "fp32", is_reference=True)
 
-    def all(self) -> list[Contestant]:
-        """Every contestant, the most telling first: a quick run may not come to the last."""
+    def all(self) -> list[BenchmarkEntry]:
+        """Return all entries, the important ones first: a quick run may skip the last."""
         models = self.models[:-1]
         pairs = self._pairs()
         return [
-            *(self._contestant(model, REFERENCE, "fp32") for model in models),
-            *self._peer(),
-            *(self._contestant(model, *pair) for model in models for pair in self._made(model)),
-            *(self._contestant(model, *pair) for pair in pairs for model in models),
+            *(self._make_entry(model, REFERENCE, "fp32") for model in models),
+            *self._baseline(),
+            *(
+                self._make_entry(model, *pair)
+                for model in models
+                for pair in self._int8_pairs(model)
+            ),
+            *(self._make_entry(model, *pair) for pair in pairs for model in models),
         ]
 
-    def _made(self, model: str) -> list[tuple[str, str]]:
-        """The int8 form of a model's weights, where it was made and is not left out."""
+    def _int8_pairs(self, model: str) -> list[tuple[str, str]]:
+        """Return the pair for int8 if this model has an int8 form and it is not excluded."""
         engines, precisions = self._options.engines, self._options.precisions
         if (engines and "openvino" not in engines) or (precisions and "int8" not in precisions):
             return []
@@ -128,11 +135,11 @@ class Entries:
             path, expected = locate_checkpoint(self._weights_of(model).checkpoint, model)
             sha256 = read_weights_file(weights_path(path, model), expected).sha256
         except CheckpointError:
-            return []  # Told by the contestants that open it.
+            return []  # The entries that open it report the error.
         return [("openvino", "int8")] if Int8Form.found(sha256).is_there else []
 
     def _pairs(self) -> list[tuple[str, str]]:
-        """Engines and precisions: what this machine offers of what was asked for."""
+        """Return the requested pairs of engine and precision that this machine offers."""
         known = offered(self._options.device)
         engines, precisions = self._options.engines, self._options.precisions
         pairs = [
@@ -149,18 +156,18 @@ class Entries:
             raise ConfigError(f"{missing[0]} cannot be measured here; there are: {there}")
         return pairs
 
-    def _contestant(self, model: str, engine: str, precision: str) -> Contestant:
+    def _make_entry(self, model: str, engine: str, precision: str) -> BenchmarkEntry:
         is_reference = engine == REFERENCE
         opener = self._opener(model, "eager" if is_reference else engine, precision, is_reference)
         weights = self._weights_of(model)
-        return Contestant(
+        return BenchmarkEntry(
             model,
             engine,
             precision,
             opener,
             weights.note,
             takes_many=not is_reference,
-            is_judged=not weights.are_random,
+            measures_accuracy=not weights.are_random,
         )
 
     def _opener(
@@ -179,11 +186,11 @@ class Entries:
 
     def _weights_of(self, model: str) -> _Weights:
         if model not in self._weights:
-            self._weights[model] = self._found_weights(model)
+            self._weights[model] = self._find_weights(model)
         return self._weights[model]
 
-    def _found_weights(self, model: str) -> _Weights:
-        """Those given, else those shipped or fetched, else random ones."""
+    def _find_weights(self, model: str) -> _Weights:
+        """Return the given weights, else shipped or cached ones, else random ones."""
         own = model if model in SETTINGS else "davis"
         # A node, too, takes the model's own set where the authors tuned the weights for masks.
         tuned = {
@@ -202,15 +209,15 @@ class Entries:
         save_network(SiamMask(variant_named(model)), path, {"made": "at random, for speed only"})
         return _Weights(str(path), own, are_random=True, note="random weights")
 
-    def _peer(self) -> list[Contestant]:
-        """OpenCV's TrackerNano, where its network is at hand."""
+    def _baseline(self) -> list[BenchmarkEntry]:
+        """Return the entry for OpenCV's TrackerNano if its network files exist."""
         paths = [self._data / "weights" / name for name in NANO_FILES] if self._data else []
         if not paths or not all(path.is_file() for path in paths):
             return []
         note = "boxes only"
         return [
-            Contestant(
-                NanoFollower.name, "opencv", "fp32", PeerOpener(*paths), note, takes_many=False
+            BenchmarkEntry(
+                NanoFollower.name, "opencv", "fp32", BaselineOpener(*paths), note, takes_many=False
             )
         ]
 

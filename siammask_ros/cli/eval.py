@@ -205,7 +205,11 @@ def _nano(options: argparse.Namespace) -> Follower:
 
 def _vot(options: argparse.Namespace) -> int:
     from siammask_ros.evaluation.benchmarks.box.sequences import box_sequences
-    from siammask_ros.evaluation.benchmarks.vot.measuring import VOT2018_LENGTHS, judged, score
+    from siammask_ros.evaluation.benchmarks.vot.measuring import (
+        VOT2018_LENGTHS,
+        evaluate_trajectory,
+        score,
+    )
     from siammask_ros.evaluation.benchmarks.vot.report import table, write_report
     from siammask_ros.evaluation.benchmarks.vot.trajectory_files import read_trajectory, result_path
 
@@ -219,7 +223,7 @@ def _vot(options: argparse.Namespace) -> int:
     for sequence in sequences:
         trajectory: list[Polygon | int] = read_trajectory(result_path(folder, sequence.name))
         height, width = sequence.image(0).shape[:2]
-        results.append(judged(sequence, trajectory, (height, width)))
+        results.append(evaluate_trajectory(sequence, trajectory, (height, width)))
     total = score(results, options.lengths or VOT2018_LENGTHS)
     print(table(results, total))
     shared.say_written(write_report(options.out, sequences, results, total, made_with))
@@ -253,7 +257,7 @@ def _write_trajectories(
 def _confidence(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from siammask_ros.evaluation.benchmarks.confidence.measuring import looks
+    from siammask_ros.evaluation.benchmarks.confidence.measuring import measure_scores
     from siammask_ros.evaluation.benchmarks.confidence.report import (
         states_table,
         table,
@@ -266,7 +270,7 @@ def _confidence(options: argparse.Namespace) -> int:
     frames = sum(len(video) - 1 for video in videos)
     with tqdm(total=2 * frames, unit="frame", disable=None) as bar:
         tracked = track_states(tracker, videos, bar.update)
-        found = looks(tracker, videos, bar.update)
+        found = measure_scores(tracker, videos, bar.update)
     made_with = {"videos": [video.name for video in videos], **_made_with(tracker)}
     print("Videos tracked to their end:")
     print(states_table(tracked))
@@ -289,18 +293,18 @@ def _masked_videos(options: argparse.Namespace) -> list[MaskedVideo]:
 def _disappearance(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from siammask_ros.evaluation.benchmarks.disappearance.measuring import watch
+    from siammask_ros.evaluation.benchmarks.disappearance.measuring import evaluate_disappearance
     from siammask_ros.evaluation.benchmarks.disappearance.report import table, write_report
-    from siammask_ros.evaluation.benchmarks.disappearance.sequences import vanishings
+    from siammask_ros.evaluation.benchmarks.disappearance.sequences import make_disappearances
 
     videos = _masked_videos(options)
-    planned = vanishings(videos, options.starts)
+    planned = make_disappearances(videos, options.starts)
     tracker = shared.open_tracker(options)
     found = []
     with tqdm(total=sum(map(len, planned)), unit="frame", disable=None) as bar:
-        for vanishing in planned:
-            bar.set_description(f"{vanishing.video.name}, {vanishing.way}")
-            found.append(watch(tracker, vanishing, bar.update))
+        for sequence in planned:
+            bar.set_description(f"{sequence.video.name}, {sequence.way}")
+            found.append(evaluate_disappearance(tracker, sequence, bar.update))
     made_with = {"videos": [video.name for video in videos], **_made_with(tracker)}
     print(table(found))
     shared.say_written(write_report(options.out, found, made_with))

@@ -99,7 +99,7 @@ def _measured(
 
     from siammask_ros.cli import options as shared
     from siammask_ros.engines.openvino_rt import has_native_bf16
-    from siammask_ros.evaluation.precisions import compared
+    from siammask_ros.evaluation.precisions import compare_precisions
 
     trackers = {}
     for precision in ("fp32", *(["bf16"] if has_native_bf16() else []), "int8"):
@@ -115,7 +115,7 @@ def _measured(
         trackers[precision] = shared.open_tracker(argparse.Namespace(**network))
     frames = sum(len(sequence.image_paths) - 1 for sequence in sequences)
     with tqdm(total=frames, unit="frame", disable=None) as bar:
-        return compared(trackers, sequences, bar.update)
+        return compare_precisions(trackers, sequences, bar.update)
 
 
 def _table(measured: dict[str, PrecisionResult]) -> str:

@@ -33,7 +33,13 @@ def add_to(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from siammask_ros.evaluation.tuning import STEPS, Trial, best_of, climb, judged
+    from siammask_ros.evaluation.tuning import (
+        STEPS,
+        Trial,
+        evaluate_settings,
+        find_best_trial,
+        hill_climb,
+    )
     from siammask_ros.media.plots import Curves, curves_picture
     from siammask_ros.tracker.config import TrackerConfig
     from siammask_ros.tracker.tracker import Tracker
@@ -48,11 +54,11 @@ def _run(options: argparse.Namespace) -> int:
     with tqdm(total=options.trials * frames, unit="frame", disable=None) as bar:
 
         def try_out(settings: TrackerConfig, changed: str) -> Trial:
-            j = judged(Tracker(first.engine, settings), videos, bar.update)
+            j = evaluate_settings(Tracker(first.engine, settings), videos, bar.update)
             return Trial(settings, changed, j)
 
-        trials = climb(try_out, first.config, names, options.trials)
-    best = best_of(trials)
+        trials = hill_climb(try_out, first.config, names, options.trials)
+    best = find_best_trial(trials)
     print(_table(trials, best, [video.name for video in videos], names))
     options.out.mkdir(parents=True, exist_ok=True)
     summary, picture = options.out / "trials.json", options.out / "trials.png"

@@ -1,4 +1,4 @@
-"""The videos that a training held back, as videos to follow."""
+"""The videos of a training's validation split, as videos to track."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a tracker would crop from pictures: what an int8 network takes its ranges from."""
+"""Crops from images, from which the value ranges of an int8 network are calibrated."""
 
 from __future__ import annotations
 

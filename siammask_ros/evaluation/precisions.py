@@ -1,4 +1,4 @@
-"""One network in several precisions, on the same frames of the same run: accuracy beside speed."""
+"""Compares the accuracy and speed of one network in several precisions on the same frames."""
 
 from __future__ import annotations
 
@@ -40,16 +40,15 @@ class PrecisionResult:
         return float(np.median(self.step_ms))
 
 
-def compared(
+def compare_precisions(
     trackers: Mapping[str, Tracker],
     sequences: Sequence[DavisSequence],
     on_frame: Callable[[], object] = lambda: None,
 ) -> dict[str, PrecisionResult]:
-    """Each tracker on all sequences, from the first mask's box, frame by frame in turns.
+    """Run each tracker on all sequences from the first mask's box, taking turns on each frame.
 
-    As in ``siammask eval davis`` the first and the last frame do not count, nor those without a
-    true mask. ``on_frame`` is
-    called after every picture.
+    As in ``siammask eval davis`` the first and the last frame are not counted, nor frames without
+    a true mask. ``on_frame`` is called after every frame.
     """
     results = {name: PrecisionResult() for name in trackers}
     for sequence in sequences:

@@ -1,7 +1,7 @@
-"""The tracker's settings that do best on held-back videos: a hill climb, one setting at a time.
+"""Tunes the tracker's settings on validation videos by a hill climb, one setting at a time.
 
-The authors scan the same four on their benchmarks (paper, section 4.1). Few videos tell little:
-a gain below ``LEAST_GAIN`` is not taken for one, and steps are coarse on purpose.
+The authors scan the same four settings on their benchmarks (paper, section 4.1). A few videos are
+noisy data: gains below ``LEAST_GAIN`` are ignored, and the steps are coarse.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LEAST_GAIN = 0.002
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Settings that were tried: the one that was changed for it, and J of every video."""
+    """The settings of one trial, the changed setting, and the mean J of every video."""
 
     settings: TrackerConfig
     changed: str
@@ -41,18 +41,18 @@ class Trial:
         return float(np.mean(self.j))
 
 
-def climb(
-    try_out: Callable[[TrackerConfig, str], Trial],
+def hill_climb(
+    run_trial: Callable[[TrackerConfig, str], Trial],
     start: TrackerConfig,
     names: Sequence[str],
     most_trials: int,
 ) -> list[Trial]:
-    """All trials of a climb from ``start``, in order; the best one is ``best_of`` them.
+    """Return all trials from ``start``, in order; ``find_best_trial`` picks the best.
 
-    Each setting in turn goes up or down by its step as long as that gains; the rounds end when
-    none does, or after ``most_trials``.
+    Each setting in turn goes up or down by its step while J improves. The search ends when no
+    setting improves J, or after ``most_trials``.
     """
-    trials = [try_out(start, "")]
+    trials = [run_trial(start, "")]
     best = trials[0]
     tried = {start}
     improved = True
@@ -61,18 +61,18 @@ def climb(
         for name in names:
             for sign in (1, -1):
                 while len(trials) < most_trials:
-                    candidate = _moved(best.settings, name, sign)
+                    candidate = _change_setting(best.settings, name, sign)
                     if candidate is None or candidate in tried:
                         break
                     tried.add(candidate)
-                    trials.append(try_out(candidate, name))
+                    trials.append(run_trial(candidate, name))
                     if trials[-1].mean_j < best.mean_j + LEAST_GAIN:
                         break
                     best, improved = trials[-1], True
     return trials
 
 
-def best_of(trials: Sequence[Trial]) -> Trial:
+def find_best_trial(trials: Sequence[Trial]) -> Trial:
     """The first trial that no later one beats by ``LEAST_GAIN``."""
     best = trials[0]
     for trial in trials[1:]:
@@ -81,10 +81,10 @@ def best_of(trials: Sequence[Trial]) -> Trial:
     return best
 
 
-def judged(
+def evaluate_settings(
     tracker: Tracker, videos: Sequence[MaskedVideo], on_frame: Callable[[], object] = lambda: None
 ) -> tuple[float, ...]:
-    """Mean J of each video, tracked from its first mask's bounding box; the first does not count.
+    """Return the mean J of each video, tracked from its first mask; frame 0 is not counted.
 
     ``on_frame`` is called after every frame.
     """
@@ -103,8 +103,8 @@ def judged(
     return tuple(means)
 
 
-def _moved(settings: TrackerConfig, name: str, sign: int) -> TrackerConfig | None:
-    """The settings with one of them a step further; None where its range ends."""
+def _change_setting(settings: TrackerConfig, name: str, sign: int) -> TrackerConfig | None:
+    """Return the settings with one changed by a step; None outside its range."""
     value = round(getattr(settings, name) + sign * STEPS[name], 6)
     (field,) = (field for field in fields(settings) if field.name == name)
     if not field.metadata["low"] <= value <= field.metadata["high"]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BenchedCell:
-    """A contestant of a benchmark with so many targets on pictures of a size.
+    """An entry of a benchmark with so many targets on pictures of a size.
 
     ``stages_share`` is each stage's part of ``median_ms``; ``mean_j`` its accuracy, if known.
     """
@@ -58,13 +58,13 @@ def speed_picture(path: Path, cells: Sequence[BenchedCell], title: str) -> None:
 
 
 def _alone(cells: Sequence[BenchedCell], model: str, size: str) -> list[BenchedCell]:
-    """The model's contestants with one target on this size, the slowest first."""
+    """The model's entries with one target on this size, the slowest first."""
     rows = [c for c in cells if c.model == model and c.targets == 1 and c.size == size]
     return sorted(rows, key=lambda cell: -cell.median_ms)
 
 
 def _draw_targets(axes: Axes, cells: Sequence[BenchedCell]) -> None:
-    for look, group in _by_contestant(cells):
+    for look, group in _group_by_entry(cells):
         rows = [cell for cell in group if cell.size == group[0].size]
         axes.plot([cell.targets for cell in rows], [cell.median_ms for cell in rows], **look)
     counts = sorted({cell.targets for cell in cells})
@@ -77,7 +77,7 @@ def _draw_targets(axes: Axes, cells: Sequence[BenchedCell]) -> None:
 
 def _draw_sizes(axes: Axes, cells: Sequence[BenchedCell]) -> None:
     sizes = list(dict.fromkeys(cell.size for cell in cells))
-    for look, group in _by_contestant(cells):
+    for look, group in _group_by_entry(cells):
         rows = [cell for cell in group if cell.targets == 1]
         places = [sizes.index(cell.size) for cell in rows]
         axes.plot(places, [cell.median_ms for cell in rows], **look)
@@ -97,10 +97,10 @@ def _log_ms(axes: Axes) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def _by_contestant(
+def _group_by_entry(
     cells: Sequence[BenchedCell],
 ) -> list[tuple[dict[str, Any], list[BenchedCell]]]:
-    """Each contestant's cells, and how its line looks."""
+    """Each entry's cells, and how its line looks."""
     groups: dict[str, list[BenchedCell]] = {}
     for cell in cells:
         groups.setdefault(f"{cell.model} {cell.engine}", []).append(cell)

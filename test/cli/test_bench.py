@@ -11,21 +11,21 @@ from support.benchmark_numbers import benchmark
 from support.runner_openers import open_fake, refuse
 
 from siammask_ros.cli import BAD_INPUT, main
-from siammask_ros.cli.bench_entries import Entries
+from siammask_ros.cli.bench_entries import EntryBuilder
 from siammask_ros.evaluation.speed.report import write_benchmark
-from siammask_ros.evaluation.speed.run import Contestant
+from siammask_ros.evaluation.speed.run import BenchmarkEntry
 
 TINY = ["bench", "--quick", "--targets", "1", "--sizes", "480p"]
 
 
 @pytest.fixture
 def fake_entries(monkeypatch: pytest.MonkeyPatch) -> None:
-    contestants = [
-        Contestant("lite", "fake", "fp32", open_fake),
-        Contestant("resnet50", "fake", "fp32", refuse),
+    entries = [
+        BenchmarkEntry("lite", "fake", "fp32", open_fake),
+        BenchmarkEntry("resnet50", "fake", "fp32", refuse),
     ]
-    monkeypatch.setattr(Entries, "all", lambda self: contestants)
-    monkeypatch.setattr(Entries, "reference", lambda self: open_fake)
+    monkeypatch.setattr(EntryBuilder, "all", lambda self: entries)
+    monkeypatch.setattr(EntryBuilder, "reference", lambda self: open_fake)
 
 
 @pytest.mark.usefixtures("fake_entries")
@@ -57,9 +57,9 @@ def test_bench_prints_a_table_and_leaves_json_text_picture_and_page(
 def test_where_nothing_can_be_measured_nothing_is_left_but_the_reason(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refused = Contestant("lite", "fake", "fp32", refuse)
-    monkeypatch.setattr(Entries, "all", lambda self: [refused])
-    monkeypatch.setattr(Entries, "reference", lambda self: open_fake)
+    refused = BenchmarkEntry("lite", "fake", "fp32", refuse)
+    monkeypatch.setattr(EntryBuilder, "all", lambda self: [refused])
+    monkeypatch.setattr(EntryBuilder, "reference", lambda self: open_fake)
     assert main([*TINY, "--out", str(tmp_path / "out")]) == BAD_INPUT
     assert "nothing could be measured: engine fake is not installed" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

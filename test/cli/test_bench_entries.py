@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from siammask_ros.cli.bench_entries import Entries, TrackerOpener
+from siammask_ros.cli.bench_entries import EntryBuilder, TrackerOpener
 from siammask_ros.cli.machine import machine
 from siammask_ros.engines.registry import offered
-from siammask_ros.evaluation.speed.timed_runner import Cell, Lane
+from siammask_ros.evaluation.speed.timed_runner import Cell, TimedRunner
 from siammask_ros.model.weights_file import SHIPPED
 
 
-def entries(folder: Path, **given: Any) -> Entries:
+def entries(folder: Path, **given: Any) -> EntryBuilder:
     options = {
         "models": None,
         "engines": None,
@@ -26,7 +26,7 @@ def entries(folder: Path, **given: Any) -> Entries:
         "checkpoint": [],
         "data": None,
     }
-    return Entries(Namespace(**{**options, **given}), folder)
+    return EntryBuilder(Namespace(**{**options, **given}), folder)
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def test_what_is_asked_for_is_what_takes_part(tmp_path: Path) -> None:
 def test_resnet50_without_weights_is_random_and_says_so(tmp_path: Path) -> None:
     (first, *_) = entries(tmp_path, models=("resnet50",)).all()
     assert first.note == "random weights"
-    assert not first.is_judged
+    assert not first.measures_accuracy
     assert (tmp_path / "resnet50_random.safetensors").is_file()
 
 
@@ -65,7 +65,7 @@ def test_shipped_weights_are_taken_and_judged(tmp_path: Path) -> None:
     if not SHIPPED["lite"].is_file():
         pytest.skip(f"{SHIPPED['lite']} is missing")
     (first, *_) = entries(tmp_path, models=("lite",)).all()
-    assert (first.note, first.is_judged) == ("", True)
+    assert (first.note, first.measures_accuracy) == ("", True)
     assert list(tmp_path.glob("*.safetensors")) == []
 
 
@@ -78,7 +78,7 @@ def test_given_weights_are_taken_with_the_settings_that_belong_to_them(tmp_path:
         opener = each.opener
         assert isinstance(opener, TrackerOpener)
         assert (opener.config.checkpoint, opener.settings) == (checkpoint, settings)
-        assert each.is_judged
+        assert each.measures_accuracy
 
 
 def test_the_peer_takes_part_where_its_network_is_at_hand(tmp_path: Path) -> None:
@@ -87,12 +87,12 @@ def test_the_peer_takes_part_where_its_network_is_at_hand(tmp_path: Path) -> Non
     folder.mkdir(parents=True)
     for part in ("backbone", "head"):
         (folder / f"nanotrackv2_nanotrack_{part}_sim.onnx").touch()
-    (peer,) = (
+    (baseline,) = (
         each
         for each in entries(tmp_path, data=tmp_path / "data").all()
         if each.model == "nanotrack v2"
     )
-    assert (peer.engine, peer.note, peer.takes_many) == ("opencv", "boxes only", False)
+    assert (baseline.engine, baseline.note, baseline.takes_many) == ("opencv", "boxes only", False)
 
 
 def test_davis_is_found_in_the_data(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_the_reference_survives_the_way_to_another_process_and_steps(tmp_path: P
     opener = pickle.loads(pickle.dumps(entries(tmp_path, models=("lite",)).reference()))
     opened = opener()
     assert (opened.engine, opened.precision, opened.device) == ("reference", "fp32", "cpu")
-    block = Lane(opened.runner).block(Cell(), 0.0, 1)
+    block = TimedRunner(opened.runner).block(Cell(), 0.0, 1)
     assert set(block.stages_ms) == {"crop", "network", "select", "mask"}
     assert opened.device_memory_mb() == 0.0
 

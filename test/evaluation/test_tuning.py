@@ -9,7 +9,7 @@ import pytest
 from support.small_data import write_davis
 
 from siammask_ros.cli import main
-from siammask_ros.evaluation.tuning import LEAST_GAIN, STEPS, Trial, best_of, climb
+from siammask_ros.evaluation.tuning import LEAST_GAIN, STEPS, Trial, find_best_trial, hill_climb
 from siammask_ros.tracker.config import TrackerConfig
 
 START = TrackerConfig(0.10, 0.50, 0.60, 0.55)
@@ -38,35 +38,35 @@ def hill(top: TrackerConfig, height: float = 1.0):  # type: ignore[no-untyped-de
     ids=["already there", "two steps", "three settings"],
 )
 def test_the_top_is_found(top: TrackerConfig) -> None:
-    best = best_of(climb(hill(top), START, NAMES, 100))
+    best = find_best_trial(hill_climb(hill(top), START, NAMES, 100))
     for name in NAMES:
         assert getattr(best.settings, name) == pytest.approx(getattr(top, name))
 
 
 def test_no_settings_are_tried_twice_and_not_more_than_asked_for() -> None:
     top = replace(START, mask_threshold=0.90, size_rate=0.0)
-    trials = climb(hill(top), START, NAMES, 7)
+    trials = hill_climb(hill(top), START, NAMES, 7)
     assert len(trials) == 7
     assert len({trial.settings for trial in trials}) == 7
 
 
 def test_only_the_settings_asked_for_change() -> None:
     top = replace(START, mask_threshold=0.65, size_rate=0.75)
-    best = best_of(climb(hill(top), START, ["size_rate"], 50)).settings
+    best = find_best_trial(hill_climb(hill(top), START, ["size_rate"], 50)).settings
     assert best == replace(START, size_rate=best.size_rate)
     assert best.size_rate == pytest.approx(0.75)
 
 
 def test_a_climb_ends_where_a_range_ends() -> None:
     top = replace(START, mask_threshold=1.0)
-    best = best_of(climb(hill(top), START, ["mask_threshold"], 50)).settings
+    best = find_best_trial(hill_climb(hill(top), START, ["mask_threshold"], 50)).settings
     assert best.mask_threshold == pytest.approx(1.0)
 
 
 def test_a_gain_that_may_be_chance_is_not_followed() -> None:
     top = replace(START, mask_threshold=0.70)
-    trials = climb(hill(top, height=9 * LEAST_GAIN), START, NAMES, 50)
-    assert best_of(trials) is trials[0]
+    trials = hill_climb(hill(top, height=9 * LEAST_GAIN), START, NAMES, 50)
+    assert find_best_trial(trials) is trials[0]
 
 
 @pytest.fixture

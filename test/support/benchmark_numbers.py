@@ -20,7 +20,7 @@ def cell(
     return CellResult(targets, size, timing, stages, reference_ms, first_ms, 640.0)
 
 
-def contestant(
+def entry(
     model: str,
     engine: str,
     precision: str,
@@ -38,21 +38,21 @@ def contestant(
 
 
 def benchmark() -> Benchmark:
-    """The reference path, three engines for each model, one that is quick but bad, and a peer."""
-    peer = Result(
+    """The reference path, three engines for each model, a quick but bad one, and a baseline."""
+    baseline = Result(
         "nanotrack v2", "opencv", "fp32", "cpu", "boxes only", 0.5, None, (cell(shares={}),)
     )
     return Benchmark(
         {"device": "A CPU, 2 cores", "versions": "torch 2.9"},
         {"command": "siammask bench"},
         (
-            contestant("resnet50", "reference", "fp32", 200.0, 0.70, large=1.5),
-            contestant("resnet50", "openvino", "fp32", 160.0, 0.70, many=7.0),
-            contestant("resnet50", "openvino", "bf16", 80.0, 0.695),
-            contestant("resnet50", "openvino", "int8", 50.0, 0.60),
-            contestant("lite", "openvino", "fp32", 20.0),
-            contestant("lite", "openvino", "bf16", 16.0, large=1.15),
-            peer,
+            entry("resnet50", "reference", "fp32", 200.0, 0.70, large=1.5),
+            entry("resnet50", "openvino", "fp32", 160.0, 0.70, many=7.0),
+            entry("resnet50", "openvino", "bf16", 80.0, 0.695),
+            entry("resnet50", "openvino", "int8", 50.0, 0.60),
+            entry("lite", "openvino", "fp32", 20.0),
+            entry("lite", "openvino", "bf16", 16.0, large=1.15),
+            baseline,
             Result("lite", "compiled", "fp32", failure="opening took longer than 40 s"),
         ),
     )

@@ -1,4 +1,4 @@
-"""Openers for lanes whose processes need no network; a process imports them by name."""
+"""Openers for runner processes that need no network; the process imports them by name."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from fake_engine import FakeEngine
 
 from siammask_ros.errors import EngineError
 from siammask_ros.evaluation.benchmarks.davis.sequences import DavisSequence
-from siammask_ros.evaluation.speed.runner_process import Opened
+from siammask_ros.evaluation.speed.runner_process import OpenedRunner
 from siammask_ros.evaluation.speed.runners import Step, TrackerRunner
 from siammask_ros.evaluation.speed.scene import Scene
 from siammask_ros.tracker.config import settings_named
 from siammask_ros.tracker.tracker import Tracker
 
 
-def open_fake() -> Opened:
+def open_fake() -> OpenedRunner:
     """A tracker with the engine that follows a colour."""
     runner = TrackerRunner(Tracker(FakeEngine(), settings_named("lite")))
-    return Opened(runner, "fake", "fp32", "cpu", lambda: 12.0)
+    return OpenedRunner(runner, "fake", "fp32", "cpu", lambda: 12.0)
 
 
-def refuse() -> Opened:
+def refuse() -> OpenedRunner:
     raise EngineError("engine fake is not installed;\nrun: nothing")
 
 
-def break_down() -> Opened:
+def break_down() -> OpenedRunner:
     raise ZeroDivisionError("a bug")
 
 
@@ -39,8 +39,8 @@ class OpenTroubled:
     trouble: str
     steps: int
 
-    def __call__(self) -> Opened:
-        return Opened(_Troubled(self.trouble, self.steps), "troubled", "fp32", "cpu")
+    def __call__(self) -> OpenedRunner:
+        return OpenedRunner(_Troubled(self.trouble, self.steps), "troubled", "fp32", "cpu")
 
 
 class _Troubled:
@@ -51,7 +51,7 @@ class _Troubled:
     def warm_up(self, targets: int) -> None:
         pass
 
-    def ready(self, scene: Scene) -> Step:
+    def prepare(self, scene: Scene) -> Step:
         return self._step
 
     def mean_j(self, sequence: DavisSequence, masks_folder: Path) -> list[float]:

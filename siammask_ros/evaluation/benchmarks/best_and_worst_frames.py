@@ -1,4 +1,4 @@
-"""The frames in which a target was followed best and worst, as pictures to look at."""
+"""Finds and draws the frames in which a target was tracked best and worst."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _TRUTH_BGR = (255, 255, 255)
 _OUR_SHARE = 0.55
 
 
-def best_and_worst(values: Sequence[float], count: int = EACH) -> tuple[list[int], list[int]]:
-    """The places of the ``count`` highest and of the lowest values, highest and lowest first.
+def find_best_and_worst(values: Sequence[float], count: int = EACH) -> tuple[list[int], list[int]]:
+    """Return the indices of the ``count`` highest and lowest values, most extreme first.
 
     Neighbouring frames look alike, so those of a kind are at least a tenth of the series apart,
     where it is long enough; fewer are returned where it is not. A place can be in both only where
     there are fewer than twice as many values.
     """
     series = np.asarray(values, np.float64)
-    worst = _apart(np.argsort(series, kind="stable"), count, len(series) // 10)
-    return _apart(np.argsort(-series, kind="stable"), count, len(series) // 10), worst
+    worst = _choose_apart(np.argsort(series, kind="stable"), count, len(series) // 10)
+    return _choose_apart(np.argsort(-series, kind="stable"), count, len(series) // 10), worst
 
 
-def _apart(order: NDArray[np.intp], count: int, distance: int) -> list[int]:
+def _choose_apart(order: NDArray[np.intp], count: int, distance: int) -> list[int]:
     chosen: list[int] = []
     for place in (int(value) for value in order):
         if len(chosen) < count and all(abs(place - other) >= distance for other in chosen):
@@ -44,10 +44,10 @@ def _apart(order: NDArray[np.intp], count: int, distance: int) -> list[int]:
     return chosen
 
 
-def moments_sheet(rows: Sequence[tuple[list[Image], list[str]]]) -> Image:
-    """A row of captioned pictures for each target, the best moments left and the worst right.
+def draw_frame_grid(rows: Sequence[tuple[list[Image], list[str]]]) -> Image:
+    """Draw a row of captioned images for each target: best frames left, worst frames right.
 
-    A row that is short of pictures ends in black ones.
+    Short rows are filled with black images.
     """
     columns = max(len(images) for images, _ in rows)
     cells, captions = [], []
@@ -58,7 +58,7 @@ def moments_sheet(rows: Sequence[tuple[list[Image], list[str]]]) -> Image:
     return contact_sheet(cells, columns, captions)
 
 
-def compared_masks(sequence: DavisSequence, number: int, masks: Path) -> Image:
+def draw_compared_masks(sequence: DavisSequence, number: int, masks: Path) -> Image:
     """Picture ``number``, small, with the masks written to ``masks`` in colour, the truth white.
 
     Raises DataError where a mask cannot be read back.
@@ -74,22 +74,22 @@ def compared_masks(sequence: DavisSequence, number: int, masks: Path) -> Image:
         where = predicted == label
         image[where] = (image[where] * (1 - _OUR_SHARE) + colour * _OUR_SHARE).astype(np.uint8)
     if sequence.annotation_paths[number] is not None:
-        _outline(image, sequence.labels(number))
-    return _small(image)
+        _draw_outline(image, sequence.labels(number))
+    return _shrink(image)
 
 
-def _outline(image: Image, truth: Labels) -> None:
+def _draw_outline(image: Image, truth: Labels) -> None:
     for label in (int(value) for value in np.unique(truth) if value):
         region = (truth == label).astype(np.uint8)
         lines, _ = cv2.findContours(region, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(image, lines, -1, _TRUTH_BGR, 1)
 
 
-def compared_boxes(sequence: BoxSequence, number: int, box_xywh: BoxXywh) -> Image:
+def draw_compared_boxes(sequence: BoxSequence, number: int, box_xywh: BoxXywh) -> Image:
     """Picture ``number``, small, with a follower's box in colour and the true one in white."""
     image = sequence.image(number)
     scale = _WIDTH / image.shape[1]
-    small = _small(image)
+    small = _shrink(image)
     truth = sequence.box_xywh(number)
     for box, colour in ((truth, _TRUTH_BGR), (box_xywh, colour_of("1"))):
         if box is not None:
@@ -101,7 +101,7 @@ def compared_boxes(sequence: BoxSequence, number: int, box_xywh: BoxXywh) -> Ima
     return small
 
 
-def _small(image: Image) -> Image:
+def _shrink(image: Image) -> Image:
     height = round(image.shape[0] * _WIDTH / image.shape[1])
     kind = cv2.INTER_AREA if image.shape[1] > _WIDTH else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (_WIDTH, height), interpolation=kind), np.uint8)

@@ -1,4 +1,4 @@
-"""What follows one target from a box: a tracker of ours, or OpenCV's TrackerNano as a peer."""
+"""Single-target trackers with one interface: ours, and OpenCV's TrackerNano as a baseline."""
 
 from __future__ import annotations
 

@@ -41,8 +41,8 @@ def polygon_overlap(
     if picture_size is not None:
         height, width = picture_size
         picture = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
-        polygon, truth = _clipped(polygon, picture), _clipped(truth, picture)
-    common = polygon_area(_clipped(polygon, truth)) if len(truth) > 2 else 0.0
+        polygon, truth = _clip_polygon(polygon, picture), _clip_polygon(truth, picture)
+    common = polygon_area(_clip_polygon(polygon, truth)) if len(truth) > 2 else 0.0
     union = polygon_area(polygon) + polygon_area(truth) - common
     return common / union if union > 0 else 0.0
 
@@ -62,7 +62,7 @@ def _signed_area(polygon: Polygon) -> float:
     return float(crosses.sum()) / 2
 
 
-def _clipped(polygon: Polygon, window: Polygon) -> Polygon:
+def _clip_polygon(polygon: Polygon, window: Polygon) -> Polygon:
     """What of ``polygon`` lies in the convex ``window``, cut side by side (Sutherland, Hodgman)."""
     if _signed_area(window) < 0:
         window = window[::-1]
@@ -70,13 +70,13 @@ def _clipped(polygon: Polygon, window: Polygon) -> Polygon:
         along = end - start
         offsets = polygon - start
         depths = along[0] * offsets[:, 1] - along[1] * offsets[:, 0]
-        polygon = _halved(polygon, depths)
+        polygon = _clip_by_line(polygon, depths)
         if not len(polygon):
             break
     return polygon
 
 
-def _halved(polygon: Polygon, depths: NDArray[np.float64]) -> Polygon:
+def _clip_by_line(polygon: Polygon, depths: NDArray[np.float64]) -> Polygon:
     """What of a polygon lies where the depth, linear and given at its corners, is not negative."""
     kept: list[NDArray[np.float64]] = []
     for number in range(len(polygon)):

@@ -103,7 +103,7 @@ def host_cost(
     The least of all steps: what other programs take of the machine does not belong to it.
     """
     runner = TrackerRunner(Tracker(InstantEngine(variant), config))
-    scenes = [runner.ready(moving_squares(_SIZE, targets)) for targets in (1, MANY)]
+    scenes = [runner.prepare(moving_squares(_SIZE, targets)) for targets in (1, MANY)]
     taken_ms: list[list[float]] = [[], []]
     for number in range(steps):
         for step, taken in zip(scenes, taken_ms, strict=True):

@@ -1,4 +1,4 @@
-"""What a benchmark says of one contestant: times, shares, ratios. Plain values, for JSON too."""
+"""The results of a benchmark as plain values: times, shares and ratios; also as JSON."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class CellResult:
-    """A contestant on one cell.
+    """An entry on one cell.
 
     ``stages_share`` is each stage's part of the step, summing to 1, empty where it is not known.
     ``reference_ms`` is the reference path's median for one target in the same minutes.
@@ -75,7 +75,7 @@ class CellResult:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A contestant: what it was, and either what was measured or why nothing was.
+    """An entry, with its measurements or the reason why there are none.
 
     ``first_result_s`` runs from the start of its process to its first answer. ``mean_j`` is None
     where accuracy was not measured.
@@ -103,7 +103,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """A whole run: on which machine, how, and every contestant's result."""
+    """A whole run: the machine, the method and every entry's result."""
 
     machine: Mapping[str, str]
     how: Mapping[str, str]
@@ -144,10 +144,10 @@ def benchmark_from_json(content: Any) -> Benchmark:
         results = []
         for item in content["results"]:
             cells = tuple(
-                _made(CellResult, {**cell, "timing": _made(Timing, cell["timing"])})
+                _build(CellResult, {**cell, "timing": _build(Timing, cell["timing"])})
                 for cell in item["cells"]
             )
-            results.append(_made(Result, {**item, "cells": cells}))
+            results.append(_build(Result, {**item, "cells": cells}))
         return Benchmark(dict(content["machine"]), dict(content["how"]), tuple(results))
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(
@@ -155,6 +155,6 @@ def benchmark_from_json(content: Any) -> Benchmark:
         ) from error
 
 
-def _made(kind: Any, values: Mapping[str, Any]) -> Any:
+def _build(kind: Any, values: Mapping[str, Any]) -> Any:
     """A dataclass of those of the values that are its fields; raises KeyError for a missing one."""
     return kind(**{item.name: values[item.name] for item in fields(kind)})

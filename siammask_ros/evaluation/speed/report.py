@@ -48,7 +48,7 @@ COLUMNS_MEAN = (
 
 
 def rows_of(benchmark: Benchmark) -> list[tuple[str, ...]]:
-    """The table's cells as text, the head first; a contestant's note stands beside its model."""
+    """The table's cells as text, head first; an entry's note stands beside its model."""
     rows = [
         _row(result, cell, result.cells[0])
         for result in benchmark.measured
@@ -92,7 +92,7 @@ def as_text(benchmark: Benchmark) -> str:
     """Machine, table and verdict for a terminal."""
     rows = rows_of(benchmark)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [f"{name}: {value}" for name, value in _about(benchmark)]
+    lines = [f"{name}: {value}" for name, value in _collect_facts(benchmark)]
     lines.append("")
     for row in rows:
         cells = [
@@ -169,7 +169,7 @@ def write_page(path: Path, benchmarks: Sequence[Benchmark], command: str) -> lis
         lines += ["", f"## {benchmark.machine['device']}", ""]
         lines += [f"* {line}" for line in [*verdict(benchmark), *_failures(benchmark)]]
         lines += ["", "Measured on:", ""]
-        lines += [f"* {name}: {value}" for name, value in _about(benchmark)]
+        lines += [f"* {name}: {value}" for name, value in _collect_facts(benchmark)]
         lines += ["", f"![Milliseconds by engine, targets and picture](images/{picture.name})", ""]
         head, *rows = rows_of(benchmark)
         aligned = ["---" if index < _LEFT else "---:" for index in range(len(head))]
@@ -185,14 +185,14 @@ def _columns() -> list[str]:
     return [f"{name}: {meaning}" for name, meaning in COLUMNS_MEAN]
 
 
-def _about(benchmark: Benchmark) -> list[tuple[str, str]]:
+def _collect_facts(benchmark: Benchmark) -> list[tuple[str, str]]:
     return [*benchmark.machine.items(), *benchmark.how.items()]
 
 
 def _failures(benchmark: Benchmark) -> list[str]:
-    return [f"{result.name}: {_said(result)}." for result in benchmark.failed]
+    return [f"{result.name}: {_describe_failure(result)}." for result in benchmark.failed]
 
 
-def _said(result: Result) -> str:
+def _describe_failure(result: Result) -> str:
     reason = result.failure.rstrip(".")
     return f"measured in part only: {reason}" if result.cells else f"not measured: {reason}"

@@ -1,4 +1,4 @@
-"""A benchmark: every contestant takes turns with the reference path, on the same minutes."""
+"""Runs a benchmark: each entry takes turns with the reference path, so both see the same load."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from siammask_ros.evaluation.speed.measures import CellResult, Result, Timing, stages_share
-from siammask_ros.evaluation.speed.runner_process import LaneFailure, LaneProcess, Opener
+from siammask_ros.evaluation.speed.runner_process import RunnerError, RunnerOpener, RunnerProcess
 from siammask_ros.evaluation.speed.timed_runner import Block, Cell
 
-# The contestant's name, and what part of its work is done since the last call.
+# Called with the entry's name and the share of its work done since the last call.
 OnProgress = Callable[[str, float], object]
 
 REFERENCE_PATIENCE_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Contestant:
-    """Something to be measured. ``note`` is for its reader, as "random weights"."""
+class BenchmarkEntry:
+    """Something to measure. ``note`` is shown in the report, e.g. "random weights"."""
 
     model: str
     engine: str
     precision: str
-    opener: Opener
+    opener: RunnerOpener
     note: str = ""
     takes_many: bool = True
-    is_judged: bool = False
+    measures_accuracy: bool = False
 
     @property
     def name(self) -> str:
@@ -41,9 +41,9 @@ class Plan:
     """What is measured and how long.
 
     The first of ``sizes`` is used with every number of ``targets``, the others with one. A cell
-    gets ``cell_s`` seconds and ``least_steps`` steps, spread over ``rounds``. No contestant
-    begins that could not end before ``deadline_s``, as the slowest so far tells; one that leaves
-    a question unanswered for ``patience_s`` is ended. Accuracy is measured on ``sequences`` of
+    gets ``cell_s`` seconds and ``least_steps`` steps, spread over ``rounds``. An entry is
+    skipped if the slowest one so far would not finish before ``deadline_s``. An entry that does
+    not answer a request for ``patience_s`` is stopped. Accuracy is measured on ``sequences`` of
     ``davis_root``.
     """
 
@@ -61,51 +61,51 @@ class Plan:
 
     @property
     def base(self) -> Cell:
-        """The cell that the reference path is timed on."""
+        """The cell on which the reference path is timed."""
         return Cell(1, self.sizes[0])
 
-    def cells(self, contestant: Contestant) -> list[Cell]:
-        """What this contestant is measured on, the largest memory last."""
-        targets = sorted(self.targets) if contestant.takes_many else [1]
+    def cells(self, entry: BenchmarkEntry) -> list[Cell]:
+        """Return the cells of this entry, those with the largest memory last."""
+        targets = sorted(self.targets) if entry.takes_many else [1]
         first, *others = self.sizes
         return [Cell(count, first) for count in targets] + [Cell(1, size) for size in others]
 
 
 def run(
     plan: Plan,
-    contestants: Sequence[Contestant],
-    reference: Opener,
+    entries: Sequence[BenchmarkEntry],
+    reference: RunnerOpener,
     on_progress: OnProgress = lambda name, share: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[Result]:
-    """A result for every contestant, in order, also for those that could not be measured.
+    """Measure all entries; returns a result for each, in order, also for failed ones.
 
-    Raises LaneFailure where the reference path itself fails.
+    Raises RunnerError if the reference path fails.
     """
     until_s = clock() + plan.deadline_s
     longest_s = 0.0
     results = []
-    # Without it there are no numbers at all.
-    with LaneProcess(reference, plan.patience_s + REFERENCE_PATIENCE_S) as reference_lane:
-        for contestant in contestants:
-            course = _Course(contestant, plan, reference_lane, on_progress)
+    # Every ratio needs the reference path.
+    with RunnerProcess(reference, plan.patience_s + REFERENCE_PATIENCE_S) as reference_runner:
+        for entry in entries:
+            entry_run = _EntryRun(entry, plan, reference_runner, on_progress)
             began_s = clock()
             if began_s + longest_s > until_s:
-                course.failure = f"no time left of {plan.deadline_s:.0f} s"
+                entry_run.failure = f"no time left of {plan.deadline_s:.0f} s"
             else:
-                course.run()
+                entry_run.run()
                 longest_s = max(longest_s, clock() - began_s)
-            results.append(course.result())
+            results.append(entry_run.result())
     return results
 
 
 @dataclass
-class _Course:
-    """What is collected of one contestant while it is measured."""
+class _EntryRun:
+    """The measurements of one entry so far."""
 
-    contestant: Contestant
+    entry: BenchmarkEntry
     plan: Plan
-    reference: LaneProcess
+    reference: RunnerProcess
     on_progress: OnProgress
     opened_as: tuple[str, str, str] = ("", "", "")
     first_result_s: float = 0.0
@@ -117,60 +117,60 @@ class _Course:
     failure: str = ""
 
     def run(self) -> None:
-        """Measures as far as it goes; why it ended early is in ``failure``."""
+        """Measure until done or failed; ``failure`` holds the reason."""
         plan = self.plan
         self._progress(0.0)
-        share = 1 / (2 + plan.rounds + self._judged_sequences())
+        share = 1 / (2 + plan.rounds + self._sequence_count())
         try:
-            with LaneProcess(self.contestant.opener, plan.patience_s) as lane:
-                self.opened_as = (lane.engine, lane.precision, lane.device)
-                self.first_result_s = lane.first_result_s
+            with RunnerProcess(self.entry.opener, plan.patience_s) as runner:
+                self.opened_as = (runner.engine, runner.precision, runner.device)
+                self.first_result_s = runner.first_result_s
                 self._progress(share)
-                self._first_steps(lane)
+                self._first_steps(runner)
                 self._progress(share)
                 for _ in range(plan.rounds):
-                    self._round(lane)
+                    self._round(runner)
                     self._progress(share)
-                for sequence in plan.sequences[: self._judged_sequences()]:
-                    self.j += lane.mean_j(plan.davis_root, sequence, plan.masks_folder)
+                for sequence in plan.sequences[: self._sequence_count()]:
+                    self.j += runner.mean_j(plan.davis_root, sequence, plan.masks_folder)
                     self._progress(share)
-        except LaneFailure as failure:
+        except RunnerError as failure:
             self.failure = str(failure)
 
     def result(self) -> Result:
-        """What there is, for the report."""
-        contestant = self.contestant
+        """Return the result for the report."""
+        entry = self.entry
         engine, precision, device = self.opened_as
         cells = tuple(self._cell(cell) for cell in self.blocks)
         return Result(
-            contestant.model,
-            engine or contestant.engine,
-            precision or contestant.precision,
+            entry.model,
+            engine or entry.engine,
+            precision or entry.precision,
             device,
-            contestant.note,
+            entry.note,
             self.first_result_s,
             statistics.fmean(self.j) if self.j else None,
             cells,
             self.failure,
         )
 
-    def _judged_sequences(self) -> int:
-        return len(self.plan.sequences) if self.contestant.is_judged else 0
+    def _sequence_count(self) -> int:
+        return len(self.plan.sequences) if self.entry.measures_accuracy else 0
 
     def _progress(self, share: float) -> None:
-        self.on_progress(self.contestant.name, share)
+        self.on_progress(self.entry.name, share)
 
-    def _first_steps(self, lane: LaneProcess) -> None:
-        for cell in self.plan.cells(self.contestant):
-            self.first_ms[cell] = lane.first_ms(cell)
-            self.memory_mb[cell] = lane.memory_mb()
+    def _first_steps(self, runner: RunnerProcess) -> None:
+        for cell in self.plan.cells(self.entry):
+            self.first_ms[cell] = runner.first_ms(cell)
+            self.memory_mb[cell] = runner.memory_mb()
 
-    def _round(self, lane: LaneProcess) -> None:
+    def _round(self, runner: RunnerProcess) -> None:
         plan = self.plan
         self.reference_ms += self.reference.block(plan.base, plan.reference_s, 2).step_ms
         least = math.ceil(plan.least_steps / plan.rounds)
         for cell in self.first_ms:
-            block = lane.block(cell, plan.cell_s / plan.rounds, least)
+            block = runner.block(cell, plan.cell_s / plan.rounds, least)
             self.blocks.setdefault(cell, []).append(block)
 
     def _cell(self, cell: Cell) -> CellResult:

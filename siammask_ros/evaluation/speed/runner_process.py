@@ -1,4 +1,4 @@
-"""A lane in a process of its own: its memory, its start and its failures are its own."""
+"""Runs a timed runner in a separate process, to measure its memory and survive its crashes."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from typing import Any, Protocol
 
 from siammask_ros.errors import EngineError, SiamMaskError
 from siammask_ros.evaluation.speed.runners import Runner
-from siammask_ros.evaluation.speed.timed_runner import Block, Cell, Lane
+from siammask_ros.evaluation.speed.timed_runner import Block, Cell, TimedRunner
 
 _STATUS = Path("/proc/self/status")
 _END_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """What an opener opened: the runner, and what really runs it where that was left open."""
+class OpenedRunner:
+    """A runner with the engine, precision and device that it really uses."""
 
     runner: Runner
     engine: str
@@ -32,24 +32,24 @@ class Opened:
     device_memory_mb: Callable[[], float] = lambda: 0.0
 
 
-class Opener(Protocol):
-    """Opens a runner in the lane's process; can be pickled."""
+class RunnerOpener(Protocol):
+    """Opens a runner inside the new process; can be pickled."""
 
-    def __call__(self) -> Opened: ...
-
-
-class LaneFailure(EngineError):
-    """A lane's process refused, failed, died or took too long."""
+    def __call__(self) -> OpenedRunner: ...
 
 
-class LaneProcess:
-    """Starts the process and asks it one thing at a time; use it in a with statement.
+class RunnerError(EngineError):
+    """The runner's process failed, died or timed out."""
 
-    Every method raises LaneFailure with one line that says why; the process has then ended, or
-    can still be asked where only that one question failed.
+
+class RunnerProcess:
+    """Starts the process and sends it one request at a time; use it in a with statement.
+
+    Every method raises RunnerError with a one-line reason. After a failed request the process may
+    still run and accept other requests.
     """
 
-    def __init__(self, opener: Opener, patience_s: float) -> None:
+    def __init__(self, opener: RunnerOpener, patience_s: float) -> None:
         self._patience_s = patience_s
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
@@ -66,32 +66,32 @@ class LaneProcess:
             raise
 
     def first_ms(self, cell: Cell) -> float:
-        """See ``Lane.first_ms``."""
+        """See ``TimedRunner.first_ms``."""
         return float(self._ask("first_ms", cell))
 
     def block(self, cell: Cell, seconds: float, least: int) -> Block:
-        """See ``Lane.block``."""
+        """See ``TimedRunner.block``."""
         block: Block = self._ask("block", cell, seconds, least)
         return block
 
     def mean_j(self, root: str, sequence: str, masks_folder: str) -> list[float]:
-        """See ``Lane.mean_j``."""
+        """See ``TimedRunner.mean_j``."""
         return list(self._ask("mean_j", root, sequence, masks_folder))
 
     def memory_mb(self) -> tuple[float, float]:
-        """Peak memory of the process so far, and of its accelerator."""
+        """Return the peak memory of the process and of its accelerator."""
         process, device = self._ask("memory_mb")
         return float(process), float(device)
 
     def close(self) -> None:
-        """Ends the process."""
+        """End the process."""
         self._connection.close()
         self._process.join(_END_S)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
 
-    def __enter__(self) -> LaneProcess:
+    def __enter__(self) -> RunnerProcess:
         return self
 
     def __exit__(
@@ -113,56 +113,56 @@ class LaneProcess:
         try:
             if not self._connection.poll(self._patience_s):
                 self._process.kill()
-                raise LaneFailure(f"{what} took longer than {self._patience_s:.0f} s")
+                raise RunnerError(f"{what} took longer than {self._patience_s:.0f} s")
             is_good, answer = self._connection.recv()
         except (EOFError, OSError):
             raise self._death(what) from None
         if not is_good:
-            raise LaneFailure(answer)
+            raise RunnerError(answer)
         return answer
 
-    def _death(self, what: str) -> LaneFailure:
+    def _death(self, what: str) -> RunnerError:
         self._process.join(_END_S)
-        return LaneFailure(f"the process ended while {what}, exit code {self._process.exitcode}")
+        return RunnerError(f"the process ended while {what}, exit code {self._process.exitcode}")
 
 
-def _serve(connection: Connection, opener: Opener) -> None:
-    """Answers questions until the other side closes."""
-    # Ctrl-C is the other side's to handle; it closes.
+def _serve(connection: Connection, opener: RunnerOpener) -> None:
+    """Answer requests until the other side closes the connection."""
+    # The parent handles Ctrl-C and closes the connection.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Nobody waits for the answer of a side that is gone.
+    # The parent may have closed the connection already.
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         try:
             opened = opener()
-            lane = Lane(opened.runner)
-            lane.warm_up()
+            timed_runner = TimedRunner(opened.runner)
+            timed_runner.warm_up()
         except Exception as error:
-            connection.send((False, _in_a_line(error)))
+            connection.send((False, _join_lines(error)))
             return
         connection.send((True, (opened.engine, opened.precision, opened.device)))
         answers: dict[str, Callable[..., Any]] = {
-            "first_ms": lane.first_ms,
-            "block": lane.block,
-            "mean_j": lane.mean_j,
+            "first_ms": timed_runner.first_ms,
+            "block": timed_runner.block,
+            "mean_j": timed_runner.mean_j,
             "memory_mb": lambda: (peak_memory_mb(), opened.device_memory_mb()),
         }
         while True:
             method, arguments = connection.recv()
-            connection.send(_answered(answers[method], arguments))
+            connection.send(_call(answers[method], arguments))
 
 
-def _answered(method: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[bool, Any]:
-    """Whether it went well, and the answer or one line on what went wrong."""
+def _call(method: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[bool, Any]:
+    """Return (True, result) or (False, one-line error)."""
     try:
         return True, method(*arguments)
     except Exception as error:
-        return False, _in_a_line(error)
+        return False, _join_lines(error)
 
 
 def peak_memory_mb() -> float:
-    """The most memory that this process has had since its program started.
+    """Return the peak memory of this process since its program started.
 
-    Not getrusage's: that one remembers the process that started this one.
+    getrusage is not used: it also counts the parent process.
     """
     for line in _STATUS.read_text(encoding="ascii").splitlines():
         if line.startswith("VmHWM:"):
@@ -170,6 +170,6 @@ def peak_memory_mb() -> float:
     raise EngineError(f"{_STATUS} does not say VmHWM; memory is measured on Linux only")
 
 
-def _in_a_line(error: Exception) -> str:
+def _join_lines(error: Exception) -> str:
     text = " ".join(str(error).split())
     return text if isinstance(error, SiamMaskError) else f"{type(error).__name__}: {text}"

@@ -1,4 +1,4 @@
-"""What is timed: a tracker of ours, or OpenCV's TrackerNano as a peer."""
+"""What is timed: our tracker, or OpenCV's TrackerNano as a baseline."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from siammask_ros.tracker.targets import TargetState
 from siammask_ros.tracker.tracker import StageClock, Tracker
 from siammask_ros.tracker.warm_up import warm_up
 
-# One step on picture number i; gives the stages' milliseconds.
+# One step on image number i; returns the stages' times in milliseconds.
 Step = Callable[[int], dict[str, float]]
 
 
@@ -29,23 +29,23 @@ class Runner(Protocol):
     """Something that follows targets and can be timed."""
 
     def warm_up(self, targets: int) -> None:
-        """What a node does before its first frame when it may get so many targets."""
+        """Warm up for this number of targets, as a node does before its first frame."""
         ...
 
-    def ready(self, scene: Scene) -> Step:
-        """A step on the pictures of a scene, its targets started on the first one."""
+    def prepare(self, scene: Scene) -> Step:
+        """Start the targets on the scene's first image; returns a function that steps."""
         ...
 
     def mean_j(self, sequence: DavisSequence, masks_folder: Path) -> list[float]:
-        """Mean J of each object of a sequence; empty for what gives no masks."""
+        """Return the mean J of each object of a sequence; empty without masks."""
         ...
 
 
 class TrackerRunner:
-    """A tracker. Every step starts from where the targets truly were, and how they moved there.
+    """Our tracker. Each step starts from the targets' true positions and motion.
 
-    So all frames cost the same work whatever the weights say, random ones included; for the same
-    reason no target is given up for a low score.
+    So every frame costs the same for any weights, even random ones. For the same reason a low
+    score never loses a target.
     """
 
     def __init__(self, tracker: Tracker) -> None:
@@ -57,11 +57,11 @@ class TrackerRunner:
         """See ``Runner.warm_up``."""
         warm_up(self._timed, targets)
 
-    def ready(self, scene: Scene) -> Step:
-        """See ``Runner.ready``."""
+    def prepare(self, scene: Scene) -> Step:
+        """See ``Runner.prepare``."""
         states = self._timed.start(scene.pictures[0], scene.boxes[0])
         starts = [
-            [*map(_moved, states, scene.boxes[number - 1], boxes)]
+            [*map(_move_state, states, scene.boxes[number - 1], boxes)]
             for number, boxes in enumerate(scene.boxes)
         ]
 
@@ -90,8 +90,8 @@ class NanoRunner:
     def warm_up(self, targets: int) -> None:
         """See ``Runner.warm_up``: here nothing."""
 
-    def ready(self, scene: Scene) -> Step:
-        """See ``Runner.ready``."""
+    def prepare(self, scene: Scene) -> Step:
+        """See ``Runner.prepare``."""
         follower = NanoFollower(*self._files)
         (box,) = scene.boxes[0]
         follower.start(scene.pictures[0], box)
@@ -107,8 +107,8 @@ class NanoRunner:
         return []
 
 
-def _moved(state: TargetState, before: RotatedBox, box: RotatedBox) -> TargetState:
-    """As after a frame in which the target went from one box to the other, its colours known."""
+def _move_state(state: TargetState, before: RotatedBox, box: RotatedBox) -> TargetState:
+    """Return the state after a frame that moved the target to ``box``, its colours known."""
     shift_px = max(abs(box.x - before.x), abs(box.y - before.y))
     return replace(
         state,

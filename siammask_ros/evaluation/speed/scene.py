@@ -34,7 +34,7 @@ class Scene:
     boxes: tuple[tuple[RotatedBox, ...], ...]
 
 
-def size_named(name: str) -> tuple[int, int]:
+def parse_size(name: str) -> tuple[int, int]:
     """Height and width of a picture size; raises ConfigError with the known names."""
     try:
         return SIZES[name]
@@ -48,7 +48,7 @@ def moving_squares(size: str, targets: int) -> Scene:
 
     The squares lie in the part that a 480p picture shows and move a few pixels a picture.
     """
-    height, width = size_named(size)
+    height, width = parse_size(size)
     pictures, boxes = [], []
     for number in range(PICTURES):
         picture = _noise(height, width)

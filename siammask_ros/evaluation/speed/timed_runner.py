@@ -1,4 +1,4 @@
-"""One runner, timed block by block, so that several can take turns on the same machine."""
+"""Times a runner in short blocks, so that several runners can take turns on one machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WARM_UP_SIZE = "480p"
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What a block is measured on: so many targets in a picture of this size."""
+    """What a block measures: a number of targets in an image of this size."""
 
     targets: int = 1
     size: str = WARM_UP_SIZE
@@ -24,14 +24,14 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Milliseconds of a few steps, and of each stage of each of them."""
+    """The time of each step, and of each stage of each step, in milliseconds."""
 
     step_ms: tuple[float, ...]
     stages_ms: dict[str, tuple[float, ...]]
 
 
-class Lane:
-    """A runner with its scenes; cells are set up when they first occur."""
+class TimedRunner:
+    """A runner and its scenes. The scene of a cell is made when the cell is first used."""
 
     def __init__(self, runner: Runner, clock: Callable[[], float] = time.perf_counter) -> None:
         self._runner = runner
@@ -40,30 +40,30 @@ class Lane:
         self._number = 0
 
     def warm_up(self) -> None:
-        """What a node with one target does until its first answer."""
+        """Do what a node with one target does before its first result."""
         self._runner.warm_up(1)
-        self._timed(self._step_of(Cell()))
+        self._time_step(self._get_step(Cell()))
 
     def first_ms(self, cell: Cell) -> float:
-        """Milliseconds of the first step with so many targets on a picture of this size.
+        """Return the time of the first step on this cell in milliseconds.
 
-        Before it the runner is warmed up for so many, as a node is when it is configured.
+        The runner is warmed up for this number of targets first, as a node is when configured.
         """
         self._runner.warm_up(cell.targets)
-        step_ms, _ = self._timed(self._step_of(cell))
+        step_ms, _ = self._time_step(self._get_step(cell))
         return step_ms
 
     def block(self, cell: Cell, seconds: float, least: int) -> Block:
-        """Steps for so many seconds, and ``least`` of them, one or more, anyhow.
+        """Time steps for ``seconds``, and at least ``least`` (1 or more) steps.
 
-        The step before them does not count: whoever had its turn has left the caches to itself.
+        One step before them is not counted: the previous runner has filled the CPU's caches.
         """
-        step = self._step_of(cell)
-        self._timed(step)
+        step = self._get_step(cell)
+        self._time_step(step)
         rows: list[tuple[float, dict[str, float]]] = []
         until = self._clock() + seconds
         while len(rows) < least or self._clock() < until:
-            rows.append(self._timed(step))
+            rows.append(self._time_step(step))
         _, stages = rows[0]
         return Block(
             tuple(step_ms for step_ms, _ in rows),
@@ -71,18 +71,18 @@ class Lane:
         )
 
     def mean_j(self, root: str, sequence: str, masks_folder: str) -> list[float]:
-        """Mean J of each object of a DAVIS-2016 sequence; empty without masks."""
+        """Return the mean J of each object of a DAVIS-2016 sequence; empty without masks."""
         (found,) = davis_sequences(Path(root), 2016, [sequence])
         return self._runner.mean_j(found, Path(masks_folder))
 
-    def _timed(self, step: Step) -> tuple[float, dict[str, float]]:
-        """Milliseconds of the next step, and of its stages."""
+    def _time_step(self, step: Step) -> tuple[float, dict[str, float]]:
+        """Run the next step; returns its time and its stages' times in milliseconds."""
         self._number += 1
         started_s = self._clock()
         stages_ms = step(self._number)
         return (self._clock() - started_s) * 1e3, stages_ms
 
-    def _step_of(self, cell: Cell) -> Step:
+    def _get_step(self, cell: Cell) -> Step:
         if cell not in self._steps:
-            self._steps[cell] = self._runner.ready(moving_squares(cell.size, cell.targets))
+            self._steps[cell] = self._runner.prepare(moving_squares(cell.size, cell.targets))
         return self._steps[cell]

@@ -12,10 +12,10 @@ from support.box_videos import write_numbered
 
 from siammask_ros.errors import DataError
 from siammask_ros.evaluation.benchmarks.best_and_worst_frames import (
-    best_and_worst,
-    compared_boxes,
-    compared_masks,
-    moments_sheet,
+    draw_compared_boxes,
+    draw_compared_masks,
+    draw_frame_grid,
+    find_best_and_worst,
 )
 from siammask_ros.evaluation.benchmarks.box.sequences import box_sequences
 from siammask_ros.evaluation.benchmarks.davis.sequences import davis_sequences
@@ -33,11 +33,11 @@ CASES = {
 
 @pytest.mark.parametrize(("values", "expected"), CASES.values(), ids=CASES)
 def test_best_and_worst(values: list[float], expected: tuple[list[int], list[int]]) -> None:
-    assert best_and_worst(values) == expected
+    assert find_best_and_worst(values) == expected
 
 
 def test_no_frame_that_counts_is_no_moment() -> None:
-    assert best_and_worst([]) == ([], [])
+    assert find_best_and_worst([]) == ([], [])
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def masks(tmp_path: Path) -> Path:
 
 def test_masks_are_tinted_and_the_truth_outlined(masks: Path) -> None:
     (sequence,) = davis_sequences(masks.parent, 2017)
-    shown = compared_masks(sequence, 3, masks)
+    shown = draw_compared_masks(sequence, 3, masks)
     assert shown.shape == (360, 480, 3)
     plain = cv2.resize(sequence.image(3), (480, 360), interpolation=cv2.INTER_LINEAR)
     labels = cv2.resize(truth(3, 2), (480, 360), interpolation=cv2.INTER_NEAREST)
@@ -71,24 +71,24 @@ def test_masks_are_tinted_and_the_truth_outlined(masks: Path) -> None:
 def test_a_mask_that_is_gone_is_named(masks: Path) -> None:
     (sequence,) = davis_sequences(masks.parent, 2017)
     with pytest.raises(DataError, match=r"00004\.png cannot be read back"):
-        compared_masks(sequence, 4, masks)
+        draw_compared_masks(sequence, 4, masks)
 
 
 def test_boxes_are_drawn_on_the_small_picture(tmp_path: Path) -> None:
     write_numbered(tmp_path, "grey", ["20,20,20,20", "40,40,30,20", "NaN,NaN,NaN,NaN"])
     (sequence,) = box_sequences(tmp_path)
     assert sequence.counted == [1]
-    shown = compared_boxes(sequence, 1, (10.0, 10.0, 20.0, 10.0))
+    shown = draw_compared_boxes(sequence, 1, (10.0, 10.0, 20.0, 10.0))
     # 100 px a side become 480.
     assert tuple(shown[192, 250]) == (255, 255, 255), "the true box's upper side"
     assert tuple(shown[48, 100]) == colour_of("1"), "the follower's"
-    absent = compared_boxes(sequence, 2, (10.0, 10.0, 20.0, 10.0))
+    absent = draw_compared_boxes(sequence, 2, (10.0, 10.0, 20.0, 10.0))
     assert not (absent == 255).all(axis=2).any(), "nothing true to draw"
 
 
 def test_a_row_that_is_short_is_filled_up() -> None:
     white = np.full((90, 120, 3), 255, np.uint8)
-    sheet = moments_sheet([([white] * 4, ["a", "b", "c", "d"]), ([white] * 2, ["e", "f"])])
+    sheet = draw_frame_grid([([white] * 4, ["a", "b", "c", "d"]), ([white] * 2, ["e", "f"])])
     assert sheet.shape[0] == pytest.approx(180, abs=2)
     assert sheet.shape[1] == pytest.approx(480, abs=4)
     assert sheet[-10:, :240].min() == 255

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 import pytest
-from support.benchmark_numbers import benchmark, contestant
+from support.benchmark_numbers import benchmark, entry
 
 from siammask_ros.errors import DataError
 from siammask_ros.evaluation.speed.measures import Benchmark
@@ -54,7 +54,7 @@ def test_a_row_of_a_large_picture_is_compared_with_the_small_one_only() -> None:
 
 def test_what_nobody_measured_is_no_column() -> None:
     assert "GPU MB" not in rows_of(benchmark())[0]
-    without_j = Benchmark({}, {}, (contestant("lite", "eager", "fp32", 20.0),))
+    without_j = Benchmark({}, {}, (entry("lite", "eager", "fp32", 20.0),))
     assert "mean J" not in rows_of(without_j)[0]
 
 

@@ -9,8 +9,8 @@ import pytest
 from support.blobs import write_davis
 from support.runner_openers import OpenTroubled, open_fake, refuse
 
-from siammask_ros.evaluation.speed.run import Contestant, Plan, run
-from siammask_ros.evaluation.speed.runner_process import LaneFailure, Opener
+from siammask_ros.evaluation.speed.run import BenchmarkEntry, Plan, run
+from siammask_ros.evaluation.speed.runner_process import RunnerError, RunnerOpener
 from siammask_ros.evaluation.speed.timed_runner import Cell
 
 TINY = Plan(
@@ -24,14 +24,14 @@ TINY = Plan(
 )
 
 
-def contestant(opener: Opener, name: str = "fake", **options: bool) -> Contestant:
-    return Contestant("lite", name, "fp32", opener, "by a test", **options)
+def entry(opener: RunnerOpener, name: str = "fake", **options: bool) -> BenchmarkEntry:
+    return BenchmarkEntry("lite", name, "fp32", opener, "by a test", **options)
 
 
 def test_every_cell_is_measured_in_every_round() -> None:
     told: list[tuple[str, float]] = []
-    contestants = [contestant(open_fake), contestant(open_fake, "single", takes_many=False)]
-    many, single = run(TINY, contestants, open_fake, lambda *progress: told.append(progress))
+    entries = [entry(open_fake), entry(open_fake, "single", takes_many=False)]
+    many, single = run(TINY, entries, open_fake, lambda *progress: told.append(progress))
     assert [cell.cell for cell in many.cells] == [Cell(1), Cell(2), Cell(1, "720p")]
     assert [cell.cell for cell in single.cells] == [Cell(1), Cell(1, "720p")]
     for result in (many, single):
@@ -58,20 +58,20 @@ def test_accuracy_is_the_mean_over_the_sequences(tmp_path: Path) -> None:
     plan = Plan(
         (1,), ("480p",), 1, 0.0, 1, 0.0, 60.0, 60.0, str(tmp_path), ("one", "other"), str(tmp_path)
     )
-    contestants = [contestant(open_fake, is_judged=True), contestant(open_fake)]
-    judged, other = run(plan, contestants, open_fake)
+    entries = [entry(open_fake, measures_accuracy=True), entry(open_fake)]
+    judged, other = run(plan, entries, open_fake)
     assert judged.mean_j is not None
     assert 0.5 < judged.mean_j <= 1
     assert other.mean_j is None
 
 
 def test_one_that_fails_says_why_and_the_next_is_measured() -> None:
-    contestants = [
-        contestant(refuse, "refuses"),
-        contestant(OpenTroubled("die", 8), "dies"),
-        contestant(open_fake),
+    entries = [
+        entry(refuse, "refuses"),
+        entry(OpenTroubled("die", 8), "dies"),
+        entry(open_fake),
     ]
-    refuses, dies, good = run(TINY, contestants, open_fake)
+    refuses, dies, good = run(TINY, entries, open_fake)
     assert (refuses.engine, refuses.cells) == ("refuses", ())
     assert "not installed" in refuses.failure
     assert "exit code 9" in dies.failure
@@ -84,13 +84,13 @@ def test_one_that_fails_says_why_and_the_next_is_measured() -> None:
 def test_nobody_begins_who_could_not_end_before_the_deadline() -> None:
     looks = iter([0.0, 0.0, 60.0, 60.0])
     plan = replace(TINY, targets=(1,), sizes=("480p",), deadline_s=100.0)
-    contestants = [contestant(open_fake), contestant(OpenTroubled("die", 0), "late")]
-    first, late = run(plan, contestants, open_fake, clock=lambda: next(looks))
+    entries = [entry(open_fake), entry(OpenTroubled("die", 0), "late")]
+    first, late = run(plan, entries, open_fake, clock=lambda: next(looks))
     assert first.failure == ""
     assert late.cells == ()
     assert late.failure == "no time left of 100 s"
 
 
 def test_without_the_reference_there_is_no_benchmark() -> None:
-    with pytest.raises(LaneFailure, match="not installed"):
-        run(TINY, [contestant(open_fake)], refuse)
+    with pytest.raises(RunnerError, match="not installed"):
+        run(TINY, [entry(open_fake)], refuse)

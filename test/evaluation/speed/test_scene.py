@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from siammask_ros.errors import ConfigError
-from siammask_ros.evaluation.speed.scene import SIDE_PX, SIZES, moving_squares, size_named
+from siammask_ros.evaluation.speed.scene import SIDE_PX, SIZES, moving_squares, parse_size
 from siammask_ros.geometry.boxes import checked_init_box
 
 
@@ -42,4 +42,4 @@ def test_a_larger_picture_has_the_same_targets() -> None:
 
 def test_an_unknown_size_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ConfigError, match="480p"):
-        size_named("480")
+        parse_size("480")

@@ -1,4 +1,4 @@
-"""A lane in this process and in its own: what it counts, and how its troubles are told."""
+"""A timed runner in this process and in its own: what it counts, and how it reports failures."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from support.blobs import write_davis
 from support.runner_openers import OpenTroubled, break_down, open_fake, refuse
 
 from siammask_ros.evaluation.speed.runner_process import (
-    LaneFailure,
-    LaneProcess,
-    Opener,
+    RunnerError,
+    RunnerOpener,
+    RunnerProcess,
     peak_memory_mb,
 )
 from siammask_ros.evaluation.speed.runners import TrackerRunner
 from siammask_ros.evaluation.speed.scene import PICTURES, moving_squares
-from siammask_ros.evaluation.speed.timed_runner import Cell, Lane
+from siammask_ros.evaluation.speed.timed_runner import Cell, TimedRunner
 from siammask_ros.tracker.config import settings_named
 from siammask_ros.tracker.tracker import Tracker
 
@@ -37,13 +37,13 @@ class TickingClock:
         return self.looks / 10
 
 
-def lane_of(engine: FakeEngine, clock: Callable[[], float]) -> Lane:
-    return Lane(TrackerRunner(Tracker(engine, settings_named("lite"))), clock)
+def make_timed_runner(engine: FakeEngine, clock: Callable[[], float]) -> TimedRunner:
+    return TimedRunner(TrackerRunner(Tracker(engine, settings_named("lite"))), clock)
 
 
 def test_a_block_has_the_steps_asked_for_and_one_that_does_not_count() -> None:
     engine = FakeEngine()
-    block = lane_of(engine, TickingClock()).block(Cell(2, "480p"), 0.0, 3)
+    block = make_timed_runner(engine, TickingClock()).block(Cell(2, "480p"), 0.0, 3)
     assert block.step_ms == pytest.approx([100.0] * 3)
     assert engine.batches == [2] * 4
     assert set(block.stages_ms) == {"crop", "network", "select", "mask"}
@@ -52,7 +52,7 @@ def test_a_block_has_the_steps_asked_for_and_one_that_does_not_count() -> None:
 
 def test_a_block_goes_on_until_its_time_is_up() -> None:
     # Three looks a step: before, after, and whether there is time left.
-    block = lane_of(FakeEngine(), TickingClock()).block(Cell(), 1.0, 1)
+    block = make_timed_runner(FakeEngine(), TickingClock()).block(Cell(), 1.0, 1)
     assert len(block.step_ms) == 4
 
 
@@ -65,7 +65,9 @@ def test_every_step_starts_where_the_targets_truly_were() -> None:
             seen.append(states[0].center_in_image)
             return super().step(image, states, clock)
 
-    step = TrackerRunner(Watching(tracker.engine, tracker.config)).ready(moving_squares("480p", 1))
+    step = TrackerRunner(Watching(tracker.engine, tracker.config)).prepare(
+        moving_squares("480p", 1)
+    )
     for number in range(2 * PICTURES):
         step(number)
     boxes = [boxes[0] for boxes in moving_squares("480p", 1).boxes]
@@ -87,7 +89,7 @@ def test_a_score_near_zero_does_not_spare_the_mask() -> None:
             return results, states
 
     runner = TrackerRunner(Watching(Blind(), settings_named("lite")))
-    runner.ready(moving_squares("480p", 1))(1)
+    runner.prepare(moving_squares("480p", 1))(1)
     assert masked == [True]
 
 
@@ -101,20 +103,24 @@ def test_peak_memory_is_that_of_this_process() -> None:
 
 def test_a_process_measures_and_judges(tmp_path: Path) -> None:
     write_davis(tmp_path, "one", 1)
-    with LaneProcess(open_fake, PATIENCE_S) as lane:
-        assert (lane.engine, lane.precision, lane.device) == ("fake", "fp32", "cpu")
-        assert lane.first_result_s > 0
-        assert lane.first_ms(Cell(3, "480p")) > 0
-        assert len(lane.block(Cell(3, "480p"), 0.0, 2).step_ms) == 2
-        process_mb, device_mb = lane.memory_mb()
+    with RunnerProcess(open_fake, PATIENCE_S) as timed_runner:
+        assert (timed_runner.engine, timed_runner.precision, timed_runner.device) == (
+            "fake",
+            "fp32",
+            "cpu",
+        )
+        assert timed_runner.first_result_s > 0
+        assert timed_runner.first_ms(Cell(3, "480p")) > 0
+        assert len(timed_runner.block(Cell(3, "480p"), 0.0, 2).step_ms) == 2
+        process_mb, device_mb = timed_runner.memory_mb()
         assert process_mb > 10
         assert device_mb == 12.0
-        (j,) = lane.mean_j(str(tmp_path), "one", str(tmp_path / "masks"))
+        (j,) = timed_runner.mean_j(str(tmp_path), "one", str(tmp_path / "masks"))
         assert 0.5 < j <= 1
-        with pytest.raises(LaneFailure, match="no sequence 'none'"):
-            lane.mean_j(str(tmp_path), "none", str(tmp_path / "masks"))
-        assert len(lane.block(Cell(), 0.0, 1).step_ms) == 1, "a refusal does not end it"
-    assert not lane._process.is_alive()
+        with pytest.raises(RunnerError, match="no sequence 'none'"):
+            timed_runner.mean_j(str(tmp_path), "none", str(tmp_path / "masks"))
+        assert len(timed_runner.block(Cell(), 0.0, 1).step_ms) == 1, "a refusal does not end it"
+    assert not timed_runner._process.is_alive()
 
 
 @pytest.mark.parametrize(
@@ -126,9 +132,9 @@ def test_a_process_measures_and_judges(tmp_path: Path) -> None:
     ],
     ids=["refuses", "breaks", "dies"],
 )
-def test_an_opening_that_fails_is_told_in_a_line(opener: Opener, words: str) -> None:
-    with pytest.raises(LaneFailure) as failure:
-        LaneProcess(opener, PATIENCE_S)
+def test_an_opening_that_fails_is_told_in_a_line(opener: RunnerOpener, words: str) -> None:
+    with pytest.raises(RunnerError) as failure:
+        RunnerProcess(opener, PATIENCE_S)
     assert words in str(failure.value)
     assert "\n" not in str(failure.value)
 
@@ -142,26 +148,26 @@ def test_an_opening_that_fails_is_told_in_a_line(opener: Opener, words: str) -> 
     ],
 )
 def test_a_step_that_fails_is_told_in_a_line(trouble: str, patience_s: float, words: str) -> None:
-    lane = LaneProcess(OpenTroubled(trouble, 3), patience_s)
-    with lane, pytest.raises(LaneFailure, match=words):
-        lane.block(Cell(), 0.0, 5)
-    assert not lane._process.is_alive()
+    timed_runner = RunnerProcess(OpenTroubled(trouble, 3), patience_s)
+    with timed_runner, pytest.raises(RunnerError, match=words):
+        timed_runner.block(Cell(), 0.0, 5)
+    assert not timed_runner._process.is_alive()
 
 
 def test_a_process_ends_quietly_when_the_other_side_is_gone(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    lane = LaneProcess(open_fake, PATIENCE_S)
-    lane._connection.send(("block", (Cell(), 0.3, 1)))
-    lane._connection.close()
-    lane._process.join(PATIENCE_S)
-    assert lane._process.exitcode == 0
+    timed_runner = RunnerProcess(open_fake, PATIENCE_S)
+    timed_runner._connection.send(("block", (Cell(), 0.3, 1)))
+    timed_runner._connection.close()
+    timed_runner._process.join(PATIENCE_S)
+    assert timed_runner._process.exitcode == 0
     assert capfd.readouterr().err == ""
 
 
 def test_before_a_first_step_everything_is_prepared_that_so_many_targets_need() -> None:
     engine = FakeEngine()
-    lane_of(engine, TickingClock()).first_ms(Cell(4, "480p"))
+    make_timed_runner(engine, TickingClock()).first_ms(Cell(4, "480p"))
     *warm_up, first = engine.sides_px
     assert first == [159] * 4
     assert {(len(sides), *set(sides)) for sides in warm_up} == {

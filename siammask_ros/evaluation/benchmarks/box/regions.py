@@ -11,7 +11,7 @@ from siammask_ros.errors import DataError
 from siammask_ros.evaluation.metrics.overlap import Polygon
 
 
-def region_numbers(line: str, where: str) -> list[float]:
+def parse_region(line: str, where: str) -> list[float]:
     """The numbers of a region's line; commas, tabs and blanks may part them.
 
     Four are left, top, width and height; six or more are a polygon's corners. Raises DataError
@@ -29,7 +29,7 @@ def region_numbers(line: str, where: str) -> list[float]:
     return row
 
 
-def polygon_of(row: Sequence[float]) -> Polygon | None:
+def polygon_from_region(row: Sequence[float]) -> Polygon | None:
     """The corners (n, 2) of a region; None for what benchmarks write where there is none."""
     if not np.isfinite(row).all():
         return None
@@ -42,6 +42,6 @@ def polygon_of(row: Sequence[float]) -> Polygon | None:
     return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float64)
 
 
-def region_line(polygon: Polygon) -> str:
+def format_region(polygon: Polygon) -> str:
     """The polygon's corners (n, 2) as a line of numbers, x before y."""
     return ",".join(f"{value:.4f}" for value in polygon.ravel())

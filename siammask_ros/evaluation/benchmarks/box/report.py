@@ -1,4 +1,4 @@
-"""What one-pass evaluation leaves: a table of all followers, JSON, both curves, the boxes."""
+"""The report of one-pass evaluation: a table of all trackers, JSON, both curves, the boxes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.evaluation.benchmarks.best_and_worst_frames import (
-    best_and_worst,
-    compared_boxes,
-    moments_sheet,
+    draw_compared_boxes,
+    draw_frame_grid,
+    find_best_and_worst,
 )
 from siammask_ros.evaluation.benchmarks.box.measuring import (
     DISTANCE_THRESHOLDS_PX,
@@ -73,35 +73,37 @@ def write_report(
     """
     folder.mkdir(parents=True, exist_ok=True)
     names = ("summary.json", "curves.png", "best_and_worst.jpg")
-    summary, picture, moments = (folder / name for name in names)
+    summary, picture, best_and_worst = (folder / name for name in names)
     by_name = {sequence.name: sequence for sequence in sequences}
     numbers = _summary(by_name, results, made_with)
     summary.write_text(json.dumps(numbers, indent=1), encoding="utf-8")
     curves_picture(picture, _curves(results))
-    cv2.imwrite(str(moments), _moments(by_name, results))
+    cv2.imwrite(str(best_and_worst), _draw_best_and_worst(by_name, results))
     for result in results:
         path = folder / "boxes" / result.follower.replace(" ", "_") / f"{result.sequence}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         rows = (",".join(f"{value:.2f}" for value in box) for box in result.boxes_xywh)
         path.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    return [summary, picture, moments]
+    return [summary, picture, best_and_worst]
 
 
-def _moments(by_name: Mapping[str, BoxSequence], results: Sequence[BoxResult]) -> NDArray[np.uint8]:
+def _draw_best_and_worst(
+    by_name: Mapping[str, BoxSequence], results: Sequence[BoxResult]
+) -> NDArray[np.uint8]:
     """A row for each result: where the overlap is highest, then where it is lowest."""
     rows = []
     for result in results:
         sequence = by_name[result.sequence]
         counted = sequence.counted
-        best, worst = best_and_worst(result.overlaps)
+        best, worst = find_best_and_worst(result.overlaps)
         cells, texts = [], []
         for place in best + worst:
             number = counted[place]
-            cells.append(compared_boxes(sequence, number, result.boxes_xywh[number]))
+            cells.append(draw_compared_boxes(sequence, number, result.boxes_xywh[number]))
             about = f"{result.follower} {result.sequence} {sequence.image_paths[number].name}"
             texts.append(f"{about}  IoU {result.overlaps[place]:.2f}")
         rows.append((cells, texts))
-    return moments_sheet(rows)
+    return draw_frame_grid(rows)
 
 
 def _by_follower(results: Sequence[BoxResult]) -> dict[str, list[BoxResult]]:

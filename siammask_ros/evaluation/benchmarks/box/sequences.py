@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
-from siammask_ros.evaluation.benchmarks.box.regions import polygon_of, region_numbers
+from siammask_ros.evaluation.benchmarks.box.regions import parse_region, polygon_from_region
 from siammask_ros.evaluation.metrics.overlap import BoxXywh, Polygon
 from siammask_ros.media.image_files import is_image_file, read_image
 from siammask_ros.media.natural_order import in_natural_order
@@ -80,7 +80,7 @@ def box_sequences(root: Path, names: Sequence[str] = ()) -> list[BoxSequence]:
     listed = root / "list.txt"
     wanted = list(names)
     if not wanted and listed.is_file():
-        wanted = [name for name in _text_of(listed).split() if name in known]
+        wanted = [name for name in _read_text(listed).split() if name in known]
     wanted = wanted or list(known)
     if not wanted:
         raise DataError(
@@ -105,14 +105,14 @@ def _truth_files(folder: Path) -> list[tuple[str, Path]]:
 
 
 def _sequence(name: str, truth: Path) -> BoxSequence:
-    lines = _text_of(truth).split("\n")
-    rows = [region_numbers(line, f"{truth}:{n}") for n, line in enumerate(lines, 1) if line.strip()]
-    image_paths = _annotated(_image_paths(truth.parent), len(rows), truth)
-    polygons = tuple(polygon_of(row) for row in rows)
+    lines = _read_text(truth).split("\n")
+    rows = [parse_region(line, f"{truth}:{n}") for n, line in enumerate(lines, 1) if line.strip()]
+    image_paths = _find_annotated(_image_paths(truth.parent), len(rows), truth)
+    polygons = tuple(polygon_from_region(row) for row in rows)
     return BoxSequence(name, image_paths, polygons, all(len(row) == 4 for row in rows))
 
 
-def _annotated(images: tuple[Path, ...], lines: int, truth: Path) -> tuple[Path, ...]:
+def _find_annotated(images: tuple[Path, ...], lines: int, truth: Path) -> tuple[Path, ...]:
     """The pictures that the lines of a truth file belong to."""
     first = _first_number(truth)
     if lines == len(images) >= 2 and not _first_frame_path(truth).is_file():
@@ -123,7 +123,7 @@ def _annotated(images: tuple[Path, ...], lines: int, truth: Path) -> tuple[Path,
             f"{about}; expected a line for every picture, and at least 2. Where the lines begin "
             f"later, write the number of their first picture to {_first_frame_path(truth)}"
         )
-    start = next((n for n, path in enumerate(images) if _number_of(path) == first), len(images))
+    start = next((n for n, path in enumerate(images) if _last_number(path) == first), len(images))
     if start + lines > len(images):
         raise DataError(
             f"{about}, and the lines begin at picture {first}; expected {lines} pictures from "
@@ -137,7 +137,7 @@ def _first_number(truth: Path) -> int | None:
     path = _first_frame_path(truth)
     if not path.is_file():
         return _OTB_FIRST_FRAMES.get(truth.parent.name) if "_rect" in truth.name else None
-    text = _text_of(path).strip()
+    text = _read_text(path).strip()
     if not text.isdecimal():
         raise DataError(f"{path} holds {text[:40]!r}; expected the number of a picture")
     return int(text)
@@ -147,14 +147,14 @@ def _first_frame_path(truth: Path) -> Path:
     return truth.parent / "first_frame.txt"
 
 
-def _text_of(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read as text: {error}") from error
 
 
-def _number_of(path: Path) -> int | None:
+def _last_number(path: Path) -> int | None:
     """The last number in a picture's name: 300 of img00300.jpg."""
     numbers = re.findall("[0-9]+", path.stem)
     return int(numbers[-1]) if numbers else None

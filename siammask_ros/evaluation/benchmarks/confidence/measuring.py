@@ -1,8 +1,8 @@
-"""Does the score predict failure? Measured where the target is shown, and where it is not.
+"""Measures whether the score predicts failure, with the target visible and absent.
 
-On every frame of each video the target is looked for in four ways: tracked from the first frame,
-and, with the search where it really is, on the frame itself with something pasted over the target,
-on another video's frame at the same place, and around that video's own object.
+On every frame of each video the tracker searches four times: it tracks the target from the first
+frame; and, with the search at the true position, it searches the frame with the target covered,
+another video's frame at the same place, and the other video's own object.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ Frame = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One look for a target: in which way, the overlap with its true mask, and the score."""
+class ScoreSample:
+    """One search: its kind, the overlap with the true mask, and the score."""
 
     kind: str
     iou: float
@@ -42,17 +42,17 @@ class Look:
 
     @property
     def is_failure(self) -> bool:
-        """Whether what was found is not the target."""
+        """Whether the result is not on the target."""
         return self.iou < FAILED_BELOW_IOU
 
 
-def looks(
+def measure_scores(
     tracker: Tracker, videos: Sequence[MaskedVideo], on_frame: Callable[[], object] = lambda: None
-) -> list[Look]:
-    """Four looks at every frame of each video but its first; ``on_frame`` is called after each.
+) -> list[ScoreSample]:
+    """Search four times on every frame but the first; ``on_frame`` is called after each frame.
 
-    The tracker's thresholds are taken away: no target is given up. Raises DataError for fewer
-    than two videos.
+    The tracker's thresholds are set to 0, so that no target becomes LOST. Raises DataError for
+    fewer than two videos.
     """
     if len(videos) < 2:
         raise DataError("confidence needs two videos at least: one's frames do not show the other")
@@ -65,10 +65,10 @@ def looks(
         for number in range(1, len(video)):
             image, mask = video.frame(number)
             (result,), (state,) = eager.step(image, [state])
-            found.append(Look(SHOWN, _iou(result, mask), result.score))
+            found.append(ScoreSample(SHOWN, _iou(result, mask), result.score))
             other = videos[(place + 1 + number % (len(videos) - 1)) % len(videos)]
             frame = other.frame(number % len(other))
-            found += _absent_looks(eager, first, (image, mask), frame)
+            found += _measure_absent(eager, first, (image, mask), frame)
             on_frame()
     return found
 
@@ -78,19 +78,23 @@ def share_above(scores: Sequence[float]) -> NDArray[np.float64]:
     return np.asarray((np.asarray(scores)[:, None] >= THRESHOLDS).mean(axis=0), np.float64)
 
 
-def _absent_looks(tracker: Tracker, first: TargetState, own: Frame, other: Frame) -> list[Look]:
-    """The looks at frames that do not show the target."""
+def _measure_absent(
+    tracker: Tracker, first: TargetState, own: Frame, other: Frame
+) -> list[ScoreSample]:
+    """Return the samples on frames that do not show the target."""
     image, mask = own
     if not mask.any() or not other[1].any():
         return []
-    here, there = _placed(first, mask), _placed(first, other[1])
+    here, there = _move_search(first, mask), _move_search(first, other[1])
     tries = ((_covered(image, mask, other[0]), here), (other[0], here), (other[0], there))
     results = [tracker.step(picture, [state])[0][0] for picture, state in tries]
-    return [Look(kind, 0.0, result.score) for kind, result in zip(ABSENT, results, strict=True)]
+    return [
+        ScoreSample(kind, 0.0, result.score) for kind, result in zip(ABSENT, results, strict=True)
+    ]
 
 
-def _placed(state: TargetState, mask: NDArray[np.uint8]) -> TargetState:
-    """The state with its search where a mask is."""
+def _move_search(state: TargetState, mask: NDArray[np.uint8]) -> TargetState:
+    """Return the state with its search moved onto a mask."""
     box = RotatedBox.from_xywh(mask_bounding_xywh(mask))
     return replace(state, center_in_image=(box.x, box.y), size=(box.width, box.height))
 
@@ -98,7 +102,7 @@ def _placed(state: TargetState, mask: NDArray[np.uint8]) -> TargetState:
 def _covered(
     image: NDArray[np.uint8], mask: NDArray[np.uint8], other: NDArray[np.uint8]
 ) -> NDArray[np.uint8]:
-    """The picture with a piece of another one over the target's box."""
+    """Return the image with a piece of another one over the target's box."""
     grown: Any = cv2.dilate((mask > 0).astype(np.uint8), np.ones((_COVER_MARGIN_PX,) * 2, np.uint8))
     left, top, width, height = (int(value) for value in mask_bounding_xywh(grown))
     covered = image.copy()

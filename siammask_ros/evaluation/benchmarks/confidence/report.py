@@ -1,4 +1,4 @@
-"""What a measurement of the score leaves: a table, JSON and the curves."""
+"""The report of the confidence benchmark: a table, JSON and the curves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from siammask_ros.evaluation.benchmarks.confidence.measuring import (
     FAILED_BELOW_IOU,
     SHOWN,
     THRESHOLDS,
-    Look,
+    ScoreSample,
     share_above,
 )
 from siammask_ros.evaluation.benchmarks.confidence.tracked_states import (
@@ -44,15 +44,15 @@ _STATE_HEADS = (
 )
 
 
-def table(looks: Sequence[Look], config: TrackerConfig) -> str:
+def table(samples: Sequence[ScoreSample], config: TrackerConfig) -> str:
     """AUROC of the score for a failure and for each way of being absent, and the thresholds."""
-    lines = [f"{'':16}  {'looks':>6}  {'AUROC':>6}  {'p5':>5}  {'median':>6}  {'p95':>5}"]
-    for name, scores, separation in _rows(looks):
+    lines = [f"{'':16}  {'samples':>6}  {'AUROC':>6}  {'p5':>5}  {'median':>6}  {'p95':>5}"]
+    for name, scores, separation in _rows(samples):
         low, middle, high = np.percentile(scores, _PERCENTILES)
         told = f"{separation:6.3f}" if separation is not None else f"{'':6}"
         lines.append(f"{name:16}  {len(scores):6}  {told}  {low:5.2f}  {middle:6.2f}  {high:5.2f}")
-    shown = [look.score for look in looks if not look.is_failure]
-    failed = [look.score for look in looks if look.is_failure]
+    shown = [look.score for look in samples if not look.is_failure]
+    failed = [look.score for look in samples if look.is_failure]
     for name in ("tracking_score", "lost_score"):
         threshold = getattr(config, name)
         lines.append(
@@ -63,7 +63,7 @@ def table(looks: Sequence[Look], config: TrackerConfig) -> str:
 
 
 def states_table(frames: Sequence[TrackedFrame]) -> str:
-    """What the state is worth on videos tracked to their end: a line for each, and one for all."""
+    """Return how reliable the state is: a line for each video, and one for all."""
     names = list(dict.fromkeys(frame.video for frame in frames))
     width = max(len("all"), *map(len, names))
     lines = ["  ".join([" " * width, *_STATE_HEADS])]
@@ -91,7 +91,7 @@ def _state_cells(row: StateFigures) -> list[str]:
 
 def write_report(
     folder: Path,
-    looks: Sequence[Look],
+    samples: Sequence[ScoreSample],
     frames: Sequence[TrackedFrame],
     config: TrackerConfig,
     made_with: Mapping[str, Any],
@@ -101,25 +101,25 @@ def write_report(
     summary, picture = folder / "confidence.json", folder / "confidence.png"
     rows = [
         {"name": name, "auroc": separation, "scores": scores}
-        for name, scores, separation in _rows(looks)
+        for name, scores, separation in _rows(samples)
     ]
     states = {"figures": asdict(state_figures(frames)), "frames": list(map(asdict, frames))}
     content = plain({"made_with": made_with, "looks": rows, "states": states})
     summary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    curves = {name: share_above(scores) for name, scores, _ in _rows(looks)}
+    curves = {name: share_above(scores) for name, scores, _ in _rows(samples)}
     marked = (config.lost_score, config.tracking_score)
     title = "Share of frames with this score or more"
     curves_picture(picture, [Curves(title, "score", THRESHOLDS, curves, marked)])
     return [summary, picture]
 
 
-def _rows(looks: Sequence[Look]) -> list[tuple[str, list[float], float | None]]:
+def _rows(samples: Sequence[ScoreSample]) -> list[tuple[str, list[float], float | None]]:
     """Name, scores and AUROC against the frames where the target was found."""
-    good = [look.score for look in looks if not look.is_failure]
-    bad = [look.score for look in looks if look.is_failure]
+    good = [look.score for look in samples if not look.is_failure]
+    bad = [look.score for look in samples if look.is_failure]
     rows: list[tuple[str, list[float], float | None]] = [(SHOWN, good, None)]
     for kind in ABSENT:
-        scores = [look.score for look in looks if look.kind == kind]
+        scores = [look.score for look in samples if look.kind == kind]
         rows.append((kind, scores, auroc(good, scores)))
     return [*rows, (f"IoU < {FAILED_BELOW_IOU}", bad, auroc(good, bad))]
 

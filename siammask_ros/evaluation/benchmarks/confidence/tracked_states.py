@@ -1,7 +1,7 @@
-"""Can the state be trusted on real videos? Two runs over each video, tracked to its end.
+"""Measures how reliable the state is on real videos, with two runs over each video.
 
-One run has the tracker's own thresholds, the other none and so never says LOST. Frame by frame they
-tell what the score knows of real failures, and what saying LOST costs.
+One run uses the tracker's thresholds; the other has none and never reports LOST. Comparing them
+frame by frame shows how well the score predicts failures, and what reporting LOST costs.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class TrackedFrame:
 
 @dataclass(frozen=True, slots=True)
 class StateFigures:
-    """What the states of some frames are worth.
+    """How reliable the states of some frames are.
 
     ``auroc``: the chance that a good frame (J ≥ 0.5) has a higher score than a failed one
     (J < 0.1), NaN where either is missing. ``good_called_lost``: the share of good frames on which
@@ -97,7 +97,7 @@ def state_figures(frames: Sequence[TrackedFrame]) -> StateFigures:
 
 
 def auroc(good: Sequence[float], bad: Sequence[float]) -> float:
-    """The chance that a good one scores above a bad one, half of it where they are equal.
+    """Return the probability that a good value exceeds a bad one; ties count half.
 
     NaN where either is empty.
     """

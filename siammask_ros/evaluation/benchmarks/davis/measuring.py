@@ -134,7 +134,7 @@ def evaluate_sequence(
     masks_folder: Path,
     on_frame: Callable[[], object] = lambda: None,
 ) -> list[ObjectResult]:
-    """Tracks every object of a sequence from its first mask's bounding box, and compares.
+    """Track every object of a sequence from its first mask's bounding box; returns J and F.
 
     Writes the masks as PNG with the annotation's labels to ``masks_folder``/SEQUENCE, where other
     tools can check them. ``on_frame`` is called after every picture. Raises DataError where a
@@ -182,7 +182,7 @@ def evaluate_sequence(
 
 
 class _Record:
-    """What is collected of one object while its sequence runs."""
+    """The measurements of one object while its sequence runs."""
 
     def __init__(self) -> None:
         self.rows: list[tuple[float, float, bool, float]] = []
@@ -199,16 +199,16 @@ class _Record:
 
 
 def start_box(mask: NDArray[np.bool_]) -> RotatedBox:
-    """The mask's bounding box, not smaller than a tracker can start from, and in the picture."""
+    """Return the mask's bounding box, enlarged to the minimum side and kept inside the image."""
     box = RotatedBox.from_xywh(mask_bounding_xywh(mask))
     height, width = mask.shape
-    x, box_width = _widened(box.x, box.width, width)
-    y, box_height = _widened(box.y, box.height, height)
+    x, box_width = _widen(box.x, box.width, width)
+    y, box_height = _widen(box.y, box.height, height)
     return RotatedBox(x, y, box_width, box_height)
 
 
-def _widened(middle: float, side: float, limit: int) -> tuple[float, float]:
-    """The middle and length of a side that is long enough, moved in from the picture's border."""
+def _widen(middle: float, side: float, limit: int) -> tuple[float, float]:
+    """Return centre and length of a side of at least MIN_SIDE_PX, moved inside the image."""
     side = max(side, MIN_SIDE_PX)
     return min(max(middle, side / 2), limit - side / 2), side
 

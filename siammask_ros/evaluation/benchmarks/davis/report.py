@@ -1,4 +1,4 @@
-"""What a run of the benchmark leaves: a table, JSON, J over time, and a sheet of pictures."""
+"""The report of the DAVIS benchmark: a table, JSON, J over time, and sheets of images."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.evaluation.benchmarks.best_and_worst_frames import (
-    best_and_worst,
-    compared_masks,
-    moments_sheet,
+    draw_compared_masks,
+    draw_frame_grid,
+    find_best_and_worst,
 )
 from siammask_ros.evaluation.benchmarks.davis.measuring import Measure, ObjectResult
 from siammask_ros.evaluation.benchmarks.davis.sequences import DavisSequence
@@ -68,14 +68,14 @@ def write_report(
     engine and settings gave the numbers. Returns the files.
     """
     names = ("summary.json", "j_over_time.png", "contact_sheet.png", "best_and_worst.jpg")
-    summary, plot, sheet, moments = (folder / name for name in names)
+    summary, plot, sheet, best_and_worst = (folder / name for name in names)
     by_name = {sequence.name: sequence for sequence in sequences}
     numbers = _summary(by_name, results, made_with)
     summary.write_text(json.dumps(numbers, indent=1), encoding="utf-8")
     measure_over_time(plot, {result.name: result.j for result in results}, "J")
-    cv2.imwrite(str(sheet), _sheet(sequences, folder / "masks"))
-    cv2.imwrite(str(moments), _moments(by_name, results, folder / "masks"))
-    return [summary, plot, sheet, moments]
+    cv2.imwrite(str(sheet), _draw_contact_sheet(sequences, folder / "masks"))
+    cv2.imwrite(str(best_and_worst), _draw_best_and_worst(by_name, results, folder / "masks"))
+    return [summary, plot, sheet, best_and_worst]
 
 
 def _summary(
@@ -106,31 +106,31 @@ def _numbers(measure: Measure) -> dict[str, float]:
     return {"mean": measure.mean, "recall": measure.recall, "decay": measure.decay}
 
 
-def _sheet(sequences: Sequence[DavisSequence], masks: Path) -> NDArray[np.uint8]:
+def _draw_contact_sheet(sequences: Sequence[DavisSequence], masks: Path) -> NDArray[np.uint8]:
     """A row for each sequence: its masks in colour, the truth as a white line."""
     cells, captions = [], []
     for sequence in sequences:
         numbers = evenly_spaced(_SHEET_COLUMNS, len(sequence.image_paths))
         for number in numbers + numbers[-1:] * (_SHEET_COLUMNS - len(numbers)):
-            cells.append(compared_masks(sequence, number, masks))
+            cells.append(draw_compared_masks(sequence, number, masks))
             captions.append(f"{sequence.name} {sequence.image_paths[number].name}")
     return contact_sheet(cells, _SHEET_COLUMNS, captions)
 
 
-def _moments(
+def _draw_best_and_worst(
     by_name: Mapping[str, DavisSequence], results: Sequence[ObjectResult], masks: Path
 ) -> NDArray[np.uint8]:
     """A row for each object: where J is highest, then where it is lowest."""
     rows = []
     for result in results:
-        best, worst = best_and_worst(result.j)
+        best, worst = find_best_and_worst(result.j)
         sequence, places = by_name[result.sequence], best + worst
         numbers = [sequence.counted[place] for place in places]
-        cells = [compared_masks(sequence, number, masks) for number in numbers]
+        cells = [draw_compared_masks(sequence, number, masks) for number in numbers]
         names = [sequence.image_paths[number].name for number in numbers]
         texts = [
             f"{result.name} {name}  J {result.j[place]:.2f}"
             for name, place in zip(names, places, strict=True)
         ]
         rows.append((cells, texts))
-    return moments_sheet(rows)
+    return draw_frame_grid(rows)

@@ -1,4 +1,4 @@
-"""Can the state be trusted? What a tracker says while its target is away, and once it is back."""
+"""Compares the tracker's state with the truth while a target is away and after it comes back."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import numpy as np
 from siammask_ros.evaluation.benchmarks.davis.measuring import region_similarity, start_box
 from siammask_ros.evaluation.benchmarks.disappearance.sequences import (
     FOLLOWED_FRAMES,
+    DisappearanceSequence,
     Scene,
-    Vanishing,
 )
 from siammask_ros.tracker.targets import Status, TargetResult
 from siammask_ros.tracker.tracker import Tracker
 
-# A target is to be called LOST within so many frames, until which a claim is only late.
+# The tracker has this many frames to report LOST; TRACKING until then is late, not wrong.
 LOST_WITHIN_FRAMES = 10
 RIGHT_FROM_IOU = 0.5
 WRONG_BELOW_IOU = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """What was said on one frame: the state, and the overlap of its mask with the true one.
+class FrameClaim:
+    """What the tracker reported on one frame: the state, and its mask's overlap with the truth.
 
     ``shown`` is the share of the target that the frame shows.
     """
@@ -35,36 +35,36 @@ class Claim:
 
     @property
     def is_right(self) -> bool:
-        """Whether the target is said to be tracked, and it is."""
+        """Whether TRACKING was reported and the mask is on the target."""
         return self.status == Status.TRACKING and self.iou >= RIGHT_FROM_IOU
 
     @property
     def is_wrong(self) -> bool:
-        """Whether something else is said to be the target; a sliver of it counts for neither."""
+        """Whether TRACKING was reported elsewhere; a partly visible target is not counted."""
         is_judged = self.shown in (0.0, 1.0)
         return is_judged and self.status == Status.TRACKING and self.iou < WRONG_BELOW_IOU
 
 
 @dataclass(frozen=True, slots=True)
 class Disappearance:
-    """The claims on one vanishing, in three parts: before it, while it is away, once it is back."""
+    """The claims on one sequence: before the target disappears, while away, and back again."""
 
     video: str
     way: str
     start: int
-    before: tuple[Claim, ...]
-    away: tuple[Claim, ...]
-    back: tuple[Claim, ...]
+    before: tuple[FrameClaim, ...]
+    away: tuple[FrameClaim, ...]
+    back: tuple[FrameClaim, ...]
 
     @property
     def is_followed(self) -> bool:
-        """Whether the target was followed until it went: else nothing can be learned from it."""
+        """Whether the target was tracked until it disappeared; otherwise it is not counted."""
         last = self.before[-1]
         return last.status < Status.LOST and last.iou >= WRONG_BELOW_IOU
 
     @property
     def lost_after(self) -> int | None:
-        """Frames until LOST was said, 1 for the first without the target; None for never."""
+        """Frames until LOST was reported, 1 for the first without the target; None for never."""
         return _first(claim.status == Status.LOST for claim in self.away)
 
     @property
@@ -74,48 +74,48 @@ class Disappearance:
 
     @property
     def is_lost_in_time(self) -> bool:
-        """Whether LOST was said soon enough."""
+        """Whether LOST was reported within LOST_WITHIN_FRAMES."""
         return self.lost_after is not None and self.lost_after <= LOST_WITHIN_FRAMES
 
     @property
     def is_wrong(self) -> bool:
-        """Whether something else was said to be the target, on any frame that counts."""
+        """Whether something else was tracked as the target on any counted frame."""
         return any(claim.is_wrong for claim in (*self.away[LOST_WITHIN_FRAMES:], *self.back))
 
 
-def watch(
-    tracker: Tracker, vanishing: Vanishing, on_frame: Callable[[], object] = lambda: None
+def evaluate_disappearance(
+    tracker: Tracker, sequence: DisappearanceSequence, on_frame: Callable[[], object] = lambda: None
 ) -> Disappearance:
-    """Follows the target of a vanishing; ``on_frame`` is called after every picture.
+    """Track the target of a sequence; ``on_frame`` is called after every frame.
 
-    Raises BoxError where the first picture does not show it.
+    Raises BoxError if the first frame does not show the target.
     """
-    scenes = vanishing.scenes()
+    scenes = sequence.scenes()
     first = next(scenes)
     states = tracker.start(first.picture, [start_box(first.mask > 0)])
     on_frame()
     claims = []
     for scene in scenes:
         (result,), states = tracker.step(scene.picture, states)
-        claims.append(_claim(result, scene))
+        claims.append(_compare_with_truth(result, scene))
         on_frame()
-    return _in_parts(vanishing, claims)
+    return _split_by_part(sequence, claims)
 
 
-def _claim(result: TargetResult, scene: Scene) -> Claim:
+def _compare_with_truth(result: TargetResult, scene: Scene) -> FrameClaim:
     seen = result.mask.on_picture() if result.mask else np.zeros(scene.mask.shape, np.uint8)
-    # Two empty masks agree, but to say so of nothing is no overlap with the target.
+    # region_similarity is 1 for two empty masks; here that is no overlap with the target.
     iou = region_similarity(seen, scene.mask) if scene.mask.any() else 0.0
-    return Claim(result.status, iou, scene.shown)
+    return FrameClaim(result.status, iou, scene.shown)
 
 
-def _in_parts(vanishing: Vanishing, claims: Sequence[Claim]) -> Disappearance:
+def _split_by_part(sequence: DisappearanceSequence, claims: Sequence[FrameClaim]) -> Disappearance:
     before = tuple(claims[: FOLLOWED_FRAMES - 1])
     away = tuple(claim for claim in claims if claim.shown == 0)
     last_away = max(place for place, claim in enumerate(claims) if claim.shown == 0)
     back = tuple(claim for claim in claims[last_away + 1 :] if claim.shown == 1)
-    return Disappearance(vanishing.video.name, vanishing.way, vanishing.start, before, away, back)
+    return Disappearance(sequence.video.name, sequence.way, sequence.start, before, away, back)
 
 
-def _first(told: Iterable[bool]) -> int | None:
-    return next((number for number, is_so in enumerate(told, start=1) if is_so), None)
+def _first(flags: Iterable[bool]) -> int | None:
+    return next((number for number, is_so in enumerate(flags, start=1) if is_so), None)

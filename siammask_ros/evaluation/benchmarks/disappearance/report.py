@@ -1,4 +1,4 @@
-"""What a measurement of disappearances leaves: a table, JSON and how soon it was said."""
+"""The report of the disappearance benchmark: a table, JSON and a plot of the delays."""
 
 from __future__ import annotations
 
@@ -45,9 +45,11 @@ class Rates:
 
 
 def rates(found: Sequence[Disappearance]) -> list[Rates]:
-    """A row for each way, then one for all; ways of which none can be judged are left out."""
+    """Return the rates of each way, then of all; ways without a counted sequence are left out."""
     rows = [(way, [each for each in found if each.way == way]) for way in WAYS]
-    return [_rates(name, some) for name, some in [*rows, (ALL, list(found))] if _followed(some)]
+    return [
+        _rates(name, some) for name, some in [*rows, (ALL, list(found))] if _select_followed(some)
+    ]
 
 
 def table(found: Sequence[Disappearance]) -> str:
@@ -109,12 +111,12 @@ def _row(one: Disappearance) -> dict[str, Any]:
     }
 
 
-def _followed(found: Sequence[Disappearance]) -> list[Disappearance]:
+def _select_followed(found: Sequence[Disappearance]) -> list[Disappearance]:
     return [each for each in found if each.is_followed]
 
 
 def _rates(name: str, found: Sequence[Disappearance]) -> Rates:
-    judged = _followed(found)
+    judged = _select_followed(found)
     back = [each.back_after for each in judged if each.back_after is not None]
     return Rates(
         name=name,
@@ -141,7 +143,7 @@ def _panel(
         ends = np.array([after(each) or np.inf for each in some])
         return np.asarray((ends[:, None] <= numbers).mean(axis=0), np.float64)
 
-    by_way = {way: [each for each in _followed(found) if each.way == way] for way in WAYS}
+    by_way = {way: [each for each in _select_followed(found) if each.way == way] for way in WAYS}
     return Curves(
         title, x_name, numbers, {way: shares(some) for way, some in by_way.items() if some}
     )

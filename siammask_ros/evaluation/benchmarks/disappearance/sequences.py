@@ -1,8 +1,8 @@
-"""Videos whose target goes away and comes back, made of videos that show it all the time.
+"""Sequences in which the target disappears and comes back, made from fully visible videos.
 
-The target is shown for ``FOLLOWED_FRAMES``, is away for ``AWAY_FRAMES`` and is then shown again for
-``BACK_FRAMES``, while its own video goes on: it comes back elsewhere. A video that is too short
-runs backwards from its end.
+The target is visible for ``FOLLOWED_FRAMES``, away for ``AWAY_FRAMES`` and visible again for
+``BACK_FRAMES``. Its video continues meanwhile, so it comes back at another place. A short video
+is played backwards when it ends.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """A picture (H, W, 3) BGR, the target's mask (H, W), and how much of it is shown, 0 to 1."""
+    """An image (H, W, 3) BGR, the target's mask (H, W), and its visible share, 0 to 1."""
 
     picture: Picture
     mask: NDArray[np.uint8]
@@ -39,8 +39,8 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
-class Vanishing:
-    """A target that goes away: in which way, from which frame of its video, and behind what."""
+class DisappearanceSequence:
+    """One disappearance: the way, the first frame of the video, and what hides the target."""
 
     video: MaskedVideo
     other: MaskedVideo
@@ -52,38 +52,41 @@ class Vanishing:
         return FOLLOWED_FRAMES + AWAY_FRAMES + BACK_FRAMES + pans
 
     def scenes(self) -> Iterator[Scene]:
-        """The pictures in order; the first one shows the target."""
+        """Yield the frames in order; the first one shows the target."""
         for number in range(len(self)):
-            picture, mask = self.video.frame(_to_and_fro(self.start + number, len(self.video)))
-            other, _ = self.other.frame(_to_and_fro(number, len(self.other)))
+            picture, mask = self.video.frame(_bounce(self.start + number, len(self.video)))
+            other, _ = self.other.frame(_bounce(number, len(self.other)))
             height, width = mask.shape
             other = np.asarray(cv2.resize(other, (width, height)), np.uint8)
             yield self._scene(number, picture, (mask > 0).astype(np.uint8), other)
 
     def _scene(self, number: int, picture: Picture, mask: Picture, other: Picture) -> Scene:
         if self.way == "panned away":
-            return _panned(picture, mask, other, self._panned_share(number))
+            return _pan_away(picture, mask, other, self._pan_share(number))
         if not FOLLOWED_FRAMES <= number < FOLLOWED_FRAMES + AWAY_FRAMES:
             return Scene(picture, mask, 1.0)
-        shows = other if self.way == "another scene" else covered(picture, mask, other)
+        shows = other if self.way == "another scene" else cover_target(picture, mask, other)
         return Scene(shows, np.zeros_like(mask), 0.0)
 
-    def _panned_share(self, number: int) -> float:
-        """How far the camera has turned away: 0 not at all, ±1 to the left or right of it."""
+    def _pan_share(self, number: int) -> float:
+        """Return how far the camera is turned away: 0 not at all, ±1 fully left or right."""
         gone = number - FOLLOWED_FRAMES + 1
         back = number - (FOLLOWED_FRAMES + PAN_FRAMES + AWAY_FRAMES) + 1
         share = float(np.clip(gone / PAN_FRAMES, 0, 1) - np.clip(back / PAN_FRAMES, 0, 1))
         return share if self.start % 2 else -share
 
 
-def vanishings(videos: list[MaskedVideo], starts: int) -> list[Vanishing]:
-    """Every video in every way from ``starts`` of its frames, evenly spaced.
+def make_disappearances(videos: list[MaskedVideo], starts: int) -> list[DisappearanceSequence]:
+    """Make a sequence for each video, each way and each of ``starts`` evenly spaced frames.
 
-    What hides the target changes from one to the next. There are two videos at least.
+    The video that hides the target changes each time. Needs at least two videos.
     """
     return [
-        Vanishing(
-            video, _other(videos, place, number + way), WAYS[way], _start(video, number, starts)
+        DisappearanceSequence(
+            video,
+            _choose_other(videos, place, number + way),
+            WAYS[way],
+            _start(video, number, starts),
         )
         for place, video in enumerate(videos)
         for way in range(len(WAYS))
@@ -91,8 +94,8 @@ def vanishings(videos: list[MaskedVideo], starts: int) -> list[Vanishing]:
     ]
 
 
-def covered(picture: Picture, mask: NDArray[Any], other: Picture) -> Picture:
-    """The picture with a piece of another one over the mask's bounding box."""
+def cover_target(picture: Picture, mask: NDArray[Any], other: Picture) -> Picture:
+    """Return the image with a piece of another one over the mask's bounding box."""
     if not mask.any():
         return picture
     grown: Any = cv2.dilate((mask > 0).astype(np.uint8), np.ones((_COVER_MARGIN_PX,) * 2, np.uint8))
@@ -102,8 +105,8 @@ def covered(picture: Picture, mask: NDArray[Any], other: Picture) -> Picture:
     return result
 
 
-def _panned(picture: Picture, mask: Picture, other: Picture, share: float) -> Scene:
-    """The view of a camera that turns by ``share`` of a picture, to where the other one hangs."""
+def _pan_away(picture: Picture, mask: Picture, other: Picture, share: float) -> Scene:
+    """Return the view of a camera that turns by ``share`` of an image towards the other one."""
     width = mask.shape[1]
     moved = round(abs(share) * width)
     scenery, nothing = (picture, other), (mask, np.zeros_like(mask))
@@ -115,13 +118,13 @@ def _panned(picture: Picture, mask: Picture, other: Picture, share: float) -> Sc
     return Scene(seen, kept, int(np.count_nonzero(kept)) / whole)
 
 
-def _to_and_fro(number: int, length: int) -> int:
-    """The frame of a video that runs forwards and backwards again and again."""
+def _bounce(number: int, length: int) -> int:
+    """Return the frame number in a video that plays forwards and backwards in turn."""
     place = number % max(2 * length - 2, 1)
     return min(place, 2 * length - 2 - place) if length > 1 else 0
 
 
-def _other(videos: list[MaskedVideo], place: int, number: int) -> MaskedVideo:
+def _choose_other(videos: list[MaskedVideo], place: int, number: int) -> MaskedVideo:
     return videos[(place + 1 + number % (len(videos) - 1)) % len(videos)]
 
 

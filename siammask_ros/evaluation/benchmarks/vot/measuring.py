@@ -32,7 +32,7 @@ Trajectory = Sequence[Polygon | int]
 
 @dataclass(frozen=True, slots=True)
 class VotResult:
-    """One sequence's trajectory, judged.
+    """The evaluation of one sequence's trajectory.
 
     ``overlaps`` has a number a frame: that with the truth, 0 at a failure, NaN where there is
     none to compare (a start, a skipped frame, an absent target). ``starts`` and ``failures`` are
@@ -139,12 +139,12 @@ def _is_started(follower: Follower, image: Image, box: RotatedBox) -> bool:
     return True
 
 
-def judged(
+def evaluate_trajectory(
     sequence: BoxSequence, trajectory: Trajectory, picture_size: tuple[int, int]
 ) -> VotResult:
-    """A trajectory compared with a sequence's truth, both clipped to (height, width).
+    """Compare a trajectory with the sequence's truth, both clipped to (height, width).
 
-    Raises DataError where it has not an entry for every frame, or does not begin with a start.
+    Raises DataError if an entry is missing for a frame, or the trajectory has no start.
     """
     if len(trajectory) != len(sequence.polygons):
         raise DataError(

@@ -8,7 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from siammask_ros.errors import DataError
-from siammask_ros.evaluation.benchmarks.box.regions import polygon_of, region_line, region_numbers
+from siammask_ros.evaluation.benchmarks.box.regions import (
+    format_region,
+    parse_region,
+    polygon_from_region,
+)
 from siammask_ros.evaluation.benchmarks.vot.measuring import FAILURE, SKIPPED, START, Trajectory
 from siammask_ros.evaluation.metrics.overlap import Polygon
 
@@ -23,7 +27,7 @@ def result_path(folder: Path, sequence: str) -> Path:
 def write_trajectory(path: Path, trajectory: Trajectory) -> None:
     """Writes a result file, its folder made where there is none."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [str(e) if isinstance(e, int) else region_line(e) for e in trajectory]
+    lines = [str(e) if isinstance(e, int) else format_region(e) for e in trajectory]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -40,7 +44,7 @@ def _entry(line: str, where: str) -> Polygon | int:
     mark = _MARKS.get(line.removesuffix(".0000"))
     if mark is not None:
         return mark
-    polygon = polygon_of(region_numbers(line, where))
+    polygon = polygon_from_region(parse_region(line, where))
     if polygon is None:
         raise DataError(f"{where} is not a region: {line[:60]!r}; expected finite numbers")
     return polygon

@@ -15,8 +15,8 @@ from siammask_ros.errors import DataError
 from siammask_ros.evaluation.benchmarks.confidence.measuring import (
     ABSENT,
     SHOWN,
-    Look,
-    looks,
+    ScoreSample,
+    measure_scores,
     share_above,
 )
 from siammask_ros.evaluation.benchmarks.confidence.report import states_table, table, write_report
@@ -75,17 +75,17 @@ class Square:
 
 
 @pytest.fixture
-def found() -> list[Look]:
+def found() -> list[ScoreSample]:
     videos = [Square("red", (20, 20, 250)), Square("green", (20, 250, 20))]
-    return looks(Tracker(FakeEngine(), settings_named("lite")), videos)
+    return measure_scores(Tracker(FakeEngine(), settings_named("lite")), videos)
 
 
-def test_every_frame_is_looked_at_in_all_ways(found: list[Look]) -> None:
+def test_every_frame_is_looked_at_in_all_ways(found: list[ScoreSample]) -> None:
     for kind in (SHOWN, *ABSENT):
         assert len([look for look in found if look.kind == kind]) == 2 * (FRAMES - 1), kind
 
 
-def test_an_engine_that_knows_its_target_is_told_apart(found: list[Look]) -> None:
+def test_an_engine_that_knows_its_target_is_told_apart(found: list[ScoreSample]) -> None:
     shown = [look for look in found if look.kind == SHOWN]
     assert min(look.iou for look in shown) > 0.8
     assert min(look.score for look in shown) == 1
@@ -94,10 +94,14 @@ def test_an_engine_that_knows_its_target_is_told_apart(found: list[Look]) -> Non
 
 def test_one_video_is_not_enough() -> None:
     with pytest.raises(DataError, match="two videos at least"):
-        looks(Tracker(FakeEngine(), settings_named("lite")), [Square("red", (20, 20, 250))])
+        measure_scores(
+            Tracker(FakeEngine(), settings_named("lite")), [Square("red", (20, 20, 250))]
+        )
 
 
-def test_the_report_tells_what_the_thresholds_keep(found: list[Look], tmp_path: Path) -> None:
+def test_the_report_tells_what_the_thresholds_keep(
+    found: list[ScoreSample], tmp_path: Path
+) -> None:
     config = settings_named("lite")
     said = table(found, config)
     assert f"at lost_score {config.lost_score:.2f} or above: 100.0% of the frames" in said
@@ -109,7 +113,7 @@ def test_the_report_tells_what_the_thresholds_keep(found: list[Look], tmp_path: 
     assert cv2.imread(str(picture)) is not None
 
 
-class Vanishing(Square):
+class DisappearingSquare(Square):
     """A square that is covered by one of another colour from its third frame on."""
 
     def frame(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -121,7 +125,9 @@ class Vanishing(Square):
 
 def test_both_runs_see_the_same_frames() -> None:
     tracker = Tracker(FakeEngine(), settings_named("lite"))
-    frames = track_states(tracker, [Square("red", (20, 20, 250)), Vanishing("gone", (20, 250, 20))])
+    frames = track_states(
+        tracker, [Square("red", (20, 20, 250)), DisappearingSquare("gone", (20, 250, 20))]
+    )
     assert len(frames) == 2 * (FRAMES - 1)
     red = [frame for frame in frames if frame.video == "red"]
     assert min(frame.j for frame in red) > 0.8

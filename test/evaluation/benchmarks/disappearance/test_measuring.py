@@ -12,7 +12,11 @@ import pytest
 from fake_engine import FakeEngine
 from numpy.typing import NDArray
 
-from siammask_ros.evaluation.benchmarks.disappearance.measuring import Claim, Disappearance, watch
+from siammask_ros.evaluation.benchmarks.disappearance.measuring import (
+    Disappearance,
+    FrameClaim,
+    evaluate_disappearance,
+)
 from siammask_ros.evaluation.benchmarks.disappearance.report import rates, table, write_report
 from siammask_ros.evaluation.benchmarks.disappearance.sequences import (
     AWAY_FRAMES,
@@ -20,9 +24,9 @@ from siammask_ros.evaluation.benchmarks.disappearance.sequences import (
     FOLLOWED_FRAMES,
     PAN_FRAMES,
     WAYS,
+    DisappearanceSequence,
     Scene,
-    Vanishing,
-    vanishings,
+    make_disappearances,
 )
 from siammask_ros.tracker.config import TrackerConfig, settings_named
 from siammask_ros.tracker.targets import Status
@@ -53,7 +57,7 @@ RED, GREEN = Square("red"), Square("green")
 
 
 def scenes(way: str, start: int = 0) -> list[Scene]:
-    return list(Vanishing(RED, GREEN, way, start).scenes())
+    return list(DisappearanceSequence(RED, GREEN, way, start).scenes())
 
 
 def shows(scene: Scene, name: str) -> bool:
@@ -67,7 +71,7 @@ def shows(scene: Scene, name: str) -> bool:
 def test_the_target_is_shown_then_away_then_back(way: str) -> None:
     told = scenes(way)
     pan = PAN_FRAMES if way == "panned away" else 0
-    assert len(told) == len(Vanishing(RED, GREEN, way, 0))
+    assert len(told) == len(DisappearanceSequence(RED, GREEN, way, 0))
     away = [number for number, scene in enumerate(told) if scene.shown == 0]
     assert len(away) >= AWAY_FRAMES
     assert away == list(range(away[0], away[-1] + 1))
@@ -94,7 +98,7 @@ def test_a_cover_hides_the_target_wherever_it_is() -> None:
 
 
 def test_every_video_goes_away_in_every_way_from_every_start() -> None:
-    planned = vanishings([RED, GREEN], 3)
+    planned = make_disappearances([RED, GREEN], 3)
     assert len(planned) == 2 * len(WAYS) * 3
     assert {(each.video.name, each.way, each.start) for each in planned} == {
         (name, way, start) for name in COLOURS_BGR for way in WAYS for start in (0, 4, 8)
@@ -107,8 +111,8 @@ def test_every_video_goes_away_in_every_way_from_every_start() -> None:
 
 def test_a_fake_engine_that_knows_its_target_is_lost_in_time_and_comes_back() -> None:
     tracker = Tracker(FakeEngine(), settings_named("lite"))
-    for vanishing in vanishings([RED, GREEN], 1):
-        found = watch(tracker, vanishing)
+    for sequence in make_disappearances([RED, GREEN], 1):
+        found = evaluate_disappearance(tracker, sequence)
         assert found.is_followed
         assert found.is_lost_in_time, found.way
         assert found.back_after is not None, found.way
@@ -117,14 +121,14 @@ def test_a_fake_engine_that_knows_its_target_is_lost_in_time_and_comes_back() ->
 
 def test_a_tracker_that_never_gives_up_is_told_to_be_wrong() -> None:
     tracker = Tracker(FakeEngine(), TrackerConfig())
-    found = watch(tracker, Vanishing(RED, GREEN, "another scene", 0))
+    found = evaluate_disappearance(tracker, DisappearanceSequence(RED, GREEN, "another scene", 0))
     assert found.lost_after is None
     assert not found.is_lost_in_time
     assert found.is_wrong
 
 
-def claims(*told: tuple[Status, float], shown: float) -> tuple[Claim, ...]:
-    return tuple(Claim(status, iou, shown) for status, iou in told)
+def claims(*told: tuple[Status, float], shown: float) -> tuple[FrameClaim, ...]:
+    return tuple(FrameClaim(status, iou, shown) for status, iou in told)
 
 
 GOOD = Disappearance(

@@ -20,9 +20,9 @@ from siammask_ros.evaluation.benchmarks.vot.measuring import (
     SKIPPED,
     START,
     VotResult,
+    evaluate_trajectory,
     expected_overlap,
     follow_with_restarts,
-    judged,
     score,
     start_box,
 )
@@ -54,7 +54,7 @@ def worked_out(tmp_path: Path) -> VotResult:
     """40 frames: overlap 0.5, a failure in frame 15, 0.5 again, 1 from frame 30 on."""
     sequence = sequence_of(tmp_path, [TRUTH] * 40)
     follower = ScriptedFollower(half_then_away_then_half_then_on)
-    return judged(sequence, follow_with_restarts(follower, sequence), SIZE)
+    return evaluate_trajectory(sequence, follow_with_restarts(follower, sequence), SIZE)
 
 
 def test_a_failure_is_followed_by_four_skipped_frames_and_a_start(tmp_path: Path) -> None:
@@ -126,10 +126,12 @@ def test_a_run_that_has_not_failed_says_nothing_of_greater_lengths() -> None:
 
 def test_a_perfect_and_a_hopeless_tracker(tmp_path: Path) -> None:
     sequence = sequence_of(tmp_path, [TRUTH] * 30)
-    perfect = judged(sequence, follow_with_restarts(ScriptedFollower(lambda _: ON), sequence), SIZE)
+    perfect = evaluate_trajectory(
+        sequence, follow_with_restarts(ScriptedFollower(lambda _: ON), sequence), SIZE
+    )
     total = score([perfect], (10, 30))
     assert (total.accuracy, total.failures_per_100_frames, total.eao) == (1.0, 0.0, 1.0)
-    hopeless = judged(
+    hopeless = evaluate_trajectory(
         sequence, follow_with_restarts(ScriptedFollower(lambda _: AWAY), sequence), SIZE
     )
     # A start, a failure in the next frame and 4 skipped: six frames, five times.
@@ -147,7 +149,9 @@ def test_a_failure_at_the_end_is_not_started_again(tmp_path: Path) -> None:
     trajectory = follow_with_restarts(follower, sequence)
     assert trajectory[4:] == [FAILURE, SKIPPED, SKIPPED, SKIPPED]
     # 3 frames with an overlap of 1, then zeros: over 8 frames 3 / 7.
-    assert expected_overlap([judged(sequence, trajectory, SIZE)])[7] == pytest.approx(3 / 7)
+    assert expected_overlap([evaluate_trajectory(sequence, trajectory, SIZE)])[7] == pytest.approx(
+        3 / 7
+    )
 
 
 def test_overlap_is_that_of_polygons_in_the_picture(tmp_path: Path) -> None:
@@ -156,7 +160,7 @@ def test_overlap_is_that_of_polygons_in_the_picture(tmp_path: Path) -> None:
     sequence = sequence_of(tmp_path, [TRUTH, TRUTH, "-10,20,20,20"])
     boxes = {1: RotatedBox(30, 30, 20, 20, math.pi / 4), 2: RotatedBox(5, 30, 10, 20)}
     trajectory = follow_with_restarts(ScriptedFollower(boxes.__getitem__), sequence)
-    overlaps = judged(sequence, trajectory, SIZE).overlaps
+    overlaps = evaluate_trajectory(sequence, trajectory, SIZE).overlaps
     assert overlaps[1:] == pytest.approx([1 / math.sqrt(2), 1.0])
 
 
@@ -168,7 +172,7 @@ def test_an_absent_target_is_no_failure_and_no_place_to_start(tmp_path: Path) ->
     trajectory = follow_with_restarts(follower, sequence)
     marks = [entry if isinstance(entry, int) else "region" for entry in trajectory]
     assert marks == [0, 1, "region", 2, 0, 0, 0, 0, 0, 1, "region"]
-    overlaps = judged(sequence, trajectory, SIZE).overlaps
+    overlaps = evaluate_trajectory(sequence, trajectory, SIZE).overlaps
     assert math.isnan(overlaps[2])
     assert overlaps[10] == 1.0
 
@@ -210,15 +214,15 @@ def test_results_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     sequence = sequence_of(tmp_path, [TRUTH] * 3)
     region = ON.corners_xy
     with pytest.raises(DataError, match="a has 3 frames and its result 2"):
-        judged(sequence, [START, region], SIZE)
+        evaluate_trajectory(sequence, [START, region], SIZE)
     with pytest.raises(DataError, match="no start before"):
-        judged(sequence, [SKIPPED, region, region], SIZE)
+        evaluate_trajectory(sequence, [SKIPPED, region, region], SIZE)
 
 
 def test_a_whole_run_with_polygons(tmp_path: Path) -> None:
     write_moving_square(tmp_path, "square", 14, as_polygons=True)
     (sequence,) = box_sequences(tmp_path)
-    result = judged(sequence, follow_with_restarts(tracker(), sequence), (240, 320))
+    result = evaluate_trajectory(sequence, follow_with_restarts(tracker(), sequence), (240, 320))
     assert not result.failures
     assert result.accuracy > 0.85
 

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.engines.registry import EngineConfig, open_engine
-from siammask_ros.evaluation.benchmarks.davis.measuring import region_similarity, start_box
 from siammask_ros.evaluation.benchmarks.davis.sequences import DavisSequence, davis_sequences
-from siammask_ros.evaluation.metrics.overlap import box_overlap
+from siammask_ros.evaluation.benchmarks.start_boxes import start_box_of_mask
+from siammask_ros.evaluation.metrics.overlap import box_overlap, region_similarity
 from siammask_ros.geometry.boxes import mask_bounding_xywh
 from siammask_ros.session import Frame, FrameResult, Session, Tracker
 from siammask_ros.tracker.config import settings_named
@@ -36,7 +36,7 @@ def late_iou(tracker: Tracker, sequence: DavisSequence, first: int, says_when: b
     """The overlap on the frame after the box came, drawn on frame ``first``."""
     results: list[FrameResult] = []
     session = Session(tracker, results.append)
-    box = start_box(sequence.labels(first) > 0)
+    box = start_box_of_mask(sequence.labels(first) > 0)
     last = first + FRAMES_LATE
     for number in range(first, last + 1):
         hand_in(session, results, sequence, number)

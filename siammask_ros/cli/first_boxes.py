@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from siammask_ros.cli.options import parse_box
 from siammask_ros.errors import BoxError, DataError
-from siammask_ros.evaluation.benchmarks.davis.measuring import start_box
+from siammask_ros.evaluation.benchmarks.start_boxes import start_box_of_mask
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.media.frames import in_words, size_of
 from siammask_ros.media.labels import Labels, read_labels
@@ -48,7 +48,9 @@ class FirstBoxes:
                 f"{self.mask_name} is {in_words(size_of(labels))}; expected "
                 f"{in_words(size_of(image))} like the first frame"
             )
-        return {int(label): start_box(labels == label) for label in np.unique(labels) if label}
+        return {
+            int(label): start_box_of_mask(labels == label) for label in np.unique(labels) if label
+        }
 
 
 def first_boxes(boxes: Sequence[str], mask: Path | None) -> FirstBoxes:

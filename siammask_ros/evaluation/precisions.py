@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from siammask_ros.evaluation.benchmarks.davis.measuring import region_similarity, start_box
 from siammask_ros.evaluation.benchmarks.davis.sequences import DavisSequence
-from siammask_ros.evaluation.metrics.overlap import box_overlap
+from siammask_ros.evaluation.benchmarks.start_boxes import start_box_of_mask
+from siammask_ros.evaluation.metrics.overlap import box_overlap, region_similarity
 from siammask_ros.geometry.boxes import mask_bounding_xywh
 from siammask_ros.tracker.targets import TargetState
 from siammask_ros.tracker.tracker import Tracker
@@ -53,7 +53,7 @@ def compare_precisions(
     results = {name: PrecisionResult() for name in trackers}
     for sequence in sequences:
         image, counted = sequence.image(0), set(sequence.counted)
-        box = start_box(sequence.labels(0) > 0)
+        box = start_box_of_mask(sequence.labels(0) > 0)
         runs = {
             name: _Run(tracker, tracker.start(image, [box])) for name, tracker in trackers.items()
         }

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from siammask_ros.evaluation.benchmarks.davis.measuring import region_similarity, start_box
 from siammask_ros.evaluation.benchmarks.masked_video import MaskedVideo
+from siammask_ros.evaluation.benchmarks.start_boxes import start_box_of_mask
+from siammask_ros.evaluation.metrics.overlap import region_similarity
 from siammask_ros.tracker.config import TrackerConfig
 from siammask_ros.tracker.tracker import Tracker
 
@@ -91,7 +92,7 @@ def evaluate_settings(
     means = []
     for video in videos:
         image, mask = video.frame(0)
-        states: Any = tracker.start(image, [start_box(mask > 0)])
+        states: Any = tracker.start(image, [start_box_of_mask(mask > 0)])
         j = []
         for number in range(1, len(video)):
             image, mask = video.frame(number)

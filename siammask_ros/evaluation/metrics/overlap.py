@@ -1,8 +1,9 @@
-"""How far two regions agree: the overlap of boxes and of polygons, and their centres' distance."""
+"""The overlap of boxes, polygons and masks, and the distance of boxes' centres."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,3 +88,10 @@ def _clip_by_line(polygon: Polygon, depths: NDArray[np.float64]) -> Polygon:
         if (depth >= 0) != (next_depth >= 0):
             kept.append(corner + (following - corner) * (depth / (depth - next_depth)))
     return np.array(kept, np.float64).reshape(-1, 2)
+
+
+def region_similarity(predicted: NDArray[Any], truth: NDArray[Any]) -> float:
+    """J, the overlap of two masks (H, W): intersection over union; 1 where both are empty."""
+    predicted, truth = predicted.astype(bool), truth.astype(bool)
+    union = int(np.count_nonzero(predicted | truth))
+    return int(np.count_nonzero(predicted & truth)) / union if union else 1.0

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
-from siammask_ros.evaluation.benchmarks.davis.measuring import region_similarity, start_box
 from siammask_ros.evaluation.benchmarks.masked_video import MaskedVideo
+from siammask_ros.evaluation.benchmarks.start_boxes import start_box_of_mask
+from siammask_ros.evaluation.metrics.overlap import region_similarity
 from siammask_ros.geometry.boxes import RotatedBox, mask_bounding_xywh
 from siammask_ros.tracker.targets import TargetResult, TargetState
 from siammask_ros.tracker.tracker import Tracker
@@ -60,7 +61,7 @@ def measure_scores(
     found = []
     for place, video in enumerate(videos):
         image, mask = video.frame(0)
-        (first,) = eager.start(image, [start_box(mask > 0)])
+        (first,) = eager.start(image, [start_box_of_mask(mask > 0)])
         state = first
         for number in range(1, len(video)):
             image, mask = video.frame(number)

@@ -24,9 +24,9 @@ from siammask_ros.evaluation.benchmarks.confidence.tracked_states import (
     GOOD_FROM_J,
     StateFigures,
     TrackedFrame,
-    auroc,
     state_figures,
 )
+from siammask_ros.evaluation.metrics.auroc import auroc
 from siammask_ros.media.plots import Curves, curves_picture
 from siammask_ros.media.recording import plain
 from siammask_ros.tracker.config import TrackerConfig

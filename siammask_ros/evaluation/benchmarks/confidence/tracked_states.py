@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from siammask_ros.evaluation.benchmarks.davis.measuring import region_similarity, start_box
 from siammask_ros.evaluation.benchmarks.masked_video import MaskedVideo
+from siammask_ros.evaluation.benchmarks.start_boxes import start_box_of_mask
+from siammask_ros.evaluation.metrics.auroc import auroc
+from siammask_ros.evaluation.metrics.overlap import region_similarity
 from siammask_ros.tracker.targets import Status, TargetResult, TargetState
 from siammask_ros.tracker.tracker import Tracker
 
@@ -67,7 +69,7 @@ def track_states(
     frames = []
     for video in videos:
         image, mask = video.frame(0)
-        states: list[TargetState] = tracker.start(image, [start_box(mask > 0)])
+        states: list[TargetState] = tracker.start(image, [start_box_of_mask(mask > 0)])
         eager_states = states
         for number in range(1, len(video)):
             image, mask = video.frame(number)
@@ -94,18 +96,6 @@ def state_figures(frames: Sequence[TrackedFrame]) -> StateFigures:
         mean_j=_mean_over_videos(frames, [frame.j for frame in frames]),
         mean_j_never_lost=_mean_over_videos(frames, [frame.j_never_lost for frame in frames]),
     )
-
-
-def auroc(good: Sequence[float], bad: Sequence[float]) -> float:
-    """Return the probability that a good value exceeds a bad one; ties count half.
-
-    NaN where either is empty.
-    """
-    if not len(good) or not len(bad):
-        return float("nan")
-    ordered = np.sort(np.asarray(bad, np.float64))
-    below = np.searchsorted(ordered, good, "left") + np.searchsorted(ordered, good, "right")
-    return float(below.mean() / 2 / len(ordered))
 
 
 def _similarity(result: TargetResult, mask: np.ndarray) -> float:

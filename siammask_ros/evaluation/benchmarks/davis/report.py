@@ -16,8 +16,9 @@ from siammask_ros.evaluation.benchmarks.best_and_worst_frames import (
     draw_frame_grid,
     find_best_and_worst,
 )
-from siammask_ros.evaluation.benchmarks.davis.measuring import Measure, ObjectResult
+from siammask_ros.evaluation.benchmarks.davis.measuring import ObjectResult
 from siammask_ros.evaluation.benchmarks.davis.sequences import DavisSequence
+from siammask_ros.evaluation.metrics.frame_statistics import Measure
 from siammask_ros.media.drawing import contact_sheet, evenly_spaced
 from siammask_ros.media.plots import measure_over_time
 from siammask_ros.media.recording import plain

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from siammask_ros.evaluation.benchmarks.davis.measuring import region_similarity, start_box
 from siammask_ros.evaluation.benchmarks.disappearance.sequences import (
     FOLLOWED_FRAMES,
     DisappearanceSequence,
     Scene,
 )
+from siammask_ros.evaluation.benchmarks.start_boxes import start_box_of_mask
+from siammask_ros.evaluation.metrics.overlap import region_similarity
 from siammask_ros.tracker.targets import Status, TargetResult
 from siammask_ros.tracker.tracker import Tracker
 
@@ -92,7 +93,7 @@ def evaluate_disappearance(
     """
     scenes = sequence.scenes()
     first = next(scenes)
-    states = tracker.start(first.picture, [start_box(first.mask > 0)])
+    states = tracker.start(first.picture, [start_box_of_mask(first.mask > 0)])
     on_frame()
     claims = []
     for scene in scenes:

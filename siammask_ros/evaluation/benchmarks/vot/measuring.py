@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from siammask_ros.errors import BoxError, DataError
 from siammask_ros.evaluation.benchmarks.box.sequences import BoxSequence
 from siammask_ros.evaluation.benchmarks.followers import Follower, Image
+from siammask_ros.evaluation.benchmarks.start_boxes import start_box_of_polygon
 from siammask_ros.evaluation.metrics.overlap import Polygon, polygon_overlap
-from siammask_ros.geometry.boxes import MIN_SIDE_PX, RotatedBox
+from siammask_ros.geometry.boxes import RotatedBox
 
 # What a result file says of a frame without a polygon.
 SKIPPED, START, FAILURE = 0, 1, 2
@@ -105,7 +106,7 @@ def follow_with_restarts(
                 entry, is_following = FAILURE, False
                 start_from = number + RESTART_AFTER_FRAMES
         elif number >= start_from and truth is not None:
-            box = start_box(truth, sequence.are_upright)
+            box = start_box_of_polygon(truth, sequence.are_upright)
             is_following = _is_started(follower, sequence.image(number), box)
             entry = START if is_following else SKIPPED
         entries.append(entry)
@@ -113,22 +114,6 @@ def follow_with_restarts(
     if all(isinstance(entry, int) and entry == SKIPPED for entry in entries):
         raise DataError(f"{sequence.name} has no frame to start from; expected a box in a picture")
     return entries
-
-
-def start_box(polygon: Polygon, is_upright: bool = False) -> RotatedBox:
-    """The upright box that a tracker starts from, as SiamMask's authors take it from a polygon.
-
-    Around the mean of the corners, as large as the polygon by its first two sides; an upright
-    truth is taken as it is. No side is shorter than a tracker can start from.
-    """
-    (left, top), (right, bottom) = polygon.min(axis=0), polygon.max(axis=0)
-    width, height = float(right - left), float(bottom - top)
-    x, y = (float(value) for value in polygon.mean(axis=0))
-    if not is_upright and width * height > 0:
-        first, second = (math.dist(polygon[i], polygon[i + 1]) for i in (0, 1))
-        scale = math.sqrt(first * second / (width * height))
-        width, height = scale * width + 1, scale * height + 1
-    return RotatedBox(x, y, max(width, MIN_SIDE_PX), max(height, MIN_SIDE_PX))
 
 
 def _is_started(follower: Follower, image: Image, box: RotatedBox) -> bool:

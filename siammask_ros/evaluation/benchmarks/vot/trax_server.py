@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError, SiamMaskError
-from siammask_ros.evaluation.benchmarks.davis.measuring import start_box as start_box_of_mask
-from siammask_ros.evaluation.benchmarks.vot.measuring import start_box as start_box_of_polygon
+from siammask_ros.evaluation.benchmarks.start_boxes import start_box_of_mask, start_box_of_polygon
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.media.image_files import read_image
 from siammask_ros.tracker.targets import TargetResult, TargetState

@@ -22,10 +22,10 @@ from siammask_ros.evaluation.benchmarks.confidence.measuring import (
 from siammask_ros.evaluation.benchmarks.confidence.report import states_table, table, write_report
 from siammask_ros.evaluation.benchmarks.confidence.tracked_states import (
     TrackedFrame,
-    auroc,
     state_figures,
     track_states,
 )
+from siammask_ros.evaluation.metrics.auroc import auroc
 from siammask_ros.tracker.config import settings_named
 from siammask_ros.tracker.targets import Status
 from siammask_ros.tracker.tracker import Tracker

@@ -15,12 +15,10 @@ from support.blobs import FRAMES, truth, write_davis, write_palette_png
 
 from siammask_ros import cli
 from siammask_ros.cli import options as shared
-from siammask_ros.evaluation.benchmarks.davis.measuring import (
-    evaluate_sequence,
-    region_similarity,
-    start_box,
-)
+from siammask_ros.evaluation.benchmarks.davis.measuring import evaluate_sequence
 from siammask_ros.evaluation.benchmarks.davis.sequences import davis_sequences
+from siammask_ros.evaluation.benchmarks.start_boxes import start_box_of_mask
+from siammask_ros.evaluation.metrics.overlap import region_similarity
 from siammask_ros.geometry.boxes import RotatedBox, checked_init_box
 from siammask_ros.tracker.config import settings_named
 from siammask_ros.tracker.masks import RegionMask
@@ -118,6 +116,6 @@ def test_a_sliver_at_the_border_can_be_started_from(
 ) -> None:
     mask = np.zeros(SIZE, np.bool_)
     mask[rows, columns] = True
-    box = start_box(mask)
+    box = start_box_of_mask(mask)
     assert box.bounding_xywh == pytest.approx(expected_xywh)
     assert checked_init_box(box, width_px=SIZE[1], height_px=SIZE[0]) == box

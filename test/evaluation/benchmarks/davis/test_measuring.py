@@ -12,15 +12,12 @@ from fake_engine import FakeEngine
 from support.blobs import FRAMES, guess, truth, write_davis
 
 from siammask_ros.errors import DataError
-from siammask_ros.evaluation.benchmarks.davis.measuring import (
-    Measure,
-    ObjectResult,
-    boundary_accuracy,
-    evaluate_sequence,
-    region_similarity,
-)
+from siammask_ros.evaluation.benchmarks.davis.measuring import ObjectResult, evaluate_sequence
 from siammask_ros.evaluation.benchmarks.davis.report import mean_measures, table, write_report
 from siammask_ros.evaluation.benchmarks.davis.sequences import davis_sequences
+from siammask_ros.evaluation.metrics.boundary import boundary_accuracy
+from siammask_ros.evaluation.metrics.frame_statistics import Measure
+from siammask_ros.evaluation.metrics.overlap import region_similarity
 from siammask_ros.tracker.config import settings_named
 from siammask_ros.tracker.tracker import Tracker
 

@@ -15,6 +15,7 @@ from support.box_videos import ScriptedFollower, write_moving_square, write_numb
 from siammask_ros.errors import DataError
 from siammask_ros.evaluation.benchmarks.box.sequences import BoxSequence, box_sequences
 from siammask_ros.evaluation.benchmarks.followers import TrackerFollower
+from siammask_ros.evaluation.benchmarks.start_boxes import start_box_of_polygon
 from siammask_ros.evaluation.benchmarks.vot.measuring import (
     FAILURE,
     SKIPPED,
@@ -24,7 +25,6 @@ from siammask_ros.evaluation.benchmarks.vot.measuring import (
     expected_overlap,
     follow_with_restarts,
     score,
-    start_box,
 )
 from siammask_ros.evaluation.benchmarks.vot.report import table, write_report
 from siammask_ros.geometry.boxes import RotatedBox
@@ -182,15 +182,15 @@ def test_start_box_is_as_large_as_the_polygon() -> None:
     # cos = 0.6 and sin = 0.8 make it 30 · 0.6 + 40 · 0.8 = 50 wide, 30 · 0.8 + 40 · 0.6 = 48
     # high; s = √(30 · 40 / (50 · 48)) = √0.5.
     turned = RotatedBox(50, 60, 30, 40, math.atan2(0.8, 0.6))
-    box = start_box(turned.corners_xy)
+    box = start_box_of_polygon(turned.corners_xy)
     assert (box.x, box.y, box.theta) == pytest.approx((50, 60, 0))
     assert box.width == pytest.approx(math.sqrt(0.5) * 50 + 1)
     assert box.height == pytest.approx(math.sqrt(0.5) * 48 + 1)
 
 
 def test_upright_truth_is_the_start_box_itself() -> None:
-    assert start_box(ON.corners_xy, is_upright=True) == ON
-    small = start_box(RotatedBox(5, 5, 3, 20).corners_xy, is_upright=True)
+    assert start_box_of_polygon(ON.corners_xy, is_upright=True) == ON
+    small = start_box_of_polygon(RotatedBox(5, 5, 3, 20).corners_xy, is_upright=True)
     assert (small.width, small.height) == (8, 20), "no tracker starts from less than 8 px"
 
 

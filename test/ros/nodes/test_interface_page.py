@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -14,6 +15,7 @@ from rclpy.qos import ReliabilityPolicy
 from siammask_ros import msg
 from siammask_ros.ros.nodes.dashboard import DashboardNode
 from siammask_ros.ros.nodes.follower import FollowerNode
+from siammask_ros.ros.nodes.tracker import NAME
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "interface.md"
 READ, PUBLISHED, SERVICES = "Topics it reads", "Topics it publishes", "Services"
@@ -120,3 +122,16 @@ def test_foxglove_is_set_up_for_topics_and_fields_that_the_tracker_has() -> None
                 assert part in kind.get_fields_and_field_types(), path
                 kind = msg.Track
     assert set(re.findall(r'"(?:first|second)": "([^"]+)"', text)) == set(layout["configById"])
+
+
+def test_the_example_for_the_lifecycle_manager_of_nav2_leads_the_node_without_a_heartbeat() -> None:
+    (example,) = re.findall(r"^```python\n(.+?)^```", PAGE.read_text("utf-8"), re.M | re.S)
+    call = ast.parse(example, mode="eval").body
+    assert isinstance(call, ast.Call)
+    given = {each.arg: ast.literal_eval(each.value) for each in call.keywords}
+    (parameters,) = given["parameters"]
+    assert parameters["node_names"] == [NAME]
+    timeout_s = parameters["bond_timeout"]
+    # A ROS parameter that is declared as a double does not take an integer.
+    assert isinstance(timeout_s, float)
+    assert timeout_s == 0

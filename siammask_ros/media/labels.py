@@ -44,7 +44,9 @@ def read_labels(path: Path) -> Labels:
             "bits in one channel, or 8-bit colours"
         )
     palette = png_palette(data)
-    return _with_sharp_edges(labels_of(image, palette), path, is_numbered=palette is not None)
+    labels = labels_of(image, palette)
+    # Places in a palette are no levels: nothing was blended, and 255 is a number like others.
+    return _with_sharp_edges(labels, path) if palette is None else labels
 
 
 def labels_of(image: NDArray[Any], palette: bytes | None = None) -> Labels:
@@ -101,11 +103,8 @@ def _voc_numbers() -> dict[int, int]:
 _VOC_NUMBERS = _voc_numbers()
 
 
-def _with_sharp_edges(labels: Labels, path: Path, is_numbered: bool) -> Labels:
-    """Make black and white of soft black and white; raises DataError for other soft edges.
-
-    Places in a palette (``is_numbered``) are no levels, so 255 beside others is not white there.
-    """
+def _with_sharp_edges(labels: Labels, path: Path) -> Labels:
+    """Make black and white of soft black and white; raises DataError for other soft edges."""
     levels = np.unique(labels[labels > 0])
     if len(levels) < 2:
         return labels
@@ -114,7 +113,7 @@ def _with_sharp_edges(labels: Labels, path: Path, is_numbered: bool) -> Labels:
     # A pixel inside a region has equal neighbours; a level without one is found at edges only.
     is_inside = cv2.erode(places, block) == cv2.dilate(places, block)
     solid = np.unique(labels[(labels > 0) & is_inside])
-    if not is_numbered and _is_soft_black_and_white(labels, levels, solid):
+    if _is_soft_black_and_white(labels, levels, solid):
         return np.where(labels > _MIDDLE, 255, 0).astype(np.int32)
     at_edges = np.setdiff1d(levels, solid)
     if len(at_edges) >= _MANY_LEVELS:

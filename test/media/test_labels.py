@@ -104,6 +104,13 @@ def test_places_in_a_palette_are_numbers(
     assert np.array_equal(read_palette(tmp_path, numbers, palette), numbers)
 
 
+def test_thin_objects_of_a_palette_are_no_blended_edges(tmp_path: Path) -> None:
+    numbers = np.zeros((40, 40), np.uint8)
+    numbers[2:38:4] = np.arange(1, 10)[:, None]  # Lines of one pixel: none has an inside.
+    found = read_palette(tmp_path, numbers, palette_bgr()[:, ::-1].tobytes())
+    assert np.array_equal(found, numbers)
+
+
 def test_a_small_object_beside_void_keeps_its_number(tmp_path: Path) -> None:
     numbers = ellipse() * np.uint8(255)
     beside = int(np.flatnonzero(numbers[49])[-1]) + 1

@@ -65,7 +65,8 @@ class BagSource:
             first = next(images, None)
             if first is None:
                 raise DataError(f"{path} holds no image on {chosen}")
-            size = size_of(first.picture(path, ContrastStretch()))
+            # Reading says how the range is used; to say it here, too, would be once too often.
+            size = size_of(first.picture(path, ContrastStretch(is_silent=True)))
             times_ns = [first.time_ns, *_times_ns(images)]
             total = bag.topics[chosen].total
         return cls(str(path), chosen, size, _rate(times_ns), total, times_ns[0])

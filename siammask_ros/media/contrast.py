@@ -35,7 +35,9 @@ class ContrastStretch:
     outside of them, as after a camera's change of gain, they start anew.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_silent: bool = False) -> None:
+        """``is_silent``: does not say that it stretches."""
+        self._is_silent = is_silent
         self._limits: NDArray[np.float64] | None = None
         self._is_stretching = False
 
@@ -44,7 +46,8 @@ class ContrastStretch:
         low, high = self._updated_limits(pixels)
         if not self._is_stretching and high - low < _NARROW_SHARE * _FULL_SCALE:
             self._is_stretching = True
-            _log.warning(
+            _log.log(
+                logging.DEBUG if self._is_silent else logging.WARNING,
                 "16-bit images use %.1f %% of their range (%.0f to %.0f): stretched to 8 bits",
                 100 * (high - low) / _FULL_SCALE,
                 low,

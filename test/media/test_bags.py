@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,18 @@ def test_encodings_are_those_of_the_node(
     bag = write_bag(tmp_path / "bag", {TOPIC: [image(0, **fields)]})
     (frame,) = open_source(bag)
     assert np.array_equal(frame.image_bgr, expected)
+
+
+def test_that_16_bits_are_stretched_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    thermal = 7200 + grey(0).astype(np.uint16)
+    fields = {"encoding": "mono16", "step": 640, "data": thermal.ravel().view(np.uint8)}
+    bag = write_bag(tmp_path / "bag", {TOPIC: [image(index, **fields) for index in range(3)]})
+    assert len(list(open_source(bag))) == 3
+    said = [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING]
+    assert len(said) == 1, said
+    assert said[0].endswith("stretched to 8 bits")
 
 
 def test_images_without_a_stamp_take_the_time_of_their_recording(tmp_path: Path) -> None:

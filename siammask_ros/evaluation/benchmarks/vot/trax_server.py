@@ -7,7 +7,8 @@ starts this process, sends paths of pictures, and reads a region after each.
 from __future__ import annotations
 
 import os
-import sys
+import select
+import stat
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,11 +32,26 @@ def check_client() -> None:
     """Raises DataError where TraX is not installed, or nobody is there to speak it."""
     if find_spec("trax") is None:
         raise DataError("TraX is not installed; run: pip install vot-trax")
-    if sys.stdin.isatty() and "TRAX_SOCKET" not in os.environ:
+    if "TRAX_SOCKET" not in os.environ and not _may_be_client(0):
         raise DataError(
             "there is no TraX client; this command is started by one, such as the VOT toolkit: "
             "see docs/evaluation.md"
         )
+
+
+def _may_be_client(descriptor: int) -> bool:
+    """Whether a client may be behind an input: not behind a terminal, /dev/null or a closed pipe.
+
+    A client says nothing before it is greeted, so an open pipe has to be believed.
+    """
+    try:
+        if stat.S_ISCHR(os.fstat(descriptor).st_mode):
+            return False
+    except OSError:  # Closed.
+        return False
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return all(events != select.POLLHUP for _, events in poll.poll(0))
 
 
 def serve(tracker: Tracker, name: str, kind: RegionKind = "polygon") -> int:

@@ -228,3 +228,12 @@ def test_started_by_hand_it_says_who_should() -> None:
         run = subprocess.run(COMMAND, stdin=terminal, capture_output=True, text=True, timeout=120)
     assert run.returncode == 2
     assert "there is no TraX client" in run.stderr
+
+
+@pytest.mark.parametrize("is_pipe", [True, False], ids=["closed pipe", "/dev/null"])
+def test_without_anybody_at_its_input_it_loads_no_network(is_pipe: bool) -> None:
+    given = {"input": ""} if is_pipe else {"stdin": subprocess.DEVNULL}
+    missing = ["--checkpoint", "missing.pth"]  # Loading would tell of it.
+    run = subprocess.run([*COMMAND, *missing], **given, capture_output=True, text=True)
+    assert run.returncode == 2
+    assert "there is no TraX client" in run.stderr

@@ -119,8 +119,15 @@ def test_a_script_calls_a_function_that_exists(name: str, module: str, destinati
 
 
 def test_every_node_file_has_an_executable() -> None:
-    nodes = {path.stem for path in (ROOT / "siammask_ros" / "ros").glob("*_node.py")}
-    assert nodes == {name for name, module, _ in installed_scripts() if module.endswith("_node")}
+    package = "siammask_ros.ros.nodes"
+    files = (ROOT / package.replace(".", "/")).glob("*.py")
+    nodes = {
+        (f"{file.stem}_node", f"{package}.{file.stem}")
+        for file in files
+        if "\ndef main(" in file.read_text(encoding="utf-8")
+    }
+    assert ("tracker_node", f"{package}.tracker") in nodes
+    assert nodes == {(name, module) for name, module, to in installed_scripts() if to != "bin"}
 
 
 @pytest.mark.parametrize("name", TYPE_HASHES)

@@ -46,7 +46,7 @@ def test_the_page_is_served_until_the_demo_is_ended(
 
     monkeypatch.setattr(dashboard, "_watch", watch)
     assert dashboard.run_dashboard(str(video), None, tmp_path / "out", {}) == 0
-    assert [node.name for node in ended] == ["dashboard_node", "fake_tracker", "player_node"]
+    assert [node.name for node in ended] == ["dashboard", "fake_tracker", "player"]
     assert not any(node.is_running for node in ended)
 
 

@@ -19,7 +19,7 @@ from siammask_ros.demo.processes import NodeProcess, node_environment
 
 DASHBOARD = "siammask_ros.ros.nodes.dashboard"
 ADDRESS = "dashboard: "
-# How long one may draw on a picture that stands still.
+# How long one may draw on an image that stands still.
 CHOOSE_WITHIN_S = 5.0
 
 

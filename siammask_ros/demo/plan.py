@@ -31,7 +31,7 @@ class Plan:
     about: str = ""
 
     def opened(self) -> Source:
-        """The pictures; raises DataError where there are none."""
+        """The images; raises DataError where there are none."""
         return open_source(self.source, self.first, self.last)
 
     @property

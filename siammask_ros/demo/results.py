@@ -58,7 +58,7 @@ def write_results(out: Path, source: Source, run: Run, made_with: Mapping[str, A
 
 
 def _draw(video: Path, sheet: Path, source: Source, run: Run) -> None:
-    """Draws the recorded answers on the pictures that they belong to."""
+    """Draws the recorded answers on the images that they belong to."""
     played = {frame.number: frame for frame in run.frames}
     chosen = {run.frames[i].number for i in evenly_spaced(SHEET_PICTURES, len(run.frames))}
     cells: list[NDArray[np.uint8]] = []

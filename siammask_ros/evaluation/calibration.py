@@ -16,7 +16,7 @@ from siammask_ros.model.variants import Variant
 
 SHIPPED = Path(__file__).parent.parent / "weights" / "calibration"
 
-# Sides of a target as shares of the picture's shorter side; its search as a tracker's is off.
+# Sides of a target as shares of the image's shorter side; its search as a tracker's is off.
 _SIDES = (0.15, 0.6)
 _SHIFT_IN_CROP = 40.0
 _ZOOM = (0.85, 1.18)
@@ -25,7 +25,7 @@ CropPair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 def pictures_in(folder: Path) -> list[Image]:
-    """All pictures of a folder, (H, W, 3) uint8 BGR, by name; raises DataError for none."""
+    """All images of a folder, (H, W, 3) uint8 BGR, by name; raises DataError for none."""
     paths = in_natural_order(filter(is_image_file, folder.iterdir())) if folder.is_dir() else []
     if not paths:
         raise DataError(
@@ -37,7 +37,7 @@ def pictures_in(folder: Path) -> list[Image]:
 def crop_pairs(pictures: Sequence[Image], variant: Variant, count: int) -> list[CropPair]:
     """``count`` template (127, 127, 3) and search crops (255, 255, 3) around chance targets.
 
-    The pictures take turns; the same pictures give the same crops.
+    The images take turns; the same images give the same crops.
     """
     rng = np.random.default_rng(0)
     return [_pair(pictures[index % len(pictures)], variant, rng) for index in range(count)]

@@ -48,12 +48,12 @@ def crop_affine(
 
 
 def apply_affine(affine: Affine, points_xy: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Points (N, 2) after the affine map."""
+    """Apply an affine map to points (N, 2)."""
     return np.asarray(points_xy @ affine[:, :2].T + affine[:, 2], np.float32)
 
 
 def warp(image: Image, affine: Affine, side: int, border: Sequence[float] = (0.0,)) -> Image:
-    """The crop (side, side[, 3]) uint8 of an image, bilinear, `border` outside of it."""
+    """Warp an image to a crop (side, side[, 3]) uint8, bilinear, `border` outside of it."""
     crop = cv2.warpAffine(
         image,
         _convert_to_pixel_centers(affine),
@@ -66,7 +66,7 @@ def warp(image: Image, affine: Affine, side: int, border: Sequence[float] = (0.0
 
 
 def warp_onto(ground: Image, image: Image, affine: Affine) -> Image:
-    """A copy of the crop `ground` with the whole image laid over it, bilinear."""
+    """Return a copy of the crop `ground` with the whole image warped onto it, bilinear."""
     result = ground.copy()
     cv2.warpAffine(
         image,
@@ -142,14 +142,14 @@ def grey_transform() -> Affine:
 
 
 def compose(first: Affine, second: Affine) -> Affine:
-    """One map that does what `first` and then `second` do: (2, 3) or (3, 4)."""
+    """Return the map that applies `first` and then `second`: (2, 3) or (3, 4)."""
     size = first.shape[0]
     linear = second[:, :size] @ first[:, :size]
     return np.column_stack([linear, second[:, :size] @ first[:, size] + second[:, size]])
 
 
 def transform_colours(crop: Image, change: Affine) -> Image:
-    """A crop after a (3, 4) map of its BGR colours, cut off at 0 and 255."""
+    """Apply a (3, 4) map to the BGR colours of a crop, clipped to 0 to 255."""
     return np.asarray(cv2.transform(crop, change), np.uint8)
 
 
@@ -159,7 +159,7 @@ def degrade(
     rng: np.random.Generator,
     motion_px: tuple[float, float] = (0.0, 0.0),
 ) -> Image:
-    """A crop as a worse camera would have given it: blur, low resolution, noise, JPEG.
+    """Degrade a crop as a worse camera would: blur, low resolution, noise, JPEG.
 
     ``motion_px`` is how far the target moved: a blur by motion goes along it.
     """

@@ -1,4 +1,4 @@
-"""What a training would read, as a table and an image: a look at the data before hours of work."""
+"""Checks the training data before a long training: a table of the sources, and sample images."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OUTLINE_BGR = (0, 0, 255)
 
 
 def check_data(config: TrainingConfig) -> tuple[str, list[Path]]:
-    """A table of what each source gives, and the images that were drawn of it.
+    """Read all sources; returns a table of them and the paths of the sample images.
 
     Leaves ``objects.png`` (objects of every source, outlined) and ``pairs.png`` (training pairs as
     the network will see them) in the configuration's ``out`` folder. Raises DataError, which
@@ -80,7 +80,7 @@ def _draw_objects(sources: Sequence[Sequence[ObjectClip]]) -> Image:
 
 
 def _draw_outlined_object(clip: ObjectClip) -> Image:
-    """The image of a clip's middle frame in a square, with its object's outline and name."""
+    """Draw a clip's middle frame into a square, with its object's outline and name."""
     frame = clip.frames[len(clip.frames) // 2]
     image = read_image(frame.image_path).copy()
     outlines, _ = cv2.findContours(frame.mask(), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)

@@ -1,4 +1,4 @@
-"""Decoded images, and how many of them stay in memory."""
+"""A cache of decoded images with limited memory."""
 
 from __future__ import annotations
 

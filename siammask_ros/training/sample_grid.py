@@ -1,4 +1,4 @@
-"""What training pairs look like to a person: one image of many."""
+"""Draws training pairs in a grid, for inspection by eye."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def exclude_validation_clips(
 
 
 def is_validation_clip(clip: ObjectClip, holdout: Sequence[str]) -> bool:
-    """Whether this object's video is kept for choosing, not for training."""
+    """Whether this object's video belongs to the validation split."""
     return clip.is_video and _video_name(clip) in holdout
 
 

@@ -45,12 +45,12 @@ class TrainingLog:
                 self._events.add_scalar(f"{group}/{column}", value, int(values["step"]))
 
     def close(self) -> None:
-        """Writes what TensorBoard has not got yet."""
+        """Flush and close the TensorBoard log."""
         if self._events is not None:
             self._events.close()
 
     def forget_after(self, step: int) -> None:
-        """Drops the lines of later steps, which a training that goes on will write again."""
+        """Remove the lines of later steps; a resumed training writes them again."""
         for name in (STEPS, VALIDATIONS):
             path = self._out / name
             if path.exists():

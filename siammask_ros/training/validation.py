@@ -1,4 +1,4 @@
-"""How well pairs of the videos held back are answered while training."""
+"""Measures the network on pairs of the validation split during training."""
 
 from __future__ import annotations
 

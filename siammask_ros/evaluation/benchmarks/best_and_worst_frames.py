@@ -59,7 +59,7 @@ def draw_frame_grid(rows: Sequence[tuple[list[Image], list[str]]]) -> Image:
 
 
 def draw_compared_masks(sequence: DavisSequence, number: int, masks: Path) -> Image:
-    """Picture ``number``, small, with the masks written to ``masks`` in colour, the truth white.
+    """Image ``number``, small, with the masks written to ``masks`` in colour, the truth white.
 
     Raises DataError where a mask cannot be read back.
     """
@@ -86,7 +86,7 @@ def _draw_outline(image: Image, truth: Labels) -> None:
 
 
 def draw_compared_boxes(sequence: BoxSequence, number: int, box_xywh: BoxXywh) -> Image:
-    """Picture ``number``, small, with a follower's box in colour and the true one in white."""
+    """Image ``number``, small, with a follower's box in colour and the true one in white."""
     image = sequence.image(number)
     scale = _WIDTH / image.shape[1]
     small = _shrink(image)

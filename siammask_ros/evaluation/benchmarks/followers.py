@@ -27,11 +27,11 @@ class Follower(Protocol):
     name: str
 
     def start(self, image: Image, box: RotatedBox) -> None:
-        """Follows what is in this box of a picture (H, W, 3) BGR, and forgets what was before."""
+        """Follows what is in this box of an image (H, W, 3) BGR, and forgets what was before."""
         ...
 
     def step(self, image: Image) -> RotatedBox:
-        """Where the target is in the next picture; the last box known where it is not seen."""
+        """Where the target is in the next image; the last box known where it is not seen."""
         ...
 
 

@@ -16,5 +16,5 @@ class MaskedVideo(Protocol):
     def __len__(self) -> int: ...
 
     def frame(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Picture (H, W, 3) BGR and mask (H, W), non-zero on the target."""
+        """Image (H, W, 3) BGR and mask (H, W), non-zero on the target."""
         ...

@@ -18,7 +18,7 @@ def boundary_accuracy(predicted: NDArray[Any], truth: NDArray[Any]) -> float:
     """F, how well the outlines of two masks (H, W) agree.
 
     Harmonic mean of precision and recall of their boundary pixels, matched within 0.8 % of the
-    picture's diagonal, rounded up.
+    image's diagonal, rounded up.
     """
     radius = math.ceil(BOUNDARY_SHARE * math.hypot(*truth.shape))
     ours, theirs = _boundary(predicted), _boundary(truth)

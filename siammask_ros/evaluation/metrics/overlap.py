@@ -34,7 +34,7 @@ def center_distance_px(box_xywh: BoxXywh, other_xywh: BoxXywh) -> float:
 def polygon_overlap(
     polygon: Polygon, truth: Polygon, picture_size: tuple[int, int] | None = None
 ) -> float:
-    """Intersection over union of two polygons (n, 2), clipped to a picture (height, width) first.
+    """Intersection over union of two polygons (n, 2), clipped to an image (height, width) first.
 
     Exact, not counted in pixels. Both have to be convex, as rectangles and any clipped ones are;
     their corners may run either way round. 0 where both are empty.

@@ -21,10 +21,10 @@ def paste_on_picture(
     variant: Variant,
     threshold: float,
 ) -> RegionMask:
-    """A cell's mask (M, M) on the picture, every pixel of which is computed.
+    """A cell's mask (M, M) on the image, every pixel of which is computed.
 
     The same as ``tracker.masks.paste``, but for cv2.warpAffine's weights in steps of 1/32, and
-    with the whole picture as its region.
+    with the whole image as its region.
     """
     height, width = picture_size
     row, column = cell
@@ -32,7 +32,7 @@ def paste_on_picture(
     left = square.left_in_image + (column - before) * variant.stride * square.scale
     top = square.top_in_image + (row - before) * variant.stride * square.scale
     values_per_px = variant.mask_size / (variant.mask_cover * square.scale)
-    # The authors map a picture's width to width − 1.
+    # The authors map an image's width to width − 1.
     grow_x = 1.0 if variant.exact_paste else width / (width - 1)
     grow_y = 1.0 if variant.exact_paste else height / (height - 1)
     picture_to_mask = values_per_px * np.array([[grow_x, 0, -left], [0, grow_y, -top]])

@@ -1,4 +1,4 @@
-"""What a benchmark leaves: a table, a picture, JSON, and a page of documentation."""
+"""What a benchmark leaves: a table, an image, JSON, and a page of documentation."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def read_benchmark(path: Path) -> Benchmark:
 
 
 def draw_benchmark(path: Path, benchmark: Benchmark) -> None:
-    """The benchmark as one picture: engines, numbers of targets, sizes of pictures."""
+    """The benchmark as one image: engines, numbers of targets, sizes of images."""
     cells = [
         BenchedCell(
             result.model,
@@ -147,7 +147,7 @@ def draw_benchmark(path: Path, benchmark: Benchmark) -> None:
 
 
 def write_page(path: Path, benchmarks: Sequence[Benchmark], command: str) -> list[Path]:
-    """Writes a page in Markdown on these runs, and a picture of each to images/ beside it.
+    """Writes a page in Markdown on these runs, and an image of each to images/ beside it.
 
     ``command`` is named at its top as what made it. Returns the files.
     """

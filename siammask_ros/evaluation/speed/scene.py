@@ -1,4 +1,4 @@
-"""Pictures to measure speed on: textured squares that move over noise. Needs no data."""
+"""Images to measure speed on: textured squares that move over noise. Needs no data."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _BLOCK_PX = 8
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A few pictures (H, W, 3) uint8 BGR, and where the targets are in each of them."""
+    """A few images (H, W, 3) uint8 BGR, and where the targets are in each of them."""
 
     pictures: tuple[NDArray[np.uint8], ...]
     boxes: tuple[tuple[RotatedBox, ...], ...]
 
 
 def parse_size(name: str) -> tuple[int, int]:
-    """Height and width of a picture size; raises ConfigError with the known names."""
+    """Height and width of an image size; raises ConfigError with the known names."""
     try:
         return SIZES[name]
     except KeyError:
@@ -44,9 +44,9 @@ def parse_size(name: str) -> tuple[int, int]:
 
 
 def moving_squares(size: str, targets: int) -> Scene:
-    """Pictures of this size with so many squares, of the same pixels whatever the size.
+    """Images of this size with so many squares, of the same pixels whatever the size.
 
-    The squares lie in the part that a 480p picture shows and move a few pixels a picture.
+    The squares lie in the part that a 480p image shows and move a few pixels an image.
     """
     height, width = parse_size(size)
     pictures, boxes = [], []
@@ -62,7 +62,7 @@ def moving_squares(size: str, targets: int) -> Scene:
 
 
 def _centers(targets: int) -> list[tuple[int, int]]:
-    """Middles of the cells of a grid over a 480p picture, one a target."""
+    """Middles of the cells of a grid over a 480p image, one a target."""
     height, width = SIZES["480p"]
     columns = math.ceil(math.sqrt(targets * width / height))
     rows = math.ceil(targets / columns)

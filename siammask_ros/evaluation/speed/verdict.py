@@ -13,7 +13,7 @@ ALLOWED_J_LOSS = 0.01
 
 
 def verdict(benchmark: Benchmark) -> list[str]:
-    """Sentences on the fastest engines, on many targets, on large pictures and first frames."""
+    """Sentences on the fastest engines, on many targets, on large images and first frames."""
     ours = [
         result for result in benchmark.measured if any(cell.stages_share for cell in result.cells)
     ]

@@ -71,7 +71,7 @@ def evaluate_boxes(
 ) -> BoxResult:
     """Follows a sequence's target from its first true box to the end, whatever happens.
 
-    ``on_frame`` is called after every picture. Raises DataError where a picture is damaged, the
+    ``on_frame`` is called after every frame. Raises DataError where an image is damaged, the
     first frame has no box to start from, or no later one has a box to compare with.
     """
     first = sequence.box_xywh(0)

@@ -1,4 +1,4 @@
-"""Sequences with a true box or polygon for every picture, in the layouts of VOT and OTB."""
+"""Sequences with a true box or polygon for every image, in the layouts of VOT and OTB."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from siammask_ros.media.natural_order import in_natural_order
 
 # OTB numbers the files of a folder in which there are several targets.
 _TRUTH_FILE = re.compile(r"groundtruth(?:_rect)?(?:\.([0-9]+))?\.txt")
-# Sequences of OTB-100 whose boxes cover a part of the pictures, and where they begin.
+# Sequences of OTB-100 whose boxes cover a part of the images, and where they begin.
 _OTB_FIRST_FRAMES = {
     "BlurCar1": 247,
     "BlurCar3": 3,
@@ -29,13 +29,13 @@ _OTB_FIRST_FRAMES = {
     "Freeman3": 1,
     "Freeman4": 1,
 }
-# Where OTB (img) and VOT (color) keep their pictures, if not beside the truth.
+# Where OTB (img) and VOT (color) keep their images, if not beside the truth.
 _IMAGE_FOLDERS = ("", "img", "color")
 
 
 @dataclass(frozen=True, slots=True)
 class BoxSequence:
-    """One video: its pictures, and for each the target's polygon (n, 2), None where it is absent.
+    """One video: its images, and for each the target's polygon (n, 2), None where it is absent.
 
     ``are_upright`` says that the truth was given as upright boxes.
     """
@@ -46,12 +46,12 @@ class BoxSequence:
     are_upright: bool
 
     def image(self, number: int) -> NDArray[np.uint8]:
-        """Picture ``number``, (H, W, 3) uint8 BGR; raises DataError where it is damaged."""
+        """Image ``number``, (H, W, 3) uint8 BGR; raises DataError where it is damaged."""
         return read_image(self.image_paths[number])
 
     @property
     def counted(self) -> list[int]:
-        """The pictures on which a follower is judged: the target is there, the first is given."""
+        """The images on which a follower is judged: the target is there, the first is given."""
         return [n for n, polygon in enumerate(self.polygons) if n and polygon is not None]
 
     def box_xywh(self, number: int) -> BoxXywh | None:
@@ -66,10 +66,10 @@ class BoxSequence:
 def box_sequences(root: Path, names: Sequence[str] = ()) -> list[BoxSequence]:
     """The sequences under ``root``: those named, else those in its list.txt, else all.
 
-    Every folder ROOT/SEQ holds groundtruth.txt (or groundtruth_rect.txt) with a line a picture,
-    x,y,w,h or the corners of a polygon, and the pictures beside it, in img/ or in color/. With
+    Every folder ROOT/SEQ holds groundtruth.txt (or groundtruth_rect.txt) with a line an image,
+    x,y,w,h or the corners of a polygon, and the images beside it, in img/ or in color/. With
     groundtruth_rect.1.txt and so on each target is a sequence of its own, SEQ-1. Where the lines
-    begin at a later picture, first_frame.txt holds the number in its name; OTB's own such
+    begin at a later image, first_frame.txt holds the number in its name; OTB's own such
     sequences need none. Raises DataError where something is missing, unknown or not understood.
     """
     if not root.is_dir():
@@ -113,7 +113,7 @@ def _sequence(name: str, truth: Path) -> BoxSequence:
 
 
 def _find_annotated(images: tuple[Path, ...], lines: int, truth: Path) -> tuple[Path, ...]:
-    """The pictures that the lines of a truth file belong to."""
+    """The images that the lines of a truth file belong to."""
     first = _first_number(truth)
     if lines == len(images) >= 2 and not _first_frame_path(truth).is_file():
         return images
@@ -133,7 +133,7 @@ def _find_annotated(images: tuple[Path, ...], lines: int, truth: Path) -> tuple[
 
 
 def _first_number(truth: Path) -> int | None:
-    """The number in the name of the first annotated picture, where something tells it."""
+    """The number in the name of the first annotated image, where something tells it."""
     path = _first_frame_path(truth)
     if not path.is_file():
         return _OTB_FIRST_FRAMES.get(truth.parent.name) if "_rect" in truth.name else None
@@ -155,7 +155,7 @@ def _read_text(path: Path) -> str:
 
 
 def _last_number(path: Path) -> int | None:
-    """The last number in a picture's name: 300 of img00300.jpg."""
+    """The last number in an image's name: 300 of img00300.jpg."""
     numbers = re.findall("[0-9]+", path.stem)
     return int(numbers[-1]) if numbers else None
 

@@ -63,7 +63,7 @@ def evaluate_sequence(
     """Track every object of a sequence from its first mask's bounding box; returns J and F.
 
     Writes the masks as PNG with the annotation's labels to ``masks_folder``/SEQUENCE, where other
-    tools can check them. ``on_frame`` is called after every picture. Raises DataError where a
+    tools can check them. ``on_frame`` is called after every frame. Raises DataError where a
     file is damaged or the first frame shows no object.
     """
     folder = masks_folder / sequence.name

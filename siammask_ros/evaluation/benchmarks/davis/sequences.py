@@ -23,9 +23,9 @@ MERGED_LABEL = 255
 
 @dataclass(frozen=True, slots=True)
 class DavisSequence:
-    """One video: its pictures in order, and the true mask of each, None where it has none.
+    """One video: its images in order, and the true mask of each, None where it has none.
 
-    The first picture has a mask, and one between the first and the last.
+    The first image has a mask, and one between the first and the last.
     In DAVIS-2016 everything that moves is one target (label 255), in DAVIS-2017 every object is
     its own (labels 1, 2, …).
     """
@@ -36,13 +36,13 @@ class DavisSequence:
     year: Year
 
     def image(self, number: int) -> NDArray[np.uint8]:
-        """Picture ``number``, (H, W, 3) uint8 BGR; raises DataError where it is damaged."""
+        """Image ``number``, (H, W, 3) uint8 BGR; raises DataError where it is damaged."""
         return read_image(self.image_paths[number])
 
     def labels(self, number: int) -> Labels:
         """The true label of every pixel, (H, W) int32, 0 for none.
 
-        Raises DataError where the mask is missing, damaged or not of the picture's size.
+        Raises DataError where the mask is missing, damaged or not of the image's size.
         """
         path = self.annotation_paths[number]
         if path is None:
@@ -60,19 +60,19 @@ class DavisSequence:
 
     @property
     def counted(self) -> list[int]:
-        """The pictures that are judged: they have a mask and are neither the first nor the last."""
+        """The images that are judged: they have a mask and are neither the first nor the last."""
         numbers = range(1, len(self.image_paths) - 1)
         return [number for number in numbers if self.annotation_paths[number] is not None]
 
     def mask_name(self, number: int) -> str:
-        """The name of the file for what was predicted on picture ``number``."""
+        """The name of the file for what was predicted on image ``number``."""
         return f"{self.image_paths[number].stem}.png"
 
 
 def davis_sequences(root: Path, year: Year, names: Sequence[str] = ()) -> list[DavisSequence]:
     """The sequences under a DAVIS root: those named, else the validation list, else all.
 
-    A picture may have no mask, as in YouTube-VOS, where every fifth has one; those before the first
+    An image may have no mask, as in YouTube-VOS, where every fifth has one; those before the first
     mask are passed over. Raises DataError where the layout is not DAVIS's, a sequence is unknown,
     or a mask has no picture.
     """
@@ -125,7 +125,7 @@ def _sequence(name: str, images: Path, annotations: Path, year: Year) -> DavisSe
 class DavisVideo:
     """A sequence as a ``MaskedVideo``: everything that moves in it is the target.
 
-    Raises DataError where a picture has no mask.
+    Raises DataError where an image has no mask.
     """
 
     def __init__(self, sequence: DavisSequence) -> None:

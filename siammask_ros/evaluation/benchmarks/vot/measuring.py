@@ -93,7 +93,7 @@ def follow_with_restarts(
     """The trajectory of a sequence: START, FAILURE, SKIPPED or the polygon (4, 2) of each frame.
 
     A frame that no tracker can be started from is skipped. ``on_frame`` is called for every
-    frame. Raises DataError where a picture is damaged or the sequence could never be started.
+    frame. Raises DataError where an image is damaged or the sequence could never be started.
     """
     entries: list[Polygon | int] = []
     is_following, start_from = False, 0

@@ -1,7 +1,7 @@
 """Following for a program that speaks TraX, as the VOT toolkit does.
 
 Čehovin, "TraX: The visual Tracking eXchange protocol and library", Neurocomputing 2017. The client
-starts this process, sends paths of pictures, and reads a region after each.
+starts this process, sends paths of images, and reads a region after each.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ def _may_be_client(descriptor: int) -> bool:
 def serve(tracker: Tracker, name: str, kind: RegionKind = "polygon") -> int:
     """Follows one target after another for the client until it quits; returns the frames followed.
 
-    Takes a rectangle, a polygon or a mask on the first picture and replies with what ``kind``
+    Takes a rectangle, a polygon or a mask on the first image and replies with what ``kind``
     says: the mask's rotated box, the upright one around it, or the mask, each with the score as
-    ``confidence``. Raises DataError for a picture that cannot be read and BoxError for a region
+    ``confidence``. Raises DataError for an image that cannot be read and BoxError for a region
     that no tracker can start from; the client is told the reason.
     """
     from trax import Image, Region, TraxException, TraxStatus

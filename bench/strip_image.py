@@ -1,4 +1,4 @@
-"""The frames at the top of README.md: `python test/strip_picture.py docs/images/strip.jpg`.
+"""The frames at the top of README.md: `python bench/strip_image.py docs/images/strip.jpg`.
 
 A video that the set-up has brought along is tracked by `siammask track`; three of the frames that
 it draws are put beside each other.

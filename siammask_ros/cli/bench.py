@@ -98,6 +98,8 @@ def _measured(options: argparse.Namespace) -> Benchmark:
     with tempfile.TemporaryDirectory(prefix="siammask_bench_") as folder:
         about = machine(options.device)
         builder = EntryBuilder(options, Path(folder))
+        # Not only when their turn comes, minutes later.
+        builder.check_given()
         plan = _plan(options, builder, folder)
         entries = builder.all()
         with tqdm(total=len(entries), disable=None, bar_format="{l_bar}{bar}| {elapsed}") as bar:

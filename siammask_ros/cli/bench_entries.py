@@ -95,6 +95,12 @@ class EntryBuilder:
         self._given = dict(_model_and_file(text) for text in options.checkpoint)
         self._weights: dict[str, _Weights] = {}
 
+    def check_given(self) -> None:
+        """Raises CheckpointError where weights that were named cannot be read."""
+        for model, file in self._given.items():
+            path, expected = locate_checkpoint(file, model)
+            read_weights_file(weights_path(path, model), expected)
+
     @cached_property
     def models(self) -> list[str]:
         """The models in the order of the report, TrackerNano last."""

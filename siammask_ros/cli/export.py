@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ def _onnx(options: argparse.Namespace) -> int:
     from siammask_ros.model.checkpoint import load_network
     from siammask_ros.weights_cache.cache import locate_checkpoint
 
+    _make_folder(options.out)
     path, expected = locate_checkpoint(options.checkpoint, options.model)
     network, sha256 = load_network(path, options.model, expected)
     parts: dict[str, Any] = {
@@ -71,17 +73,30 @@ def _onnx(options: argparse.Namespace) -> int:
     return 0
 
 
+def _make_folder(folder: Path) -> None:
+    """Raises ConfigError where nothing can be written there, before anything is computed."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _refusal(folder, error) from error
+    if not os.access(folder, os.W_OK):
+        raise ConfigError(f"{folder} cannot be written; take another folder with --out")
+
+
 def _written(folder: Path, files: dict[str, bytes]) -> list[Path]:
     """Writes the files, each whole or not at all; raises ConfigError."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             unfinished = folder / f"{name}.part"
             unfinished.write_bytes(content)
             unfinished.replace(folder / name)
     except OSError as error:
-        raise ConfigError(
-            f"{folder} cannot be written: {error.strerror or error}; expected a writable folder, "
-            "take another with --out"
-        ) from error
+        raise _refusal(folder, error) from error
     return [folder / name for name in files]
+
+
+def _refusal(folder: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"{folder} cannot be written: {error.strerror or error}; expected a writable folder, "
+        "take another with --out"
+    )

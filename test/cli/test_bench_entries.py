@@ -12,6 +12,7 @@ import pytest
 from siammask_ros.cli.bench_entries import EntryBuilder, TrackerOpener
 from siammask_ros.cli.machine import machine
 from siammask_ros.engines.registry import offered
+from siammask_ros.errors import CheckpointError
 from siammask_ros.evaluation.speed.timed_runner import Cell, TimedRunner
 from siammask_ros.model.weights_file import SHIPPED
 
@@ -116,3 +117,8 @@ def test_the_machine_is_described_in_words() -> None:
     assert words["device"].endswith(" cores")
     assert "torch 2" in words["versions"]
     assert all(words.values())
+
+
+def test_weights_that_are_missing_are_told_of_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"missing\.pth cannot be read"):
+        entries(tmp_path, checkpoint=["lite=missing.pth"]).check_given()

@@ -57,3 +57,17 @@ def test_without_its_packages_it_says_what_to_install(
     monkeypatch.setattr(importlib.util, "find_spec", find_spec)
     assert main(["export"]) == 2
     assert "run: pip install onnx onnxruntime" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_the_network_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnx", reason="onnx is not installed")
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    (tmp_path / "file").write_text("")
+    missing = str(tmp_path / "missing.pth")
+    assert main(["export", "--checkpoint", missing, "--out", str(tmp_path / "file" / "x")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(
+        f"siammask: {tmp_path / 'file' / 'x'} cannot be written: Not a directory"
+    )

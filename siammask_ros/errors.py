@@ -47,4 +47,12 @@ class DataError(SiamMaskError):
 def in_one_line(error: BaseException) -> str:
     """What an error says, as one line: of the operating system's errors without their numbers."""
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(words.split())
+    return printable(" ".join(words.split()))
+
+
+def printable(text: str) -> str:
+    """Return a text with its control characters and broken UTF-8 escaped, for a terminal."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )

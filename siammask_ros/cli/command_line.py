@@ -22,7 +22,7 @@ from siammask_ros.cli import (
 )
 from siammask_ros.cli import eval as evaluate
 from siammask_ros.cli.stopping import Stopped, stoppable
-from siammask_ros.errors import SiamMaskError, in_one_line
+from siammask_ros.errors import DataError, SiamMaskError, in_one_line
 
 _COMMANDS = (demo, track, evaluate, bench, train, tune, export, weights, trax)
 
@@ -34,6 +34,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     options = _parser().parse_args(arguments)
     try:
+        _check_utf8(sys.argv[1:] if arguments is None else arguments)
         with stoppable():
             return int(options.run(options))
     except SiamMaskError as error:
@@ -48,6 +49,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return stopped.code
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _check_utf8(arguments: Sequence[str]) -> None:
+    """Raises DataError for names that neither OpenCV nor the standard output takes."""
+    wrong = [text for text in arguments if any("\ud800" <= letter <= "\udfff" for letter in text)]
+    if wrong:
+        raise DataError(f"{wrong[0]} is not UTF-8; rename the file or its folder")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -124,6 +124,7 @@ def _follow(options: argparse.Namespace) -> int:
     from siammask_ros.cli.recordings import Outputs, Recordings
     from siammask_ros.media.encoders import default_suffix
     from siammask_ros.media.frames import open_source
+    from siammask_ros.media.recording import is_stream
 
     boxes = first_boxes(options.box, options.mask)
     source = open_source(options.source, options.first, options.last, options.topic)
@@ -139,7 +140,7 @@ def _follow(options: argparse.Namespace) -> int:
     # What else is said must not come between the lines of JSON.
     to = sys.stderr if outputs.takes_standard_output else sys.stdout
     print(run.in_words(), file=to)
-    shared.say_written((path for path in outputs if path.exists()), to)
+    shared.say_written((path for path in outputs if path.exists() and not is_stream(path)), to)
     if files.failures:
         return NOT_RECORDED
     if not any(run.tracked.values()):

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
+from siammask_ros.media.image_files import name_for_opencv
 
 SUFFIXES = (".mp4", ".webm", ".avi")
 # OpenCV's wheels cannot encode H.264, and no browser plays the MPEG-4 part 2 that they can.
@@ -69,6 +70,7 @@ def open_encoder(path: Path, fps: float, size: tuple[int, int]) -> Encoder:
     check_suffix(path)
     # FFmpeg takes what stands before a colon for a protocol, but not in an absolute path.
     path = path.absolute()
+    name_for_opencv(path)
     if path.suffix.lower() == ".mp4":
         return _H264Encoder(path, fps, size)
     return _OpenCvEncoder(path, fps, size)

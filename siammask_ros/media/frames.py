@@ -111,6 +111,8 @@ def _opened(source: str, topic: str) -> FolderSource | VideoSource | BagSource |
         from siammask_ros.media.bags import BagSource
 
         return BagSource.opened(path, topic)
+    if path.is_fifo():
+        raise DataError(f"{path} is a pipe, which can be read only once; expected a video file")
     if path.is_file() and (reason := why_no_video(path)):
         raise DataError(f"{path} {reason}")
     if topic:

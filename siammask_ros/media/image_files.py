@@ -24,6 +24,15 @@ def is_image_file(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES
 
 
+def name_for_opencv(path: Path) -> str:
+    """Return a path as OpenCV takes it; raises DataError for a name that would crash it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise DataError(f"the name {path} is not UTF-8; rename the file or its folder") from None
+    return str(path)
+
+
 def read_image(path: Path, stretch: ContrastStretch | None = None) -> Image:
     """Decode an image: (H, W, 3) uint8 BGR, the way up that its EXIF orientation says.
 
@@ -31,7 +40,7 @@ def read_image(path: Path, stretch: ContrastStretch | None = None) -> Image:
     Raises DataError where the file is missing or cannot be decoded.
     """
     try:
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+        image = cv2.imread(name_for_opencv(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error:  # The header promises more pixels than OpenCV takes.
         image = None
     if image is None or image.dtype not in (np.uint8, np.uint16):

@@ -14,7 +14,7 @@ import numpy as np
 
 from siammask_ros.errors import DataError
 from siammask_ros.media.frames import FOLDER_FPS, SourceFrame, size_of, stretch_length
-from siammask_ros.media.image_files import Image
+from siammask_ros.media.image_files import Image, name_for_opencv
 from siammask_ros.media.mp4 import shown_frames
 
 # What FFmpeg reads from the network and a camera or server speaks.
@@ -57,7 +57,7 @@ class VideoSource:
     def of_file(cls, path: Path) -> VideoSource:
         """Open a file; raises DataError where there is no video to decode."""
         # FFmpeg takes what stands before a colon for a protocol, but not in an absolute path.
-        address = str(path.absolute())
+        address = name_for_opencv(path.absolute())
         size, fps, total = _properties(address, str(path))
         shown = shown_frames(path)
         is_counted = shown is not None or path.suffix.lower() == _COUNTED_SUFFIX

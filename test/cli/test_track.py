@@ -17,7 +17,7 @@ from moving_square import SIDE_PX, picture, square_box
 
 from siammask_ros import cli
 from siammask_ros.cli import options as shared
-from siammask_ros.cli.track import NOT_TRACKED
+from siammask_ros.cli.track import NOT_RECORDED, NOT_TRACKED
 from siammask_ros.media.encoders import default_suffix
 from siammask_ros.media.frames import open_source
 from siammask_ros.media.labels import read_labels
@@ -262,3 +262,21 @@ def test_a_run_that_tracked_nothing_is_no_success(
     assert cli.main(["track", str(path), "--box", BOX, "--json", str(rows)]) == NOT_TRACKED
     assert "no target was tracked" in capsys.readouterr().err
     assert len(read_rows(rows)) == FRAMES
+
+
+def test_a_name_that_is_not_utf8_is_refused_on_one_clean_line(
+    video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = str(tmp_path / os.fsdecode(b"rows\xff\x1b.jsonl"))
+    assert cli.main(["track", str(video), "--box", BOX, "--json", rows]) == cli.BAD_INPUT
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("rows\\udcff\\x1b.jsonl is not UTF-8; rename the file or its folder")
+
+
+def test_what_cannot_be_kept_is_not_said_to_be_written(
+    video: Path, fake_engine: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["track", str(video), "--box", BOX, "--json", "/dev/full"]) == NOT_RECORDED
+    said = capsys.readouterr()
+    assert "/dev/full cannot be written: No space left on device" in said.err
+    assert "wrote" not in said.out

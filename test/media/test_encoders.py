@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -130,3 +131,9 @@ def test_a_browser_plays_it(suffix: str, tmp_path: Path) -> None:
         )
         browser.close()
     assert seen == [152, 102]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path, suffix: str) -> None:
+    with pytest.raises(DataError, match="is not UTF-8; rename"):
+        encoders.open_encoder(tmp_path / os.fsdecode(b"\xff" + suffix.encode()), 25, (48, 64))

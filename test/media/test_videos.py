@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -89,6 +90,21 @@ def test_a_file_of_any_name_is_opened(
     write_timed_video(tmp_path / "plain.mp4", range(0, 200, 40)).rename(tmp_path / name)
     for given in (name, f"./{name}", tmp_path / name):
         assert len(list(open_source(given))) == 5
+
+
+@pytest.mark.parametrize("name", [b"\xff.mp4", b"\xe9.png", b"folder\xff/a.png"])
+def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path, name: bytes) -> None:
+    path = tmp_path / os.fsdecode(name)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"\0")
+    with pytest.raises(DataError, match="is not UTF-8; rename"):
+        open_source(path if path.suffix == ".mp4" else path.parent)
+
+
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(DataError, match="is a pipe"):
+        open_source(tmp_path / "pipe.mp4")
 
 
 def test_a_path_that_exists_is_meant_before_a_camera(

@@ -37,7 +37,8 @@ class Frame:
 
     ``image`` (H, W, 3) uint8 BGR, which nobody may write to any more; ``stamp_ns`` when it was
     taken, 0 where unknown; ``arrived_s`` on the session's clock. ``transport_ms`` and
-    ``convert_ms`` are what it took until then. Raises ImageError for any other array.
+    ``convert_ms`` are what it took until then. With ``is_of_other_clock`` the stamp does not tell
+    how old the image is. Raises ImageError for any other array.
     """
 
     image: NDArray[np.uint8] = field(repr=False)
@@ -46,6 +47,7 @@ class Frame:
     frame_id: str = ""
     transport_ms: float = 0.0
     convert_ms: float = 0.0
+    is_of_other_clock: bool = False
 
     def __post_init__(self) -> None:
         image: Any = self.image

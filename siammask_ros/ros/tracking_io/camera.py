@@ -141,5 +141,6 @@ class Camera:
                 # Of another clock: how old it is cannot be told, as without a stamp.
                 transport_ms=0.0 if self._clock_misfit else age_s * 1e3,
                 convert_ms=(time.monotonic() - arrived_s) * 1e3,
+                is_of_other_clock=bool(self._clock_misfit),
             )
         )

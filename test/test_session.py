@@ -198,7 +198,7 @@ def test_a_lost_target_is_searched_for_no_longer_than_asked_and_a_new_box_helps(
         assert reasons[-1] == "not found within 0.3 s; the search has ended"
         assert target.result.status.name == "LOST"
         assert target.unseen_s == pytest.approx(0.48)
-        assert bench.session.health().targets().sentence == "1 targets, 1 of them LOST"
+        assert bench.session.health().targets().sentence == "1 target, 1 of them LOST"
         bench.start(13, "1")
         bench.assert_tracks(14)
 
@@ -213,7 +213,7 @@ def test_the_health_counts_and_times_what_it_did() -> None:
     assert 10 <= health.answer_ms["p95"] <= health.answer_ms["p99"] < 5000
     assert health.image_stream().level == Level.OK
     assert health.inference().level == Level.OK
-    assert health.targets().sentence == "1 targets, 0 of them LOST"
+    assert health.targets().sentence == "1 target, 0 of them LOST"
 
 
 def test_stopping_twice_and_handing_in_afterwards_do_no_harm() -> None:

@@ -131,7 +131,8 @@ class Health:
         lost = sum(status >= Status.LOST for status in self.statuses.values())
         is_stale = bool(self.statuses) and self.is_stalled
         state = "all STALE" if is_stale else f"{lost} of them LOST"
-        sentences = [f"{len(self.statuses)} targets, {state}"]
+        count = len(self.statuses)
+        sentences = [f"{count} {'target' if count == 1 else 'targets'}, {state}"]
         if is_recent(self.since_box_refused_s):
             sentences.append(f"a box was refused: {self.last_box_refusal}")
         if is_recent(self.since_candidate_refused_s):

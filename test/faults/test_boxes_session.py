@@ -233,7 +233,7 @@ def test_b1_a_refused_box_is_told_beside_the_rest_and_for_a_while_only() -> None
             bench.session.start_target(RotatedBox(900, 900, 40, 40), "other")
         told = bench.session.health().targets()
         assert told.level == Level.WARN
-        assert told.sentence.startswith("1 targets, 0 of them LOST; a box was refused: box at ")
+        assert told.sentence.startswith("1 target, 0 of them LOST; a box was refused: box at ")
         for index in range(2, 14):
             clock.now_s += 0.9
             bench.assert_tracks(index)
@@ -248,9 +248,9 @@ def test_b1_a_refused_box_does_not_hide_a_target_that_is_lost() -> None:
             bench.session.start_target(RotatedBox(900, 900, 40, 40), "other")
         for index in range(1, 4):
             bench.answer(index, visible=False)
-        assert "1 targets, 1 of them LOST; a box was" in bench.session.health().targets().sentence
+        assert "1 target, 1 of them LOST; a box was" in bench.session.health().targets().sentence
         bench.started(4, "1")
-        assert bench.session.health().targets().sentence == "1 targets, 0 of them LOST"
+        assert bench.session.health().targets().sentence == "1 target, 0 of them LOST"
         bench.assert_tracks(5)
 
 

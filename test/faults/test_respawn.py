@@ -236,7 +236,7 @@ def test_h1_a_node_that_is_killed_is_there_again_without_targets_and_says_so(
 
         def is_fine() -> bool:
             status = node.client.status("targets")
-            return status is not None and status.message == "1 targets, 0 of them LOST"
+            return status is not None and status.message == "1 target, 0 of them LOST"
 
         wait_until(is_fine, "the new target to end it")
         assert node.exit_codes == [-signal.SIGKILL] * DEATHS

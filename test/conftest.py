@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 import hypothesis
+from support.domains import free_domains
 
 import siammask_ros  # noqa: F401  switches OpenVINO's telemetry off, before any test imports it
 
@@ -13,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Fixed before anything imports rclpy. Each run of the tests has a domain of its own, above those
 # that the demo takes; node_bench has 161 to 231.
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-os.environ["ROS_DOMAIN_ID"] = str(101 + os.getpid() % 60)
+os.environ["ROS_DOMAIN_ID"] = str(next(free_domains(range(101, 161))))
 os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
 for name in ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"):
     os.environ[name] = str(ROOT / "config" / "fastdds.xml")

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-import os
-import random
-import socket
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -30,6 +26,7 @@ from session_bench import wait_until
 from siammask_ros.msg import FrameLatency, Track, TrackArray
 from std_msgs.msg import Header, String
 from std_srvs.srv import SetBool, Trigger
+from support.domains import free_domains
 from vision_msgs.msg import Detection2D, Detection2DArray
 
 from siammask_ros.geometry.boxes import RotatedBox
@@ -53,23 +50,12 @@ TRANSITIONS = {
 }
 
 
-# In another order in every process: tests that run at the same time share the machine.
-_DOMAINS = itertools.cycle(random.Random(os.getpid()).sample(range(161, 232), 71))
+_DOMAINS = free_domains(range(161, 232))
 
 
 def own_domain() -> int:
     """A domain in which nothing of an earlier test, or of another process, is heard."""
-    return next(domain for domain in _DOMAINS if _is_free(domain))
-
-
-def _is_free(domain: int) -> bool:
-    """Whether nobody holds the port that the first participant of a domain takes (RTPS 9.6.1)."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as port:
-        try:
-            port.bind(("", 7400 + 250 * domain + 10))
-        except OSError:
-            return False
-    return True
+    return next(_DOMAINS)
 
 
 def box_message(box: RotatedBox, target_id: str = "", header: Header | None = None) -> Detection2D:

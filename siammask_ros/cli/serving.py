@@ -22,6 +22,8 @@ from siammask_ros.session import (
     Frame,
     FrameResult,
     Health,
+    Judgement,
+    Level,
     Session,
     TrackedTarget,
     Tracker,
@@ -138,7 +140,7 @@ class SessionFeed:
                 engine=self._engine,
                 targets=tuple(map(_shown, stale.targets)) if stale else self._targets,
                 latencies=tuple(self._latencies),
-                diagnostics=_diagnostics(health, playback.stands_still),
+                diagnostics=diagnostics(health, playback.stands_still),
                 playback=playback.state,
             )
 
@@ -209,8 +211,12 @@ def _shown(target: TrackedTarget) -> Target:
     )
 
 
-def _diagnostics(health: Health, stands_still: bool) -> tuple[Diagnosis, ...]:
-    verdicts = {"inference": health.inference()}
+def diagnostics(health: Health, stands_still: bool) -> tuple[Diagnosis, ...]:
+    """The session's health as the page shows it; no frames come while the video stands still."""
+    inference = health.inference()
+    if stands_still and inference.level < Level.ERROR and not health.errors_in_row:
+        inference = Judgement(Level.OK, "idle: the video stands still")
+    verdicts = {"inference": inference}
     if not stands_still:
         verdicts = {
             "image stream": health.image_stream(),

@@ -78,7 +78,7 @@ class Server:
         return page_urls(self._config.address, self._port)
 
     def start(self) -> None:
-        """Begins to serve; raises ConfigError where the address is not to be had."""
+        """Begins to serve; raises ConfigError where the port cannot be opened."""
         started: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._projector = Projector(self._config, self._hand_over)
         self._thread = threading.Thread(
@@ -90,7 +90,7 @@ class Server:
         except OSError as error:
             self._projector.close()
             raise ConfigError(
-                f"port {self._config.port} of {self._config.address} is not to be had: "
+                f"port {self._config.port} of {self._config.address} cannot be opened: "
                 f"{error.strerror}; choose another one"
             ) from error
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,10 @@ from page_bench import TIMEOUT_S, PageBench
 from session_bench import wait_until
 
 from siammask_ros.cli import BAD_INPUT, main
-from siammask_ros.cli.serving import SessionFeed
+from siammask_ros.cli.serving import SessionFeed, diagnostics
 from siammask_ros.errors import DataError
 from siammask_ros.media.frames import CameraSource, SourceFrame, open_source
-from siammask_ros.session import Tracker
+from siammask_ros.session import Level, Session, Tracker
 from siammask_ros.tracker.config import settings_named
 from siammask_ros.web.feed import Shot
 
@@ -188,6 +189,20 @@ def test_a_video_that_has_ended_plays_again_from_its_beginning(pictures: Path) -
         asked_to_stop.set()
         player.join(TIMEOUT_S)
         feed.close()
+
+
+def test_silence_is_no_fault_of_a_video_that_stands_still() -> None:
+    session = Session(Tracker(FakeEngine(), settings_named("lite")), lambda answer: None)
+    try:
+        silent = replace(session.health(), since_frame_s=60.0, since_processed_s=60.0)
+    finally:
+        session.stop()
+    (playing, *_) = (each for each in diagnostics(silent, False) if "inference" in each.name)
+    assert playing.level == Level.WARN
+    (still,) = diagnostics(silent, True)
+    assert (still.level, still.sentence) == (Level.OK, "idle: the video stands still")
+    (failed,) = diagnostics(replace(silent, errors_in_row=1, last_error="broken"), True)
+    assert (failed.level, failed.sentence) == (Level.WARN, "the last frame failed: broken")
 
 
 def test_a_camera_that_plays_by_itself_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ from siammask_ros.engines.frame import (
     unpacked,
     with_cells,
 )
+from siammask_ros.engines.fusion import can_fuse, fuse
 from siammask_ros.engines.half_precision import DTYPES
 from siammask_ros.engines.on_device import computing_on, free_device_memory
 from siammask_ros.engines.parts import used
@@ -67,7 +68,9 @@ class CompiledEngine(NetworkEngine):
         layout = _memory_format(device, self._dtype)
         self.network = folded(network).to(device, self._dtype)
         self.network.to(memory_format=layout)  # type: ignore[call-overload]
-        # Only its own buffer moves: the window stays in double, as the tracker's.
+        if device.type == "cuda" and can_fuse(device, self._dtype):
+            fuse(self.network, has_rows=layout == torch.channels_last)
+        # Only its own buffer moves: the window stays in single precision.
         self.frame = FrameNetwork(self.network, layout).to(device)
         self._pool: Any = None
         self._programs: dict[tuple[int, int], Program] = {}

@@ -16,13 +16,12 @@ from torch import Tensor, nn
 
 from siammask_ros.engines.base import Aims, Floats, Masks
 from siammask_ros.engines.parts import used
-from siammask_ros.model.choice import best_cells, cosine_window
+from siammask_ros.model.choice import best_cells, cosine_window, ranking_terms, terms_width
 from siammask_ros.model.siammask import Kernels, SiamMask, score_probability
 from siammask_ros.model.variants import Variant
 
-# The columns of ``asks``; after them each anchor's width and height.
-_SIZE, _WEIGHTS, _CELL, _ANCHORS = slice(0, 2), slice(2, 4), slice(4, 6), slice(6, None)
-_PENALTY, _INFLUENCE = 2, 3
+# The columns of ``asks``.
+_CELL, _TERMS = slice(0, 2), slice(2, None)
 _CHOOSE = -1.0
 
 
@@ -64,10 +63,9 @@ class FrameNetwork(nn.Module):
         maps = network.search(pixels, Kernels(*kernels, *none))
         score = score_probability(maps.score.float(), variant.anchors)
         box = maps.box.float().reshape(-1, 4, variant.anchors, *maps.box.shape[2:])
-        anchors = asks[:, _ANCHORS].reshape(-1, variant.anchors, 2)
-        guess = best_cells(score, box, asks[:, _SIZE], anchors, asks[:, _WEIGHTS], self.window)
-        asked = asks[:, _CELL]
-        cells = torch.where(asked >= 0, asked.long(), guess)
+        guess = best_cells(score, box, asks[:, _TERMS].float(), self.window)
+        asked = asks[:, _CELL].long()
+        cells = torch.where(asked >= 0, asked, guess)
         parts = [score, box, cells.float()]
         if variant.has_mask:
             items = torch.arange(len(crops), device=crops.device)
@@ -81,10 +79,10 @@ def asks_of(variant: Variant, items: int, aims: Aims | None) -> NDArray[np.float
     asks = np.ones((items, asks_width(variant)))
     asks[:, _CELL] = variant.score_size // 2
     if aims is not None:
-        asks[:, _SIZE] = aims.sizes_in_crop
-        asks[:, _PENALTY], asks[:, _INFLUENCE] = aims.penalty_k, aims.window_influence
         asks[:, _CELL] = _CHOOSE
-        asks[:, _ANCHORS] = aims.anchor_sizes.ravel()
+        asks[:, _TERMS] = ranking_terms(
+            aims.sizes_in_crop, aims.anchor_sizes, aims.penalty_k, aims.window_influence
+        )
     return asks
 
 
@@ -97,7 +95,7 @@ def with_cells(asks: NDArray[np.float64], cells: NDArray[Any]) -> NDArray[np.flo
 
 def asks_width(variant: Variant) -> int:
     """Numbers in a row of ``asks_of``."""
-    return 6 + 2 * variant.anchors
+    return 2 + terms_width(variant.anchors)
 
 
 def answer_width(variant: Variant) -> int:

@@ -26,7 +26,7 @@ class Program:
         self._frame = frame
         self._device = template[0].device
         self._crops = self._on_host(torch.uint8, items, side_px, side_px, 3)
-        self._asks = self._on_host(torch.float64, items, asks_width(variant))
+        self._asks = self._on_host(torch.float32, items, asks_width(variant))
         self._answer = self._on_host(torch.float32, items, answer_width(variant))
         self._kernels = [kernel.new_zeros(items, *kernel.shape) for kernel in template]
         self._targets: list[Template | None] = [None] * items

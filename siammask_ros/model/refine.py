@@ -19,11 +19,11 @@ def cut_windows(
     on its score map. A level is padded with zeros before it is cut.
     """
     levels = []
+    reach = torch.arange(max(sizes), device=items.device)
     for level, size, padding, step in zip(pyramid, sizes, PADDINGS, STEPS, strict=True):
         padded = functional.pad(level, (padding,) * 4)
-        reach = torch.arange(size, device=level.device)
-        y = (rows * step)[:, None, None] + reach[None, :, None]
-        x = (columns * step)[:, None, None] + reach[None, None, :]
+        y = torch.add(reach[:size, None], rows[:, None, None], alpha=step)
+        x = torch.add(reach[:size], columns[:, None, None], alpha=step)
         window = padded[items[:, None, None], :, y, x]
         levels.append(window.permute(0, 3, 1, 2))
     return levels[0], levels[1], levels[2]

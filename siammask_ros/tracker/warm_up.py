@@ -26,9 +26,14 @@ def warm_up(tracker: Tracker, most_targets: int) -> None:
     Whatever the network sees there is taken for the targets, the first of which was lost: so the
     work of a tracked frame is done to its end, with mask, box and colours.
 
+    On a GPU all numbers of targets are prepared, so that more targets may be allowed later without
+    a frame that waits for its graph.
+
     Where memory is too short for all of them at once it ends, and says so: such a frame is
     answered in halves. Raises EngineError as ``Tracker.step``, also where one target is too much.
     """
+    if tracker.engine.info.device.startswith("cuda"):
+        most_targets = max(most_targets, COUNTS[-1])
     image = np.zeros((240, 320, 3), np.uint8)
     image[88:152, 128:192] = 255
     sure = Tracker(tracker.engine, _accepting(tracker.config))

@@ -232,9 +232,9 @@ def test_half_precision_changes_the_answers_a_little(eager: EagerEngine) -> None
     assert np.corrcoef(response.box[0].ravel(), expected.box[0].ravel())[0, 1] > 0.99
 
 
-def test_the_window_of_the_guess_stays_in_double() -> None:
+def test_the_window_of_the_guess_stays_in_single_precision() -> None:
     engine = CompiledEngine(lively_network(LITE), CPU, replace(INFO, precision="bf16"))
-    assert engine.frame.window.dtype == torch.float64
+    assert engine.frame.window.dtype == torch.float32
 
 
 def test_c5_a_cpu_without_a_compiler_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:

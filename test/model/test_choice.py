@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from one_choice import choose
 
-from siammask_ros.model.choice import best_cells, cosine_window
+from siammask_ros.model.choice import best_cells, cosine_window, ranking_terms
 from siammask_ros.model.variants import variant_named
 from siammask_ros.tracker.config import SETTINGS, TrackerConfig
 from siammask_ros.tracker.scoring import AnchorField
@@ -38,22 +38,18 @@ def guessed(
     sizes: NDArray[np.float64],
     config: TrackerConfig,
 ) -> list[list[int]]:
-    items = len(score)
-    weights = torch.tensor([[config.penalty_k, config.window_influence]], dtype=torch.float64)
-    anchors = torch.from_numpy(FIELD.sizes)[None].expand(items, -1, -1)
+    terms = ranking_terms(sizes, FIELD.sizes, config.penalty_k, config.window_influence)
     cells: list[list[int]] = best_cells(
         torch.from_numpy(score),
         torch.from_numpy(box),
-        torch.from_numpy(sizes),
-        anchors,
-        weights.expand(items, -1),
+        torch.from_numpy(terms).float(),
         cosine_window(25),
     ).tolist()
     return cells
 
 
 def test_the_window_is_the_trackers() -> None:
-    assert np.array_equal(cosine_window(25).numpy(), FIELD.window)
+    assert np.array_equal(cosine_window(25).numpy(), FIELD.window.astype(np.float32))
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)

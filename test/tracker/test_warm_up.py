@@ -33,6 +33,13 @@ def test_every_number_of_targets_that_an_engine_prepares_for_is_tried(
     assert sorted(set(engine.batches)) == counts
 
 
+def test_on_a_gpu_more_targets_may_be_allowed_later_without_preparing_again() -> None:
+    engine = FakeEngine()
+    engine.info = replace(engine.info, device="cuda:1")
+    warm_up(Tracker(engine, TrackerConfig()), 2)
+    assert sorted(set(engine.batches)) == [1, 2, 4, 8, 16]
+
+
 def test_both_sizes_of_search_crop_are_tried_where_a_crowd_gets_the_smaller_one() -> None:
     engine = FakeEngine()
     warm_up(Tracker(engine, TrackerConfig(crowd_targets=4)), 8)

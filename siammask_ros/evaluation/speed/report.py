@@ -159,7 +159,8 @@ def write_page(path: Path, benchmarks: Sequence[Benchmark], command: str) -> lis
         "",
         "This is the time of the tracker alone. From an image published over ROS 2 to its "
         "detections in another process, at 640×480, 720p and 1080p: [latency](latency.md). Every "
-        "number is of the machine that its section names.",
+        "number is of the machine that its section names. How fast it is on your GPU: "
+        "[speed on a GPU](speed_gpu.md).",
     ]
     files = [path]
     for number, benchmark in enumerate(benchmarks, start=1):

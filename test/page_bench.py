@@ -170,6 +170,7 @@ class Page:
         self.replies: list[dict[str, Any]] = []
         self.statuses: list[dict[str, Any]] = []
         self.numbers: list[int] = []
+        self.shown: dict[str, Any] = {}
 
     async def say(self, **message: Any) -> None:
         await self.socket.send_str(json.dumps(message))
@@ -212,6 +213,10 @@ class Page:
         except asyncio.TimeoutError:
             return None
 
+    async def until_shown(self, count: int) -> None:
+        """Waits until the image on the page has so many targets; it may have come already."""
+        await self.until(lambda: len(self.shown.get("targets", ())) == count)
+
     async def take(self) -> dict[str, Any]:
         message = await self.socket.receive()
         if message.type == aiohttp.WSMsgType.TEXT:
@@ -221,6 +226,7 @@ class Page:
         assert message.type == aiohttp.WSMsgType.BINARY, message
         about = read_picture(message.data)
         self.numbers.append(about["number"])
+        self.shown = about
         await self.say(do="seen", number=about["number"])
         return about
 

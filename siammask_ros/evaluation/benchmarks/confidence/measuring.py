@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
-from siammask_ros.evaluation.benchmarks.masked_video import MaskedVideo
+from siammask_ros.evaluation.benchmarks.masked_video import MaskedVideo, choose_other_video
 from siammask_ros.evaluation.benchmarks.start_boxes import start_box_of_mask
 from siammask_ros.evaluation.metrics.overlap import region_similarity
 from siammask_ros.geometry.boxes import RotatedBox, mask_bounding_xywh
@@ -67,7 +67,7 @@ def measure_scores(
             image, mask = video.frame(number)
             (result,), (state,) = eager.step(image, [state])
             found.append(ScoreSample(SHOWN, _iou(result, mask), result.score))
-            other = videos[(place + 1 + number % (len(videos) - 1)) % len(videos)]
+            other = choose_other_video(videos, place, number)
             frame = other.frame(number % len(other))
             found += _measure_absent(eager, first, (image, mask), frame)
             on_frame()

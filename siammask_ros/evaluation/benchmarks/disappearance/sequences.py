@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from siammask_ros.evaluation.benchmarks.masked_video import MaskedVideo
+from siammask_ros.evaluation.benchmarks.masked_video import MaskedVideo, choose_other_video
 from siammask_ros.geometry.boxes import mask_bounding_xywh
 
 WAYS = ("covered", "another scene", "panned away")
@@ -79,12 +79,12 @@ class DisappearanceSequence:
 def make_disappearances(videos: list[MaskedVideo], starts: int) -> list[DisappearanceSequence]:
     """Make a sequence for each video, each way and each of ``starts`` evenly spaced frames.
 
-    The video that hides the target changes each time. Needs at least two videos.
+    The video that hides the target changes each time. Raises DataError for a single video.
     """
     return [
         DisappearanceSequence(
             video,
-            _choose_other(videos, place, number + way),
+            choose_other_video(videos, place, number + way),
             WAYS[way],
             _start(video, number, starts),
         )
@@ -122,10 +122,6 @@ def _bounce(number: int, length: int) -> int:
     """Return the frame number in a video that plays forwards and backwards in turn."""
     place = number % max(2 * length - 2, 1)
     return min(place, 2 * length - 2 - place) if length > 1 else 0
-
-
-def _choose_other(videos: list[MaskedVideo], place: int, number: int) -> MaskedVideo:
-    return videos[(place + 1 + number % (len(videos) - 1)) % len(videos)]
 
 
 def _start(video: MaskedVideo, number: int, starts: int) -> int:

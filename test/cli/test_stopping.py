@@ -57,6 +57,12 @@ def images(tmp_path: Path) -> Path:
     return folder
 
 
+def _heed_signals() -> None:
+    # A shell starts a background job with SIGINT ignored, nohup with SIGHUP.
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_finishes_video_and_rows(
     number: signal.Signals, images: Path, tmp_path: Path
@@ -69,6 +75,7 @@ def test_a_signal_finishes_video_and_rows(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_heed_signals,
     )
     try:
         wait_until(
@@ -102,6 +109,7 @@ def test_ctrl_c_in_the_first_second_leaves_no_traceback(
         env={**os.environ, "PYTHONPATH": f"{site}:{ROOT}", "INTERRUPT_AT": module},
         capture_output=True,
         text=True,
+        preexec_fn=_heed_signals,
     )
     if done.returncode == 0:
         pytest.skip(f"{module} is not imported here")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
@@ -57,7 +58,8 @@ class SessionBench:
         self.refusals: list[tuple[str, str]] = []
         self.losses: list[str] = []
         self.session = Session(
-            Tracker(self.engine, settings_named("lite")),
+            # One image is enough to take a target back: the tests count images one by one.
+            Tracker(self.engine, replace(settings_named("lite"), confirm_frames=1)),
             self.results.append,
             config or SessionConfig(),
             clock,

@@ -66,6 +66,7 @@ SETTINGS = {
         tracking_score=0.45,
         lost_score=0.30,
         min_likeness=0.75,
+        confirm_frames=3,
         crowd_targets=4,
     ),
 }

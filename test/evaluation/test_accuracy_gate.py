@@ -23,8 +23,9 @@ from siammask_ros.tracker.targets import Status
 from siammask_ros.tracker.tracker import Tracker
 from siammask_ros.training.datasets import DATA_VARIABLE, data_root
 
-# J over the first frames of sequences of DAVIS-2016 validation.
-J_FLOORS = {"dog": 0.83, "car-shadow": 0.83}
+# J over the first frames of sequences of DAVIS-2016 validation; bmx-trees is the hard one: a thin
+# bicycle under its rider, hidden by trees.
+J_FLOORS = {"dog": 0.83, "car-shadow": 0.86, "bmx-trees": 0.55}
 FIRST_FRAMES = 30
 
 # The video of the demo: its rider, read off the pictures by eye, from the hand on the pole to the

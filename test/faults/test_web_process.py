@@ -19,7 +19,6 @@ from rclpy.context import Context
 from session_bench import wait_until
 
 WAIT_S = 60.0
-MOST_LOST_IMAGES = 1
 
 
 @pytest.fixture
@@ -46,18 +45,17 @@ def client(nodes: Nodes) -> Iterator[Client]:
 def answer_s(client: Client, images: int) -> float:
     """The median time until an image is answered, sent one after the other; none is missing.
 
-    Images are sent best effort: on a busy machine one may never arrive, and is sent once more.
+    Images are sent best effort. One that never arrived is answered when it is sent again; one that
+    arrived and was not answered is out of order by then, and stays without an answer.
     """
     times_s = []
-    sent_again = 0
     for index in range(images):
         began_s = time.monotonic()
+        header = client.send(index % 40)
         try:
-            client.of_stamp(f"{NODE}/tracks", client.send(index % 40), 10.0)
+            client.of_stamp(f"{NODE}/tracks", header, 10.0)
         except AssertionError:
-            sent_again += 1
-            assert sent_again <= MOST_LOST_IMAGES, "answers are missing, not single images"
-            client.of_stamp(f"{NODE}/tracks", client.send(index % 40), 10.0)
+            client.of_stamp(f"{NODE}/tracks", client.send(index % 40, header), 10.0)
         times_s.append(time.monotonic() - began_s)
     return statistics.median(times_s)
 

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from siammask_ros.training.depthwise import depthwise_convolution, needs_composed_gradient
+
 
 class FoldedConvolution(nn.Module):
     """A convolution and its norm in evaluation mode, computed as one convolution.
@@ -33,9 +35,13 @@ class FoldedConvolution(nn.Module):
         shift = norm.bias - norm.running_mean * scale
         if conv.bias is not None:
             shift = shift + conv.bias * scale
+        weight = conv.weight * scale[:, None, None, None]
+        if needs_composed_gradient(conv):
+            padding, dilation = int(conv.padding[0]), conv.dilation[0]
+            out = depthwise_convolution(x, weight, padding, dilation)
+            return out + shift.to(out.dtype)[:, None, None]
         # The bound method keeps stride, padding, dilation and groups.
-        out: Tensor = conv._conv_forward(x, conv.weight * scale[:, None, None, None], shift)
-        return out
+        return conv._conv_forward(x, weight, shift)
 
 
 def fold_norms(module: nn.Module, frozen_dtype: torch.dtype | None = None) -> nn.Module:

@@ -23,7 +23,7 @@ from siammask_ros.evaluation.benchmarks.start_boxes import start_box_of_mask
 from siammask_ros.evaluation.metrics.overlap import box_overlap, region_similarity
 from siammask_ros.geometry.boxes import mask_bounding_xywh
 from siammask_ros.session import Frame, FrameResult, Session, Tracker
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 
 FRAMES_LATE = 12  # DAVIS has 24 frames a second.
 PERIOD_NS = 10**9 // 24
@@ -78,7 +78,7 @@ def hand_in(
 
 
 def main(root: Path) -> None:
-    tracker = Tracker(open_engine(EngineConfig(model="lite")), settings_named("lite"))
+    tracker = Tracker(open_engine(EngineConfig(model="lite")), find_preset("lite"))
     print(f"{'sequence':16}  boxes  drawn when told  drawn now")
     means: list[NDArray[np.float64]] = []
     for sequence in davis_sequences(root, 2016):

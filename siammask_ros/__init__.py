@@ -10,4 +10,4 @@ __path__ = extend_path(__path__, __name__)
 # into the home folder, wherever this package of theirs can be imported. Without it they do neither.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -12,7 +12,7 @@ from fake_engine import FakeEngine
 from moving_square import picture, square_box, square_center
 
 from siammask_ros.session import Frame, FrameResult, Session, SessionConfig, Tracker
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 
 START_NS = 1_000_000_000_000
 PERIOD_NS = 40_000_000
@@ -59,7 +59,7 @@ class SessionBench:
         self.losses: list[str] = []
         self.session = Session(
             # One image is enough to take a target back: the tests count images one by one.
-            Tracker(self.engine, replace(settings_named("lite"), confirm_frames=1)),
+            Tracker(self.engine, replace(find_preset("lite"), confirm_frames=1)),
             self.results.append,
             config or SessionConfig(),
             clock,

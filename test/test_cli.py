@@ -21,7 +21,7 @@ from siammask_ros.errors import BoxError
 from siammask_ros.media.encoders import default_suffix
 from siammask_ros.media.frames import open_source
 from siammask_ros.media.recording import VideoRecorder
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.tracker import Tracker
 
 FRAMES = 20
@@ -30,7 +30,7 @@ BOX = ",".join(str(value) for value in square_box(0).bounding_xywh)
 
 @pytest.fixture
 def fake_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    tracker = Tracker(FakeEngine(), settings_named("lite"))
+    tracker = Tracker(FakeEngine(), find_preset("lite"))
     monkeypatch.setattr(shared, "open_tracker", lambda options: tracker)
 
 
@@ -220,7 +220,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
     [
         (["--model", "none"], "model"),
         (["--model", "resnet50"], "siammask weights fetch davis"),
-        (["--settings", "none"], "settings"),
+        (["--tracker-preset", "none"], "tracker_preset"),
         (["--device", "none"], "device"),
         (["--checkpoint", "none.safetensors"], "none.safetensors"),
     ],

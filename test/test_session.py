@@ -13,7 +13,7 @@ from session_bench import SessionBench, assert_on_square, stamp_of, wait_until
 
 from siammask_ros.errors import BoxError, ImageError
 from siammask_ros.session import Frame, Level, SessionConfig
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 
 
 def test_without_a_target_every_frame_is_answered_with_nothing() -> None:
@@ -163,7 +163,7 @@ def test_new_settings_count_from_the_next_frame_on() -> None:
     with SessionBench() as bench:
         bench.started(0)
         first = bench.answer(1)
-        strict = settings_named("default")
+        strict = find_preset("default")
         assert bench.session.reconfigure(strict, SessionConfig(max_targets=1)) == 2
         second = bench.answer(2)
         assert (first.config_serial, second.config_serial) == (1, 2)

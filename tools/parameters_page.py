@@ -21,7 +21,7 @@ from siammask_ros.ros.nodes import player as player_node  # noqa: E402
 from siammask_ros.ros.nodes.tracker_parameters import NEEDS_RELOAD, START_ONLY, default_tracker  # noqa: E402
 from siammask_ros.ros.runtime.node_config import NodeConfig  # noqa: E402
 from siammask_ros.session import SessionConfig  # noqa: E402
-from siammask_ros.tracker.config import SETTINGS, TrackerConfig  # noqa: E402
+from siammask_ros.tracker.config import PRESETS, TrackerConfig  # noqa: E402
 from siammask_ros.web.config import WebConfig  # noqa: E402
 
 PAGE = ROOT / "docs" / "parameters.md"
@@ -90,12 +90,12 @@ def section(config: Any, when: Callable[[str], str]) -> str:
 
 def tracker_section() -> str:
     """The tracker's own, whose defaults depend on the network."""
-    names = [name for name in SETTINGS if name != "default"]
+    names = [name for name in PRESETS if name != "default"]
     rows = [
         (
             f"`{item.name}`",
             kind(item),
-            *(shown(getattr(SETTINGS[name], item.name)) for name in names),
+            *(shown(getattr(PRESETS[name], item.name)) for name in names),
             legal(item),
             when(item.name),
             said(item),
@@ -104,12 +104,12 @@ def tracker_section() -> str:
     ]
     head = ("parameter", "type", *(f"`{name}`" for name in names), "values", "changes", "meaning")
     automatic = {
-        model: next(name for name in names if SETTINGS[name] == default_tracker("auto", model))
+        model: next(name for name in names if PRESETS[name] == default_tracker("auto", model))
         for model in ("lite", "resnet50")
     }
     chosen = ", ".join(f"`{name}` for `{model}`" for model, name in automatic.items())
     return (
-        f"{first_line(TrackerConfig())} Their defaults are those of a set: `settings` names it, "
+        f"{first_line(TrackerConfig())} `tracker_preset` selects their defaults, "
         f"and `auto` is {chosen}.\n\n{table(head, rows)}"
     )
 

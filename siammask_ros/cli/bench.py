@@ -146,7 +146,7 @@ def _how(plan: Plan, options: argparse.Namespace) -> dict[str, str]:
     from siammask_ros.evaluation.speed.host import host_cost
     from siammask_ros.evaluation.speed.scene import SIDE_PX
     from siammask_ros.model.variants import variant_named
-    from siammask_ros.tracker.config import settings_named
+    from siammask_ros.tracker.config import find_preset
 
     if plan.sequences:
         accuracy = f"mean J over {', '.join(plan.sequences)}"
@@ -159,7 +159,7 @@ def _how(plan: Plan, options: argparse.Namespace) -> dict[str, str]:
     )
     return {
         "measured": measured,
-        "host": str(host_cost(variant_named("lite"), settings_named("lite"))),
+        "host": str(host_cost(variant_named("lite"), find_preset("lite"))),
         "targets": f"{SIDE_PX} px wide in pictures of any size, surely tracked, moving slowly",
         "accuracy": accuracy,
     }

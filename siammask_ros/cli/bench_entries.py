@@ -25,7 +25,7 @@ from siammask_ros.model.checkpoint import save_network
 from siammask_ros.model.siammask import SiamMask
 from siammask_ros.model.variants import variant_named
 from siammask_ros.model.weights_file import SHIPPED, read_weights_file, weights_path
-from siammask_ros.tracker.config import SETTINGS, settings_named
+from siammask_ros.tracker.config import PRESETS, find_preset
 from siammask_ros.tracker.tracker import Tracker
 from siammask_ros.training.datasets import data_root
 from siammask_ros.weights_cache.cache import CachedFile, locate_checkpoint
@@ -39,12 +39,12 @@ class TrackerOpener:
     """Opens a tracker with this configuration, or the reference tracker."""
 
     config: EngineConfig
-    settings: str
+    preset: str
     is_reference: bool = False
 
     def __call__(self) -> OpenedRunner:
         """See ``RunnerOpener``."""
-        settings = settings_named(self.settings)
+        settings = find_preset(self.preset)
         tracker = (
             ReferenceTracker(open_reference(self.config), settings)
             if self.is_reference
@@ -81,7 +81,7 @@ class _Weights:
     """
 
     checkpoint: str
-    settings: str
+    preset: str
     are_random: bool = False
     note: str = ""
 
@@ -188,7 +188,7 @@ class EntryBuilder:
             precision=precision,
             threads=self._options.threads,
         )
-        return TrackerOpener(config, weights.settings, is_reference)
+        return TrackerOpener(config, weights.preset, is_reference)
 
     def _weights_of(self, model: str) -> _Weights:
         if model not in self._weights:
@@ -197,10 +197,10 @@ class EntryBuilder:
 
     def _find_weights(self, model: str) -> _Weights:
         """Return the given weights, else shipped or cached ones, else random ones."""
-        own = model if model in SETTINGS else "davis"
+        own = model if model in PRESETS else "davis"
         # A node, too, takes the model's own set where the authors tuned the weights for masks.
         tuned = {
-            weights.name: own if weights.settings == "davis" else weights.settings
+            weights.name: own if weights.preset == "davis" else weights.preset
             for weights in WEIGHTS.values()
         }
         if given := self._given.get(model):

@@ -110,7 +110,7 @@ def _measured(
             "device": "cpu",
             "precision": precision,
             "threads": 0,
-            "settings": "",
+            "tracker_preset": "",
         }
         trackers[precision] = shared.open_tracker(argparse.Namespace(**network))
     frames = sum(len(sequence.image_paths) - 1 for sequence in sequences)

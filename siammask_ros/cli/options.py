@@ -23,19 +23,19 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--precision", default="auto", help="auto, fp32, fp16, bf16, int8")
     group.add_argument("--threads", type=int, default=0, help="0: as many as are useful")
     group.add_argument(
-        "--settings", default="", help="set of tracker settings; by default the model's"
+        "--tracker-preset", default="", help="tracker parameters; by default those of the model"
     )
 
 
 def open_tracker(options: argparse.Namespace) -> Tracker:
     """The tracker that the network's options describe."""
     from siammask_ros.engines.registry import EngineConfig, open_engine
-    from siammask_ros.tracker.config import SETTINGS, settings_named
+    from siammask_ros.tracker.config import PRESETS, find_preset
     from siammask_ros.tracker.tracker import Tracker
 
-    # As the node does: a model's own set, else the one tuned for the authors' masks on DAVIS.
-    own = options.model if options.model in SETTINGS else "davis"
-    settings = settings_named(options.settings or own)
+    # As in the node: the preset of the model, or davis if it has none.
+    own = options.model if options.model in PRESETS else "davis"
+    settings = find_preset(options.tracker_preset or own)
     config = EngineConfig(
         model=options.model,
         checkpoint=options.checkpoint,

@@ -7,7 +7,7 @@ from typing import Any
 
 from siammask_ros.weights_cache.catalogue import WEIGHTS, find_weights
 
-_COLUMNS = ("name", "model", "settings", "size", "state", "address")
+_COLUMNS = ("name", "model", "preset", "size", "state", "address")
 
 
 def add_to(commands: Any) -> None:
@@ -39,7 +39,7 @@ def _list(options: argparse.Namespace) -> int:
     for weights in WEIGHTS.values():
         file = CachedFile(weights, folder)
         size = f"{file.size_bytes() / 1e6:.1f} MB" if file.size_bytes() else "-"
-        about = (weights.name, weights.model, weights.settings, size, file.state(), weights.address)
+        about = (weights.name, weights.model, weights.preset, size, file.state(), weights.address)
         rows.append(about)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
@@ -65,7 +65,8 @@ def _fetch(options: argparse.Namespace) -> int:
 
         record = fetch(file, options.address, on_progress)
     print(f"{file.path}: {record.size_bytes / 1e6:.1f} MB, SHA-256 {record.sha256}")
-    print(f"use: --model {weights.model} --checkpoint {weights.name} --settings {weights.settings}")
+    network = f"--model {weights.model} --checkpoint {weights.name}"
+    print(f"use: {network} --tracker-preset {weights.preset}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Settings of the tracker, and the sets tuned for each family of weights."""
+"""Configuration of the tracker, and the presets for the published weights."""
 
 from __future__ import annotations
 
@@ -25,18 +25,28 @@ class TrackerConfig:
     tracking_score: float = number(0.0, "At or above this score the state is TRACKING", 0.0, 1.0)
     lost_score: float = number(0.0, "Below this score the target counts as not seen", 0.0, 1.0)
     lost_after_frames: int = number(3, "Frames in a row below lost_score until LOST", 1, 1000)
-    min_likeness: float = number(
-        0.0, "A lost target is taken back only if its colours are so like its first ones", 0.0, 1.0
+    min_color_similarity: float = number(
+        0.0,
+        "A lost target is accepted again only if its colours are at least this similar to its "
+        "first ones",
+        0.0,
+        1.0,
     )
-    max_resize: float = number(
-        3.0, "A lost target comes back at most so many times larger or smaller", 1.0, 100.0
+    max_size_ratio: float = number(
+        3.0,
+        "A lost target is accepted again only if it is at most this many times larger or smaller",
+        1.0,
+        100.0,
     )
     confirm_frames: int = number(
-        1, "A lost target is taken back after it was found in so many frames in a row", 1, 100
+        1, "A lost target is accepted again after it was found in this many images in a row", 1, 100
     )
     box_strategy: str = text("mbr", "How a mask becomes a rotated box", STRATEGIES)
-    crowd_targets: int = number(
-        0, "From so many targets on, calm ones are searched for in a smaller crop; 0: never", 0, 64
+    multi_target_threshold: int = number(
+        0,
+        "With at least this many targets, stationary ones are searched in a smaller crop; 0: never",
+        0,
+        64,
     )
 
     def __post_init__(self) -> None:
@@ -52,10 +62,10 @@ _DAVIS = TrackerConfig(0.04, 0.40, 1.0, 0.35)
 
 # The authors' settings for their files never give a target up: their scores are not calibrated.
 # "resnet50" is for their network on a robot: as for masks, but cheaper where targets are many.
-SETTINGS = {
+PRESETS = {
     "default": TrackerConfig(),
     "davis": _DAVIS,
-    "resnet50": replace(_DAVIS, crowd_targets=4),
+    "resnet50": replace(_DAVIS, multi_target_threshold=4),
     "vot": TrackerConfig(0.04, 0.42, 0.25, 0.30),
     "vot_ld": TrackerConfig(0.10, 0.41, 0.32, 0.15),
     "lite": TrackerConfig(
@@ -65,17 +75,17 @@ SETTINGS = {
         0.50,
         tracking_score=0.45,
         lost_score=0.30,
-        min_likeness=0.75,
+        min_color_similarity=0.75,
         confirm_frames=3,
-        crowd_targets=4,
+        multi_target_threshold=4,
     ),
 }
 
 
-def settings_named(name: str) -> TrackerConfig:
-    """The set of this name; raises ConfigError with the known names."""
+def find_preset(name: str) -> TrackerConfig:
+    """Return the preset with this name; raises ConfigError with the known names."""
     try:
-        return SETTINGS[name]
+        return PRESETS[name]
     except KeyError:
-        known = ", ".join(sorted(SETTINGS))
-        raise ConfigError(f"settings {name!r} are unknown; expected one of: {known}") from None
+        known = ", ".join(sorted(PRESETS))
+        raise ConfigError(f"tracker_preset {name!r} is unknown; expected one of: {known}") from None

@@ -17,7 +17,7 @@ def searched_as(
     variant: Variant, states: Sequence[TargetState], config: TrackerConfig
 ) -> list[Variant]:
     """The network as it is run for each target: on its full crop or on a crowd's smaller one."""
-    if not config.crowd_targets or len(states) < config.crowd_targets:
+    if not config.multi_target_threshold or len(states) < config.multi_target_threshold:
         return [variant] * len(states)
     small = variant.searching(variant.crowd_search_size)
     return [small if is_calm(state, variant) else variant for state in states]

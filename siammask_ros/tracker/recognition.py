@@ -38,9 +38,10 @@ def taken_back(
 
 def _doubt(state: TargetState, found: Look, config: TrackerConfig) -> str:
     # Written so that a number that is none is a doubt, too.
-    if not found.likeness >= config.min_likeness:
-        return f"its colours are alike by {found.likeness:.2f}, below {config.min_likeness:.2f}"
+    if not found.likeness >= config.min_color_similarity:
+        floor = config.min_color_similarity
+        return f"its colours are alike by {found.likeness:.2f}, below {floor:.2f}"
     resize = math.sqrt(math.prod(found.size) / math.prod(state.size))
-    if not max(resize, 1 / resize) <= config.max_resize:
+    if not max(resize, 1 / resize) <= config.max_size_ratio:
         return f"it is {resize:.1f} times as large as the target was"
     return ""

@@ -45,7 +45,7 @@ def warm_up(tracker: Tracker, most_targets: int) -> None:
         colours=np.full(COLOURS, 1 / COLOURS, np.float32),
     )
     calm = replace(state, status=Status.TRACKING, shift=0.0)
-    crowd = sure.config.crowd_targets
+    crowd = sure.config.multi_target_threshold
     for count in COUNTS:
         if count < 2 * most_targets:
             batches = [[lost, *[state] * (count - 1)]]
@@ -72,7 +72,7 @@ def _accepting(config: TrackerConfig) -> TrackerConfig:
         lost_score=0.0,
         mask_threshold=0.0,
         min_mask_area_px=0.0,
-        min_likeness=0.0,
-        max_resize=100.0,
+        min_color_similarity=0.0,
+        max_size_ratio=100.0,
         confirm_frames=1,
     )

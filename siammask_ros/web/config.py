@@ -25,10 +25,10 @@ class WebConfig:
         "", "More names of this page, comma separated, such as http://robot.local:8088"
     )
     max_clients: int = number(8, "Pages that may be open at the same time", 1, 64)
-    picture_rate_hz: float = number(30.0, "Pictures sent to a page in a second at most", 1.0, 120.0)
-    jpeg_quality: int = number(80, "Quality of the pictures", 20, 100)
-    max_picture_side: int = number(
-        1280, "Larger pictures are made smaller for the page (px)", 160, 8192
+    stream_rate_hz: float = number(30.0, "Images sent to a page per second, at most", 1.0, 120.0)
+    jpeg_quality: int = number(80, "JPEG quality of the images", 20, 100)
+    stream_max_side: int = number(
+        1280, "Larger images are scaled down to this side for the page (px)", 160, 8192
     )
     stall_timeout_s: float = number(
         10.0, "A page that takes no picture for this long is closed", 0.5, 600.0

@@ -26,7 +26,7 @@ class Projector:
     def __init__(self, config: WebConfig, deliver: Callable[[Picture], None]) -> None:
         self._config = config
         self._deliver = deliver
-        self._period_s = 1.0 / config.picture_rate_hz
+        self._period_s = 1.0 / config.stream_rate_hz
         self._wake = threading.Condition()
         self._shot: Shot | None = None
         self._closed = False
@@ -70,7 +70,7 @@ class Projector:
 
     def _encoded(self, shot: Shot) -> bytes:
         config = self._config
-        return picture_message(shot, self._number, config.jpeg_quality, config.max_picture_side)
+        return picture_message(shot, self._number, config.jpeg_quality, config.stream_max_side)
 
     def _note(self, error: Exception) -> None:
         """Pictures go on whatever one of them was: a page that stands still says nothing."""

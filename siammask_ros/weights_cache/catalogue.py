@@ -1,4 +1,4 @@
-"""The named weights: their address, their network and their tracker settings."""
+"""The named weights: their address, their network and their tracker preset."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _AUTHORS_PAGE = "http://www.robots.ox.ac.uk/~qwang/"
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A file of weights: its name for people, its network, and the settings tuned for it."""
+    """A file of weights: its name for people, its network, and the tracker preset for it."""
 
     name: str
     model: str
-    settings: str
+    preset: str
     file: str
 
     @property

@@ -78,7 +78,7 @@ def test_given_weights_are_taken_with_the_settings_that_belong_to_them(tmp_path:
     ):
         opener = each.opener
         assert isinstance(opener, TrackerOpener)
-        assert (opener.config.checkpoint, opener.settings) == (checkpoint, settings)
+        assert (opener.config.checkpoint, opener.preset) == (checkpoint, settings)
         assert each.measures_accuracy
 
 

@@ -24,7 +24,7 @@ from siammask_ros.cli.serving import SessionFeed, diagnostics
 from siammask_ros.errors import DataError
 from siammask_ros.media.frames import CameraSource, SourceFrame, open_source
 from siammask_ros.session import Level, Session, Tracker
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 from siammask_ros.web.feed import Shot
 
 FRAMES = 20
@@ -42,7 +42,7 @@ def pictures(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def bench(pictures: Path) -> Iterator[PageBench]:
-    tracker = Tracker(FakeEngine(), settings_named("lite"))
+    tracker = Tracker(FakeEngine(), find_preset("lite"))
     feed = SessionFeed(open_source(pictures), lambda shot: bench.server.show(shot), loop=True)
     feed.begin(tracker, {})
     asked_to_stop = threading.Event()
@@ -161,7 +161,7 @@ def test_a_video_that_has_ended_plays_again_from_its_beginning(pictures: Path) -
     assert feed.status().playback == "loading"
     with pytest.raises(DataError, match="being loaded"):
         feed.follow((1, 2, 30, 40), "", 0)
-    feed.begin(Tracker(FakeEngine(), settings_named("lite")), {})
+    feed.begin(Tracker(FakeEngine(), find_preset("lite")), {})
     asked_to_stop = threading.Event()
     player = threading.Thread(target=feed.play, args=(asked_to_stop,), daemon=True)
     player.start()
@@ -189,7 +189,7 @@ def test_a_video_that_has_ended_plays_again_from_its_beginning(pictures: Path) -
 
 
 def test_silence_is_no_fault_of_a_video_that_stands_still() -> None:
-    session = Session(Tracker(FakeEngine(), settings_named("lite")), lambda answer: None)
+    session = Session(Tracker(FakeEngine(), find_preset("lite")), lambda answer: None)
     try:
         silent = replace(session.health(), since_frame_s=60.0, since_processed_s=60.0)
     finally:
@@ -214,7 +214,7 @@ def test_a_camera_that_plays_by_itself_is_not_held(monkeypatch: pytest.MonkeyPat
 
     shown: list[Shot] = []
     feed = SessionFeed(Camera(), shown.append)
-    feed.begin(Tracker(FakeEngine(), settings_named("lite")), {})
+    feed.begin(Tracker(FakeEngine(), find_preset("lite")), {})
     asked_to_stop = threading.Event()
     player = threading.Thread(target=feed.play, args=(asked_to_stop,), daemon=True)
     player.start()

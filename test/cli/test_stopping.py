@@ -27,9 +27,9 @@ import sys
 from fake_engine import FakeEngine
 from siammask_ros import cli
 from siammask_ros.cli import options as shared
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.tracker import Tracker
-shared.open_tracker = lambda options: Tracker(FakeEngine(delay_s=0.2), settings_named("lite"))
+shared.open_tracker = lambda options: Tracker(FakeEngine(delay_s=0.2), find_preset("lite"))
 sys.exit(cli.main(sys.argv[1:]))
 """
 

@@ -23,7 +23,7 @@ from siammask_ros.media.frames import open_source
 from siammask_ros.media.labels import read_labels
 from siammask_ros.media.mask_images import indexed_png
 from siammask_ros.media.recording import VideoRecorder
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.tracker import Tracker
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -51,7 +51,7 @@ def truth(index: int) -> np.ndarray:
 
 @pytest.fixture(autouse=True)
 def fake_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    tracker = Tracker(FakeEngine(), settings_named("lite"))
+    tracker = Tracker(FakeEngine(), find_preset("lite"))
     monkeypatch.setattr(shared, "open_tracker", lambda options: tracker)
 
 
@@ -157,9 +157,9 @@ import sys
 from fake_engine import FakeEngine
 from siammask_ros import cli
 from siammask_ros.cli import options as shared
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.tracker import Tracker
-shared.open_tracker = lambda options: Tracker(FakeEngine(), settings_named("lite"))
+shared.open_tracker = lambda options: Tracker(FakeEngine(), find_preset("lite"))
 sys.exit(cli.main(sys.argv[1:]))
 """
 
@@ -256,7 +256,7 @@ def test_a_run_that_tracked_nothing_is_no_success(
     with VideoRecorder(path, 25, (240, 320)) as recorder:
         for index in range(FRAMES):
             recorder.write(picture(index, visible=False))
-    blind = Tracker(FakeEngine(["nan"] * FRAMES), settings_named("lite"))
+    blind = Tracker(FakeEngine(["nan"] * FRAMES), find_preset("lite"))
     monkeypatch.setattr(shared, "open_tracker", lambda options: blind)
     rows = tmp_path / "rows.jsonl"
     assert cli.main(["track", str(path), "--box", BOX, "--json", str(rows)]) == NOT_TRACKED

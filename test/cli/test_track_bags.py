@@ -15,7 +15,7 @@ from square_bag import TOPIC, compressed_image, image, stamp_of, write_bag
 from siammask_ros import cli
 from siammask_ros.cli import options as shared
 from siammask_ros.media.frames import open_source
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.tracker import Tracker
 
 FRAMES = 10
@@ -25,7 +25,7 @@ COMPRESSED = f"{TOPIC}/compressed"
 
 @pytest.fixture(autouse=True)
 def fake_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    tracker = Tracker(FakeEngine(), settings_named("lite"))
+    tracker = Tracker(FakeEngine(), find_preset("lite"))
     monkeypatch.setattr(shared, "open_tracker", lambda options: tracker)
 
 

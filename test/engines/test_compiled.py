@@ -24,13 +24,13 @@ from siammask_ros.engines.program import Program
 from siammask_ros.errors import EngineError
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.model.variants import Variant
-from siammask_ros.tracker.config import SETTINGS
+from siammask_ros.tracker.config import PRESETS
 from siammask_ros.tracker.scoring import AnchorField
 from siammask_ros.tracker.tracker import Tracker
 
 CPU = torch.device("cpu")
 INFO = EngineInfo("test", "cpu", "fp32", "none", "0" * 64)
-CONFIG = SETTINGS["lite"]
+CONFIG = PRESETS["lite"]
 # Largest differences of score and mask probability, and of the raw box, whose values reach 2.
 SCORE, BOX, MASK = 5e-5, 2e-4, 2e-4
 

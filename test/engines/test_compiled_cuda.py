@@ -16,7 +16,7 @@ from siammask_ros.engines.base import Aims, EngineInfo, Floats, Response
 from siammask_ros.engines.compiled import CompiledEngine
 from siammask_ros.engines.eager import EagerEngine
 from siammask_ros.errors import EngineError
-from siammask_ros.tracker.config import SETTINGS
+from siammask_ros.tracker.config import PRESETS
 from siammask_ros.tracker.scoring import AnchorField
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is 
 CUDA = torch.device("cuda")
 INFO = EngineInfo("test", "cuda", "fp32", "none", "0" * 64)
 FIELD = AnchorField.of(LITE)
-CONFIG = SETTINGS["lite"]
+CONFIG = PRESETS["lite"]
 # Largest difference of score probability, raw box (values reach 6) and mask probability. A random
 # network is no calm one; on a CPU, fp16 differed by 0.013, 0.055 and 0.042.
 BOUNDS = {"fp32": (1e-4, 5e-4, 5e-4), "fp16": (0.05, 0.2, 0.2)}

@@ -22,10 +22,10 @@ TRACKING = """
 import json, sys
 from moving_square import picture, square_box
 from siammask_ros.engines.registry import EngineConfig, open_engine
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.tracker import Tracker
 
-tracker = Tracker(open_engine(EngineConfig(**json.loads(sys.argv[1]))), settings_named("lite"))
+tracker = Tracker(open_engine(EngineConfig(**json.loads(sys.argv[1]))), find_preset("lite"))
 states = tracker.start(picture(0), [square_box(0)] * 2)
 states.append(tracker.resume(tracker.saved(states[0]), picture(0)))
 for index in range(1, 4):

@@ -18,7 +18,7 @@ from siammask_ros.evaluation.benchmarks.davis.measuring import evaluate_sequence
 from siammask_ros.evaluation.benchmarks.davis.sequences import davis_sequences
 from siammask_ros.evaluation.metrics.overlap import BoxXywh, box_overlap
 from siammask_ros.geometry.boxes import RotatedBox
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.targets import Status
 from siammask_ros.tracker.tracker import Tracker
 from siammask_ros.training.datasets import DATA_VARIABLE, data_root
@@ -47,7 +47,7 @@ RIDER_HIDDEN = (12, 15, 18, 21)
 def tracker() -> Tracker:
     # In fp32, in which machines differ least.
     engine = open_engine(EngineConfig(model="lite", precision="fp32", device="cpu"))
-    return Tracker(engine, settings_named("lite"))
+    return Tracker(engine, find_preset("lite"))
 
 
 @pytest.mark.parametrize("name", J_FLOORS)

@@ -18,7 +18,7 @@ from siammask_ros.cli import options as shared
 from siammask_ros.errors import DataError
 from siammask_ros.media.encoders import default_suffix
 from siammask_ros.media.frames import open_source
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.tracker import Tracker
 
 FRAMES = 24
@@ -28,7 +28,7 @@ BOX = ",".join(str(value) for value in square_box(0).bounding_xywh)
 
 @pytest.fixture
 def fake_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    tracker = Tracker(FakeEngine(), settings_named("lite"))
+    tracker = Tracker(FakeEngine(), find_preset("lite"))
     monkeypatch.setattr(shared, "open_tracker", lambda options: tracker)
 
 

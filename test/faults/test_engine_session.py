@@ -16,7 +16,7 @@ from siammask_ros.errors import EngineError, EngineLostError
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.session import FrameResult, Level, SessionConfig
 from siammask_ros.session.table import TargetTable
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.targets import Status
 
 
@@ -201,7 +201,7 @@ def test_g1_every_result_carries_the_serial_of_the_one_configuration_that_made_i
     rounds: int,
 ) -> None:
     """mask_threshold 0 fills the pasted region, 1 leaves it empty: the mask tells which it was."""
-    full = settings_named("default")
+    full = find_preset("default")
     areas: dict[int, Callable[[int], bool]] = {1: lambda area: area > 0}
     with SessionBench() as bench:
         bench.started(0)
@@ -218,7 +218,7 @@ def test_g1_every_result_carries_the_serial_of_the_one_configuration_that_made_i
             for target in answer.targets:
                 area = target.result.mask.area_px
                 assert areas[answer.config_serial](area), (answer.config_serial, area)
-        bench.session.reconfigure(settings_named("lite"), SessionConfig())
+        bench.session.reconfigure(find_preset("lite"), SessionConfig())
         bench.answer(10, stamp_of(rounds))
         bench.start(10, "1")
         assert_on_square(bench.answer(11, stamp_of(rounds + 1)), 11)

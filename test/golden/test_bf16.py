@@ -17,7 +17,7 @@ from golden_data import golden_arrays, golden_file
 from siammask_ros.engines.registry import EngineConfig, open_engine
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.model.weights_file import SHIPPED
-from siammask_ros.tracker.config import SETTINGS
+from siammask_ros.tracker.config import PRESETS
 from siammask_ros.tracker.targets import TargetResult, TargetState
 from siammask_ros.tracker.tracker import Tracker
 
@@ -39,7 +39,7 @@ def lite_tracker(precision: str) -> Tracker:
     if not SHIPPED["lite"].exists():
         pytest.skip(f"{SHIPPED['lite'].name} is not in this checkout")
     config = EngineConfig(device="cpu", engine="openvino", precision=precision)
-    return Tracker(open_engine(config), SETTINGS["lite"])
+    return Tracker(open_engine(config), PRESETS["lite"])
 
 
 def test_c9_bf16_agrees_with_fp32_in_every_step_within_its_bound(files: list[Path]) -> None:

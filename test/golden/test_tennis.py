@@ -11,7 +11,7 @@ from golden_data import golden_arrays, golden_file
 
 from siammask_ros.engines.base import Engine
 from siammask_ros.geometry.boxes import RotatedBox
-from siammask_ros.tracker.config import SETTINGS
+from siammask_ros.tracker.config import PRESETS
 from siammask_ros.tracker.targets import Status, TargetResult, TargetState
 from siammask_ros.tracker.tracker import Tracker
 
@@ -52,7 +52,7 @@ def track(eager: Engine, golden: dict[str, np.ndarray], images: list[np.ndarray]
 
 
 def tracked(engine: Engine, golden: dict[str, np.ndarray], images: list[np.ndarray]) -> Track:
-    tracker = Tracker(engine, SETTINGS["davis"])
+    tracker = Tracker(engine, PRESETS["davis"])
     box = RotatedBox.from_xywh(tuple(golden["box_xywh"]))
     states = tracker.start(images[0], [box])
     track = Track([], [])

@@ -23,7 +23,7 @@ from siammask_ros.media.result_bag import ResultBag
 from siammask_ros.ros.tracking_io import messages
 from siammask_ros.ros.tracking_io.overlay import overlay
 from siammask_ros.session import Frame, FrameResult, TrackedTarget
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.targets import Status
 from siammask_ros.tracker.tracker import Tracker
 
@@ -35,7 +35,7 @@ DETECTIONS_HASH = "RIHS01_214274120007f4a683866481336b70310268cfa107aebe9d594a6a
 
 def answers() -> list[FrameResult]:
     """What a tracker says of the square; in the last picture it is said to be lost."""
-    tracker = Tracker(FakeEngine(), settings_named("lite"))
+    tracker = Tracker(FakeEngine(), find_preset("lite"))
     states = tracker.start(picture(0), [square_box(0)])
     found = []
     for index in range(FRAMES):

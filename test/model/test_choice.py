@@ -10,14 +10,14 @@ from one_choice import choose
 
 from siammask_ros.model.choice import best_cells, cosine_window, ranking_terms
 from siammask_ros.model.variants import variant_named
-from siammask_ros.tracker.config import SETTINGS, TrackerConfig
+from siammask_ros.tracker.config import PRESETS, TrackerConfig
 from siammask_ros.tracker.scoring import AnchorField
 
 FIELD = AnchorField.of(variant_named("resnet50"))
 ITEMS = 40
 # Those of the weights, and some that have no penalty, no window, or nothing but the window.
 CONFIGS = {
-    **SETTINGS,
+    **PRESETS,
     "no penalty": TrackerConfig(penalty_k=0.0),
     "no window": TrackerConfig(window_influence=0.0),
     "window alone": TrackerConfig(window_influence=1.0),
@@ -66,8 +66,8 @@ def test_the_same_cells_are_chosen(config: TrackerConfig) -> None:
 def test_the_sizes_and_the_settings_matter() -> None:
     """Else a guess that ignores them would agree."""
     score, box, sizes = maps(seed=0)
-    plain = guessed(score, box, sizes, SETTINGS["lite"])
-    assert guessed(score, box, sizes[::-1].copy(), SETTINGS["lite"]) != plain
+    plain = guessed(score, box, sizes, PRESETS["lite"])
+    assert guessed(score, box, sizes[::-1].copy(), PRESETS["lite"]) != plain
     assert guessed(score, box, sizes, CONFIGS["no penalty"]) != plain
     assert guessed(score, box, sizes, CONFIGS["no window"]) != plain
 
@@ -76,7 +76,7 @@ def test_the_sizes_and_the_settings_matter() -> None:
 def test_a_map_that_is_not_finite_gives_a_cell_all_the_same(value: float) -> None:
     score, box, sizes = maps(seed=0)
     score[0, 2, 3, 4] = box[1, 2, 3, 4] = box[2, 2] = value
-    cells = np.array(guessed(score, box, sizes, SETTINGS["lite"]))
+    cells = np.array(guessed(score, box, sizes, PRESETS["lite"]))
     assert ((cells >= 0) & (cells < 25)).all()
-    others = guessed(*(part[3:] for part in (score, box, sizes)), SETTINGS["lite"])
+    others = guessed(*(part[3:] for part in (score, box, sizes)), PRESETS["lite"])
     assert cells[3:].tolist() == others

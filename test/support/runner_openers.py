@@ -14,13 +14,13 @@ from siammask_ros.evaluation.benchmarks.davis.sequences import DavisSequence
 from siammask_ros.evaluation.speed.runner_process import OpenedRunner
 from siammask_ros.evaluation.speed.runners import Step, TrackerRunner
 from siammask_ros.evaluation.speed.scene import Scene
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.tracker import Tracker
 
 
 def open_fake() -> OpenedRunner:
     """A tracker with the engine that follows a colour."""
-    runner = TrackerRunner(Tracker(FakeEngine(), settings_named("lite")))
+    runner = TrackerRunner(Tracker(FakeEngine(), find_preset("lite")))
     return OpenedRunner(runner, "fake", "fp32", "cpu", lambda: 12.0)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from siammask_ros.errors import ConfigError
-from siammask_ros.tracker.config import SETTINGS, TrackerConfig, settings_named
+from siammask_ros.tracker.config import PRESETS, TrackerConfig, find_preset
 
 # Name: penalty_k, window_influence, size_rate, mask_threshold.
 PUBLISHED = {
@@ -22,29 +22,29 @@ PUBLISHED = {
 
 @pytest.mark.parametrize(("name", "values"), PUBLISHED.items(), ids=PUBLISHED)
 def test_the_published_settings(name: str, values: tuple[float, ...]) -> None:
-    config = settings_named(name)
+    config = find_preset(name)
     ours = (config.penalty_k, config.window_influence, config.size_rate, config.mask_threshold)
     assert ours == values
     # Their scores are not calibrated: no target is given up by its score.
     assert (config.tracking_score, config.lost_score) == (0.0, 0.0)
     # So what keeps a lost one from being taken back is not theirs either.
-    assert (config.min_likeness, config.confirm_frames) == (0.0, 1)
+    assert (config.min_color_similarity, config.confirm_frames) == (0.0, 1)
     # They searched every target in a whole crop.
-    assert config.crowd_targets == 0
+    assert config.multi_target_threshold == 0
 
 
 def test_resnet50_follows_as_the_authors_do_until_targets_are_many() -> None:
-    assert settings_named("resnet50") == dataclasses.replace(
-        settings_named("davis"), crowd_targets=4
+    assert find_preset("resnet50") == dataclasses.replace(
+        find_preset("davis"), multi_target_threshold=4
     )
 
 
 @pytest.mark.parametrize("name", ["", "Davis", "resnet"], ids=repr)
 def test_an_unknown_set_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(ConfigError) as error:
-        settings_named(name)
+        find_preset(name)
     assert repr(name) in str(error.value)
-    assert ", ".join(sorted(SETTINGS)) in str(error.value)
+    assert ", ".join(sorted(PRESETS)) in str(error.value)
 
 
 BAD: dict[str, list[Any]] = {
@@ -56,11 +56,11 @@ BAD: dict[str, list[Any]] = {
     "tracking_score": [-0.1, 1.1, math.nan],
     "lost_score": [-0.1, 1.1, math.nan],
     "lost_after_frames": [0, 1001, 2.0, "3", True],
-    "min_likeness": [-0.1, 1.1, math.nan],
-    "max_resize": [0.9, 101.0, math.inf],
+    "min_color_similarity": [-0.1, 1.1, math.nan],
+    "max_size_ratio": [0.9, 101.0, math.inf],
     "confirm_frames": [0, 101, 2.0],
     "box_strategy": ["", "MBR", 3, None],
-    "crowd_targets": [-1, 65, 2.0, "4", True],
+    "multi_target_threshold": [-1, 65, 2.0, "4", True],
 }
 
 

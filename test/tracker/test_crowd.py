@@ -10,15 +10,15 @@ from fake_engine import FakeEngine
 from tracker.walks import three_boxes, three_squares
 
 from siammask_ros.model.variants import VARIANTS
-from siammask_ros.tracker.config import SETTINGS
+from siammask_ros.tracker.config import PRESETS
 from siammask_ros.tracker.crowd import is_calm, searched_as
 from siammask_ros.tracker.scoring import AnchorField
 from siammask_ros.tracker.targets import Status, TargetState
 from siammask_ros.tracker.tracker import Tracker
 
-LITE = SETTINGS["lite"]
-ALONE = replace(LITE, crowd_targets=0)
-CROWD = replace(LITE, crowd_targets=3)
+LITE = PRESETS["lite"]
+ALONE = replace(LITE, multi_target_threshold=0)
+CROWD = replace(LITE, multi_target_threshold=3)
 
 
 def calm_states(tracker: Tracker) -> list[TargetState]:
@@ -29,8 +29,8 @@ def calm_states(tracker: Tracker) -> list[TargetState]:
     return states
 
 
-def sides_px(states: list[TargetState], crowd_targets: int) -> list[int]:
-    config = replace(LITE, crowd_targets=crowd_targets)
+def sides_px(states: list[TargetState], multi_target_threshold: int) -> list[int]:
+    config = replace(LITE, multi_target_threshold=multi_target_threshold)
     return [each.search_size for each in searched_as(VARIANTS["lite"], states, config)]
 
 
@@ -38,14 +38,16 @@ def sides_px(states: list[TargetState], crowd_targets: int) -> list[int]:
 def test_with_the_authors_settings_every_search_is_whole(name: str) -> None:
     (state, *_) = calm_states(Tracker(FakeEngine(), LITE))
     for variant in VARIANTS.values():
-        assert searched_as(variant, [state] * 64, SETTINGS[name]) == [variant] * 64
+        assert searched_as(variant, [state] * 64, PRESETS[name]) == [variant] * 64
 
 
-@pytest.mark.parametrize(("crowd_targets", "side"), [(0, 255), (4, 255), (3, 159), (1, 159)])
-def test_a_crowd_begins_at_the_number_that_is_set(crowd_targets: int, side: int) -> None:
+@pytest.mark.parametrize(
+    ("multi_target_threshold", "side"), [(0, 255), (4, 255), (3, 159), (1, 159)]
+)
+def test_a_crowd_begins_at_the_number_that_is_set(multi_target_threshold: int, side: int) -> None:
     states = calm_states(Tracker(FakeEngine(), LITE))
-    assert sides_px(states, crowd_targets) == [side] * 3
-    assert sides_px([], crowd_targets) == []
+    assert sides_px(states, multi_target_threshold) == [side] * 3
+    assert sides_px([], multi_target_threshold) == []
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tracker.walks import BOX, IMAGE, LATER
 
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.tracker.colours import colours_of, likeness
-from siammask_ros.tracker.config import SETTINGS, TrackerConfig
+from siammask_ros.tracker.config import PRESETS, TrackerConfig
 from siammask_ros.tracker.masks import RegionMask
 from siammask_ros.tracker.recognition import Look, taken_back
 from siammask_ros.tracker.targets import Candidate, Status, TargetState
@@ -24,8 +24,8 @@ CONFIG = TrackerConfig(
     tracking_score=0.6,
     lost_score=0.3,
     lost_after_frames=2,
-    min_likeness=0.5,
-    max_resize=2.0,
+    min_color_similarity=0.5,
+    max_size_ratio=2.0,
     confirm_frames=2,
 )
 LOST = TargetState(
@@ -69,10 +69,10 @@ def test_with_less_it_stays_lost_and_says_why(
     assert why in doubt
 
 
-def walk(scores: list[float], min_likeness: float = 0.0) -> list[str]:
+def walk(scores: list[float], min_color_similarity: float = 0.0) -> list[str]:
     """What a tracker says of a target whose frames have these scores, and are of other colours."""
     engine = ScriptedEngine()
-    tracker = Tracker(engine, replace(CONFIG, min_likeness=min_likeness))
+    tracker = Tracker(engine, replace(CONFIG, min_color_similarity=min_color_similarity))
     states = tracker.start(IMAGE, [BOX])
     told = []
     for number, score in enumerate(scores):
@@ -93,17 +93,17 @@ def test_a_candidate_has_to_pass_in_a_row() -> None:
 
 
 def test_a_high_score_on_other_colours_takes_nothing_back() -> None:
-    told = walk([0.9, 0.1, 0.1] + [1.0] * 30, min_likeness=0.8)
+    told = walk([0.9, 0.1, 0.1] + [1.0] * 30, min_color_similarity=0.8)
     assert told == ["TRACKING", "UNCERTAIN"] + ["LOST"] * 31
-    assert walk([0.9, 0.1, 0.1, 1.0, 1.0], min_likeness=0.0)[-1] == "TRACKING"
+    assert walk([0.9, 0.1, 0.1, 1.0, 1.0], min_color_similarity=0.0)[-1] == "TRACKING"
 
 
 def test_one_that_was_never_sure_has_no_colours_and_is_known_by_its_score_alone() -> None:
-    assert walk([0.4, 0.1, 0.1, 1.0, 1.0], min_likeness=0.9)[-1] == "TRACKING"
+    assert walk([0.4, 0.1, 0.1, 1.0, 1.0], min_color_similarity=0.9)[-1] == "TRACKING"
 
 
 def test_a_target_that_was_never_lost_needs_no_second_look() -> None:
-    told = walk([0.9, 0.1, 0.9, 0.4, 0.9], min_likeness=1.0)
+    told = walk([0.9, 0.1, 0.9, 0.4, 0.9], min_color_similarity=1.0)
     assert told == ["TRACKING", "UNCERTAIN", "TRACKING", "UNCERTAIN", "TRACKING"]
 
 
@@ -117,7 +117,7 @@ ORANGE, BLUE = (40, 140, 240), (240, 120, 30)
 
 
 def test_a_target_is_found_again_on_the_other_side_of_the_picture() -> None:
-    tracker = Tracker(FakeEngine(), SETTINGS["lite"])
+    tracker = Tracker(FakeEngine(), PRESETS["lite"])
     states = tracker.start(square_at(100, 100, ORANGE), [RotatedBox(100, 100, 40, 40)])
     _, states = tracker.step(square_at(100, 100, ORANGE), states)
     for _ in range(5):
@@ -161,7 +161,7 @@ def test_nothing_has_no_colours() -> None:
 
 
 def test_a_target_keeps_the_colours_of_the_first_frame_that_was_sure() -> None:
-    tracker = Tracker(FakeEngine(), SETTINGS["lite"])
+    tracker = Tracker(FakeEngine(), PRESETS["lite"])
     (before,) = tracker.start(square_at(100, 100, ORANGE), [RotatedBox(100, 100, 40, 40)])
     assert before.colours is None
     _, (first,) = tracker.step(square_at(102, 100, ORANGE), [before])

@@ -13,7 +13,7 @@ from moving_square import picture, square_box, square_center
 from safetensors.numpy import load, save
 
 from siammask_ros.errors import DataError
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.saved_target import SavedTarget
 from siammask_ros.tracker.targets import Status
 from siammask_ros.tracker.tracker import Tracker
@@ -25,7 +25,7 @@ LOOKS = 5
 def tracker(sha256: str = "ab" * 32) -> Tracker:
     engine = FakeEngine()
     engine.info = replace(engine.info, sha256=sha256)
-    return Tracker(engine, settings_named("lite"))
+    return Tracker(engine, find_preset("lite"))
 
 
 def saved() -> SavedTarget:

@@ -9,14 +9,14 @@ import pytest
 from one_choice import choose
 
 from siammask_ros.model.variants import variant_named
-from siammask_ros.tracker.config import SETTINGS, TrackerConfig
+from siammask_ros.tracker.config import PRESETS, TrackerConfig
 from siammask_ros.tracker.scoring import AnchorField, Choice
 from siammask_ros.tracker.scoring import choose as choose_for_all
 
 SIDE = 25
 SIZES = [(104, 32), (88, 40), (64, 64), (40, 80), (32, 96)]
 TARGET = (60.0, 48.0)
-DAVIS = SETTINGS["davis"]
+DAVIS = PRESETS["davis"]
 ANCHORS = AnchorField.of(variant_named("resnet50"))
 
 
@@ -70,13 +70,13 @@ def quiet_answer() -> tuple[np.ndarray, np.ndarray]:
     return np.zeros((5, SIDE, SIDE), np.float32), np.zeros((4, 5, SIDE, SIDE), np.float32)
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("target", [TARGET, (20.0, 110.0)], ids=["wide", "upright"])
 def test_the_choice_is_the_literal_one(name: str, seed: int, target: tuple[float, float]) -> None:
     score, box = random_answer(seed)
-    ours = choose(score, box, target, ANCHORS, SETTINGS[name])
-    theirs = literal_choice(score, box, target, SETTINGS[name])
+    ours = choose(score, box, target, ANCHORS, PRESETS[name])
+    theirs = literal_choice(score, box, target, PRESETS[name])
     assert ours is not None
     assert (ours.row, ours.column) == (theirs.row, theirs.column)
     assert ours.offset_in_crop == pytest.approx(theirs.offset_in_crop)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from siammask_ros.tracker.config import SETTINGS, TrackerConfig
+from siammask_ros.tracker.config import PRESETS, TrackerConfig
 from siammask_ros.tracker.targets import Status, TargetState, judge
 
 T, U, L = Status.TRACKING, Status.UNCERTAIN, Status.LOST
@@ -62,7 +62,7 @@ def test_a_target_lost_by_a_fault_is_taken_back_only_when_it_is_sure() -> None:
 @pytest.mark.parametrize("status", [T, U, L])
 @pytest.mark.parametrize("name", ["default", "davis", "vot", "vot_ld"])
 def test_the_published_settings_never_give_a_target_up(name: str, status: Status) -> None:
-    assert judge(0.0, state(status), SETTINGS[name]) == (T, "", 0)
+    assert judge(0.0, state(status), PRESETS[name]) == (T, "", 0)
 
 
 def test_the_numbers_of_a_status_are_those_of_the_message() -> None:

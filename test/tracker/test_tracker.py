@@ -28,7 +28,7 @@ from tracker.walks import (
 
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.geometry.crops import context_side, crop_square, mean_bgr
-from siammask_ros.tracker.config import SETTINGS, TrackerConfig
+from siammask_ros.tracker.config import PRESETS, TrackerConfig
 from siammask_ros.tracker.masks import SearchSquare, paste
 from siammask_ros.tracker.targets import Status, TargetState
 from siammask_ros.tracker.tracker import StageClock, Tracker
@@ -57,7 +57,7 @@ def test_no_targets_cost_nothing() -> None:
 
 def test_several_targets_share_one_batch_and_keep_their_order() -> None:
     engine = FakeEngine()
-    tracker = Tracker(engine, SETTINGS["lite"])
+    tracker = Tracker(engine, PRESETS["lite"])
     states = tracker.start(three_squares(0), three_boxes(0))
     results, states = tracker.step(three_squares(1), states)
     assert engine.batches == [3]
@@ -67,7 +67,7 @@ def test_several_targets_share_one_batch_and_keep_their_order() -> None:
 
 
 def test_a_moving_square_is_followed() -> None:
-    tracker = Tracker(FakeEngine(), SETTINGS["lite"])
+    tracker = Tracker(FakeEngine(), PRESETS["lite"])
     states = tracker.start(picture(0), [square_box(0)])
     for index in range(1, 20):
         results, states = tracker.step(picture(index), states)
@@ -235,7 +235,7 @@ def test_the_clock_gets_every_stages_time() -> None:
 
 
 def test_the_same_states_give_the_same_answer_again() -> None:
-    tracker = Tracker(FakeEngine(), SETTINGS["lite"])
+    tracker = Tracker(FakeEngine(), PRESETS["lite"])
     states = tracker.start(three_squares(0), three_boxes(0))
     kept = copy.deepcopy(states)
 

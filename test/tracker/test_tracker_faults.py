@@ -24,13 +24,13 @@ from tracker.walks import (
 from siammask_ros.engines.base import Aims, Masks, Response
 from siammask_ros.errors import BoxError, EngineError
 from siammask_ros.geometry.boxes import RotatedBox
-from siammask_ros.tracker.config import SETTINGS, TrackerConfig
+from siammask_ros.tracker.config import PRESETS, TrackerConfig
 from siammask_ros.tracker.targets import Status
 from siammask_ros.tracker.tracker import Tracker
 
 
 def test_b_one_useless_box_starts_no_target_and_the_next_good_one_is_followed() -> None:
-    tracker = Tracker(FakeEngine(), SETTINGS["lite"])
+    tracker = Tracker(FakeEngine(), PRESETS["lite"])
     with pytest.raises(BoxError, match="not finite"):
         tracker.start(picture(0), [square_box(0), RotatedBox(math.nan, 1, 20, 20)])
     states = tracker.start(picture(0), [square_box(0)])
@@ -39,7 +39,7 @@ def test_b_one_useless_box_starts_no_target_and_the_next_good_one_is_followed() 
 
 
 def test_a_failing_inference_leaves_the_states_and_the_next_good_frame_is_tracked() -> None:
-    tracker = Tracker(FakeEngine(["raise"]), SETTINGS["lite"])
+    tracker = Tracker(FakeEngine(["raise"]), PRESETS["lite"])
     states = tracker.start(picture(0), [square_box(0)])
     with pytest.raises(EngineError, match="scripted failure"):
         tracker.step(picture(1), states)
@@ -101,7 +101,7 @@ def test_c1_a_non_finite_target_is_lost_the_others_bit_equal_and_all_tracked_nex
     part: str, value: float, item: int
 ) -> None:
     engine = SpoiltEngine(part, value)
-    tracker = Tracker(engine, SETTINGS["lite"])
+    tracker = Tracker(engine, PRESETS["lite"])
     states = tracker.start(three_squares(0), three_boxes(0))
     others = [k for k in range(3) if k != item]
     healthy, _ = tracker.step(three_squares(1), states)

@@ -16,7 +16,7 @@ from moving_square import picture, square_box
 
 from siammask_ros.engines.base import Masks, Response
 from siammask_ros.errors import EngineMemoryError
-from siammask_ros.tracker.config import SETTINGS, TrackerConfig
+from siammask_ros.tracker.config import PRESETS, TrackerConfig
 from siammask_ros.tracker.targets import Status
 from siammask_ros.tracker.tracker import Tracker
 from siammask_ros.tracker.warm_up import warm_up
@@ -42,7 +42,7 @@ def test_on_a_gpu_more_targets_may_be_allowed_later_without_preparing_again() ->
 
 def test_both_sizes_of_search_crop_are_tried_where_a_crowd_gets_the_smaller_one() -> None:
     engine = FakeEngine()
-    warm_up(Tracker(engine, TrackerConfig(crowd_targets=4)), 8)
+    warm_up(Tracker(engine, TrackerConfig(multi_target_threshold=4)), 8)
     tried = {(len(sides), *sides[:1]) for sides in engine.sides_px}
     assert tried == {(1, 255), (2, 255), (4, 255), (4, 159), (8, 255), (8, 159)}
 
@@ -101,7 +101,7 @@ def called(work: Callable[[], Any]) -> set[str]:
 def test_f6_all_that_a_tracked_frame_calls_has_been_called_before(
     settings: str, box_strategy: str
 ) -> None:
-    config = replace(SETTINGS[settings], box_strategy=box_strategy)
+    config = replace(PRESETS[settings], box_strategy=box_strategy)
     warmed = called(lambda: warm_up(Tracker(DoubtfulEngine(), config), 1))
     tracker = Tracker(FakeEngine(), config)
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scripted_engine import ScriptedEngine
 
 from siammask_ros.geometry.boxes import RotatedBox
-from siammask_ros.tracker.config import SETTINGS, TrackerConfig
+from siammask_ros.tracker.config import PRESETS, TrackerConfig
 from siammask_ros.tracker.targets import TargetResult, TargetState
 from siammask_ros.tracker.tracker import Tracker
 
@@ -15,7 +15,7 @@ HEIGHT, WIDTH = 120, 200
 IMAGE = np.random.default_rng(1).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
 LATER = np.random.default_rng(2).integers(0, 100, (HEIGHT, WIDTH, 3), np.uint8)
 BOX = RotatedBox(90.25, 60.5, 44, 30)
-DAVIS, VOT = SETTINGS["davis"], SETTINGS["vot"]
+DAVIS, VOT = PRESETS["davis"], PRESETS["vot"]
 COLOURS_BGR = [(40, 140, 240), (240, 120, 30), (60, 230, 60)]
 
 

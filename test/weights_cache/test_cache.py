@@ -12,7 +12,7 @@ from siammask_ros.engines.registry import EngineConfig, open_engine
 from siammask_ros.errors import CheckpointError, ConfigError
 from siammask_ros.model.checkpoint import read_checkpoint
 from siammask_ros.model.variants import VARIANTS
-from siammask_ros.tracker.config import SETTINGS
+from siammask_ros.tracker.config import PRESETS
 from siammask_ros.weights_cache.cache import CachedFile, cache_folder, locate_checkpoint
 from siammask_ros.weights_cache.catalogue import WEIGHTS
 from siammask_ros.weights_cache.download_record import DownloadRecord
@@ -37,7 +37,7 @@ def test_every_name_has_a_model_and_settings_that_exist() -> None:
     assert len({weights.file for weights in WEIGHTS.values()}) == len(WEIGHTS)
     for weights in WEIGHTS.values():
         assert weights.model in VARIANTS
-        assert weights.settings in SETTINGS
+        assert weights.preset in PRESETS
         assert weights.address == f"http://www.robots.ox.ac.uk/~qwang/{weights.file}"
 
 

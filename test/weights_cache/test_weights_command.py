@@ -33,7 +33,7 @@ def test_list_fetch_and_path(
     with FileServer(content) as server:
         assert main(["weights", "fetch", "vot", "--from", server.address]) == 0
     told = capsys.readouterr().out
-    assert "--model resnet50 --checkpoint vot --settings vot" in told
+    assert "--model resnet50 --checkpoint vot --tracker-preset vot" in told
     assert "SHA-256" in told
 
     assert main(["weights", "path", "vot"]) == 0

@@ -205,7 +205,7 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
 
     def _load_engine(self) -> None:
         settings = self._own_parameters.settings
-        prepared = settings.engine, settings.tracker.crowd_targets
+        prepared = settings.engine, settings.tracker.multi_target_threshold
         if self._engine is not None and prepared == self._prepared:
             return
         engine = self._open_engine(settings.engine)

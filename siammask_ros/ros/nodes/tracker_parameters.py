@@ -13,16 +13,16 @@ from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.runtime.node_config import NodeConfig
 from siammask_ros.ros.runtime.parameters import READ_ONLY, LiveParameters, built, declare
 from siammask_ros.session import SessionConfig
-from siammask_ros.tracker.config import SETTINGS, TrackerConfig, settings_named
+from siammask_ros.tracker.config import PRESETS, TrackerConfig, find_preset
 
 # Fixed when the process starts. Who may set parameters over the network must not choose where
 # files are written.
-START_ONLY = frozenset({"autostart", "restarted", "settings", "templates_dir"})
+START_ONLY = frozenset({"autostart", "restarted", "templates_dir", "tracker_preset"})
 
 # Taken up when the node is activated; a crowd's smaller crops have to be prepared for.
 NEEDS_RELOAD = frozenset(
     {
-        *("image_transport", "publish_tf", "crowd_targets"),
+        *("image_transport", "publish_tf", "multi_target_threshold"),
         *(item.name for item in fields(EngineConfig)),
     }
 )
@@ -68,8 +68,8 @@ class Parameters(LiveParameters[Settings]):
         for defaults in (NodeConfig(), EngineConfig()):
             declare(node, defaults, _CONSTRAINTS)
         # These two choose the defaults of the tracker's.
-        settings, model = (node.get_parameter(name).value for name in ("settings", "model"))
-        for defaults in (default_tracker(settings, model), SessionConfig()):
+        preset, model = (node.get_parameter(name).value for name in ("tracker_preset", "model"))
+        for defaults in (default_tracker(preset, model), SessionConfig()):
             declare(node, defaults, _CONSTRAINTS)
 
         def refusal(names: set[str]) -> str:
@@ -82,11 +82,11 @@ class Parameters(LiveParameters[Settings]):
         super().__init__(node, guard, names, lambda values: Settings.of(values), on_change, refusal)
 
 
-def default_tracker(settings: str, model: str) -> TrackerConfig:
-    """The tracker's defaults: of a named set, or with auto of the model's own.
+def default_tracker(preset: str, model: str) -> TrackerConfig:
+    """Return the tracker's defaults: a named preset or, with auto, that of the model.
 
-    The variants of the authors' network without one have those tuned for masks on DAVIS.
+    Models without a preset use `davis`, which is tuned for masks.
     """
-    if settings != "auto":
-        return settings_named(settings)
-    return SETTINGS.get(model, SETTINGS["davis"])
+    if preset != "auto":
+        return find_preset(preset)
+    return PRESETS.get(model, PRESETS["davis"])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from siammask_ros.media.image_messages import MAX_SIDE_PX
 from siammask_ros.settings import check, flag, number, text
-from siammask_ros.tracker.config import SETTINGS
+from siammask_ros.tracker.config import PRESETS
 
 TRANSPORTS = ("raw", "compressed")
 
@@ -38,10 +38,10 @@ class NodeConfig:
     max_image_side: int = number(
         MAX_SIDE_PX, "Images with a longer side are refused (px)", 16, 65535
     )
-    settings: str = text(
+    tracker_preset: str = text(
         "auto",
-        "Which set the tracker's defaults are taken from; auto: the model's",
-        ("auto", *SETTINGS),
+        "Preset that the tracker's defaults are taken from; auto: the one of the model",
+        ("auto", *PRESETS),
     )
     autostart: bool = flag(False, "Configure and activate at start, without a lifecycle manager")
     restarted: bool = flag(

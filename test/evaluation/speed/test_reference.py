@@ -9,7 +9,7 @@ from moving_square import picture, square_box
 
 from siammask_ros.evaluation.speed.reference import ReferenceTracker, paste_on_picture
 from siammask_ros.model.variants import variant_named
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.masks import OUTSIDE, SearchSquare, paste
 from siammask_ros.tracker.tracker import Tracker
 
@@ -41,7 +41,7 @@ def test_a_mask_pasted_on_the_whole_picture_is_the_region_and_nothing_around_it(
 
 
 def test_both_trackers_follow_the_square_alike() -> None:
-    config = settings_named("lite")
+    config = find_preset("lite")
     trackers = [kind(FakeEngine(), config) for kind in (Tracker, ReferenceTracker)]
     states = [tracker.start(picture(0), [square_box(0)]) for tracker in trackers]
     for index in range(1, 6):

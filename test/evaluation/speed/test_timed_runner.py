@@ -20,7 +20,7 @@ from siammask_ros.evaluation.speed.runner_process import (
 from siammask_ros.evaluation.speed.runners import TrackerRunner
 from siammask_ros.evaluation.speed.scene import PICTURES, moving_squares
 from siammask_ros.evaluation.speed.timed_runner import Cell, TimedRunner
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.tracker import Tracker
 
 PATIENCE_S = 60.0
@@ -38,7 +38,7 @@ class TickingClock:
 
 
 def make_timed_runner(engine: FakeEngine, clock: Callable[[], float]) -> TimedRunner:
-    return TimedRunner(TrackerRunner(Tracker(engine, settings_named("lite"))), clock)
+    return TimedRunner(TrackerRunner(Tracker(engine, find_preset("lite"))), clock)
 
 
 def test_a_block_has_the_steps_asked_for_and_one_that_does_not_count() -> None:
@@ -57,7 +57,7 @@ def test_a_block_goes_on_until_its_time_is_up() -> None:
 
 
 def test_every_step_starts_where_the_targets_truly_were() -> None:
-    tracker = Tracker(FakeEngine(), settings_named("lite"))
+    tracker = Tracker(FakeEngine(), find_preset("lite"))
     seen: list[tuple[float, ...]] = []
 
     class Watching(Tracker):
@@ -88,7 +88,7 @@ def test_a_score_near_zero_does_not_spare_the_mask() -> None:
             masked.append(results[0].mask is not None)
             return results, states
 
-    runner = TrackerRunner(Watching(Blind(), settings_named("lite")))
+    runner = TrackerRunner(Watching(Blind(), find_preset("lite")))
     runner.prepare(moving_squares("480p", 1))(1)
     assert masked == [True]
 

@@ -22,7 +22,7 @@ from siammask_ros.engines.registry import EngineConfig
 from siammask_ros.ros.nodes.tracker import TrackerNode
 from siammask_ros.ros.runtime.node_config import NodeConfig
 from siammask_ros.session import SessionConfig
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 
 ROOT = Path(__file__).resolve().parents[3]
 LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.py"))
@@ -49,7 +49,7 @@ def test_a_parameter_file_is_complete_and_takes_the_tracker_settings_of_its_name
     )
     try:
         settings = node._own_parameters.settings
-        assert settings.tracker == settings_named(name)
+        assert settings.tracker == find_preset(name)
         assert settings.session == SessionConfig()
         assert settings.engine.model == ("lite" if name == "lite" else "resnet50")
         given = yaml.safe_load(path.read_text())["/**"]["ros__parameters"]

@@ -18,7 +18,7 @@ from siammask_ros.ros.tracking_io.conversions import image_to_bgr
 from siammask_ros.ros.tracking_io.messages import jpeg_message
 from siammask_ros.ros.tracking_io.overlay import overlay
 from siammask_ros.session import Frame, FrameResult, TrackedTarget, Tracker
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 
 
 def listen(bench: NodeBench, kind: Any, name: str) -> Any:
@@ -52,7 +52,7 @@ def test_a_pixel_names_the_track_that_it_belongs_to() -> None:
 
 
 def test_a_lost_target_keeps_its_number_and_has_no_pixel() -> None:
-    tracker = Tracker(FakeEngine(), settings_named("lite"))
+    tracker = Tracker(FakeEngine(), find_preset("lite"))
     states = tracker.start(picture(0), [square_box(0), square_box(0)])
     (lost, seen), _ = tracker.step(picture(1), states)
     targets = (

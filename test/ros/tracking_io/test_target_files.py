@@ -17,7 +17,7 @@ from siammask_ros.srv import TargetFile
 from siammask_ros.errors import DataError
 from siammask_ros.ros.tracking_io import target_files
 from siammask_ros.session import Tracker
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 
 
 def save(bench: NodeBench, name: str, target_id: str = "1") -> Any:
@@ -149,7 +149,7 @@ def test_no_more_targets_are_loaded_than_are_allowed(tmp_path: Path) -> None:
 
 def load_of_saved(bench: NodeBench, folder: Path) -> Any:
     """Loads a target that another tracker has left there."""
-    tracker = Tracker(FakeEngine(), settings_named("lite"))
+    tracker = Tracker(FakeEngine(), find_preset("lite"))
     (state,) = tracker.start(picture(0), [square_box(0)])
     (folder / "a.safetensors").write_bytes(tracker.saved(state).to_bytes())
     return load(bench, "a")

@@ -17,7 +17,7 @@ from siammask_ros.evaluation.benchmarks.box.report import means_of, table, write
 from siammask_ros.evaluation.benchmarks.box.sequences import BoxSequence, box_sequences
 from siammask_ros.evaluation.benchmarks.followers import BOX_KINDS, NanoFollower, TrackerFollower
 from siammask_ros.geometry.boxes import RotatedBox
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.tracker import Tracker
 
 
@@ -84,7 +84,7 @@ def test_a_video_that_cannot_be_judged_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(DataError, match=words):
             evaluate_boxes(follower, numbered(tmp_path / name, lines))
-    tracker = TrackerFollower(Tracker(FakeEngine(), settings_named("lite")), "fake")
+    tracker = TrackerFollower(Tracker(FakeEngine(), find_preset("lite")), "fake")
     with pytest.raises(DataError, match="a cannot be started: box is 2"):
         evaluate_boxes(tracker, numbered(tmp_path / "tiny", ["10,10,2,2"] * 2))
 
@@ -93,7 +93,7 @@ def test_a_video_that_cannot_be_judged_is_refused(tmp_path: Path) -> None:
 def test_both_boxes_of_a_tracker_follow(tmp_path: Path, kind: str) -> None:
     write_moving_square(tmp_path, "square", 12)
     (sequence,) = box_sequences(tmp_path)
-    follower = TrackerFollower(Tracker(FakeEngine(), settings_named("lite")), "fake", kind)
+    follower = TrackerFollower(Tracker(FakeEngine(), find_preset("lite")), "fake", kind)
     judged = evaluate_boxes(follower, sequence)
     assert judged.success_auc > 0.8
     assert judged.precision_at_20_px == 1.0

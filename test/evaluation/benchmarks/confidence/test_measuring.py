@@ -26,7 +26,7 @@ from siammask_ros.evaluation.benchmarks.confidence.tracked_states import (
     track_states,
 )
 from siammask_ros.evaluation.metrics.auroc import auroc
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.targets import Status
 from siammask_ros.tracker.tracker import Tracker
 
@@ -77,7 +77,7 @@ class Square:
 @pytest.fixture
 def found() -> list[ScoreSample]:
     videos = [Square("red", (20, 20, 250)), Square("green", (20, 250, 20))]
-    return measure_scores(Tracker(FakeEngine(), settings_named("lite")), videos)
+    return measure_scores(Tracker(FakeEngine(), find_preset("lite")), videos)
 
 
 def test_every_frame_is_looked_at_in_all_ways(found: list[ScoreSample]) -> None:
@@ -94,15 +94,13 @@ def test_an_engine_that_knows_its_target_is_told_apart(found: list[ScoreSample])
 
 def test_one_video_is_not_enough() -> None:
     with pytest.raises(DataError, match="two videos at least"):
-        measure_scores(
-            Tracker(FakeEngine(), settings_named("lite")), [Square("red", (20, 20, 250))]
-        )
+        measure_scores(Tracker(FakeEngine(), find_preset("lite")), [Square("red", (20, 20, 250))])
 
 
 def test_the_report_tells_what_the_thresholds_keep(
     found: list[ScoreSample], tmp_path: Path
 ) -> None:
-    config = settings_named("lite")
+    config = find_preset("lite")
     said = table(found, config)
     assert f"at lost_score {config.lost_score:.2f} or above: 100.0% of the frames" in said
     assert said.count(" 1.000") == len(ABSENT) + 1
@@ -124,7 +122,7 @@ class DisappearingSquare(Square):
 
 
 def test_both_runs_see_the_same_frames() -> None:
-    tracker = Tracker(FakeEngine(), settings_named("lite"))
+    tracker = Tracker(FakeEngine(), find_preset("lite"))
     frames = track_states(
         tracker, [Square("red", (20, 20, 250)), DisappearingSquare("gone", (20, 250, 20))]
     )

@@ -20,7 +20,7 @@ from siammask_ros.evaluation.benchmarks.davis.sequences import davis_sequences
 from siammask_ros.evaluation.benchmarks.start_boxes import start_box_of_mask
 from siammask_ros.evaluation.metrics.overlap import region_similarity
 from siammask_ros.geometry.boxes import RotatedBox, checked_init_box
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.masks import RegionMask
 from siammask_ros.tracker.targets import Status, TargetResult
 from siammask_ros.tracker.tracker import Tracker
@@ -35,7 +35,7 @@ def test_the_command_follows_two_objects_drawn_with_a_palette(
     annotation = tmp_path / "Annotations" / "480p" / "two" / "00000.png"
     with Image.open(annotation) as picture:
         assert picture.mode == "P", "as in DAVIS-2017 itself"
-    tracker = Tracker(FakeEngine(), settings_named("lite"))
+    tracker = Tracker(FakeEngine(), find_preset("lite"))
     monkeypatch.setattr(shared, "open_tracker", lambda options: tracker)
     out = tmp_path / "out"
     assert cli.main(["eval", "davis", str(tmp_path), "--year", "2017", "--out", str(out)]) == 0

@@ -18,7 +18,7 @@ from siammask_ros.evaluation.benchmarks.davis.sequences import davis_sequences
 from siammask_ros.evaluation.metrics.boundary import boundary_accuracy
 from siammask_ros.evaluation.metrics.frame_statistics import Measure
 from siammask_ros.evaluation.metrics.overlap import region_similarity
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.tracker import Tracker
 
 
@@ -90,7 +90,7 @@ def test_measure(values: list[float], expected: tuple[float, float, float]) -> N
 
 
 def run(root: Path, year: int, name: str) -> list[ObjectResult]:
-    tracker = Tracker(FakeEngine(), settings_named("lite"))
+    tracker = Tracker(FakeEngine(), find_preset("lite"))
     (sequence,) = davis_sequences(root, year, [name])
     return evaluate_sequence(tracker, sequence, root / "out" / "masks")
 

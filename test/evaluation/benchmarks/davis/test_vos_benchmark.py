@@ -11,7 +11,7 @@ from support.blobs import FRAMES, write_davis
 
 from siammask_ros.evaluation.benchmarks.davis.measuring import evaluate_sequence
 from siammask_ros.evaluation.benchmarks.davis.sequences import Year, davis_sequences
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.tracker import Tracker
 
 vos_benchmark = pytest.importorskip(
@@ -29,7 +29,7 @@ def test_equal_on_the_same_pngs(
     write_davis(tmp_path, "blobs", objects, coloured=year == 2017)
     masks = tmp_path / "masks"
     (sequence,) = davis_sequences(tmp_path, year)
-    tracker = Tracker(FakeEngine(), settings_named("lite"))
+    tracker = Tracker(FakeEngine(), find_preset("lite"))
     ours = evaluate_sequence(tracker, sequence, masks)
     # The package counts in percent.
     judge = vos_benchmark.VideoEvaluator(str(tmp_path / "Annotations" / "480p"), str(masks))

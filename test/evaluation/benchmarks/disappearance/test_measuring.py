@@ -28,7 +28,7 @@ from siammask_ros.evaluation.benchmarks.disappearance.sequences import (
     Scene,
     make_disappearances,
 )
-from siammask_ros.tracker.config import TrackerConfig, settings_named
+from siammask_ros.tracker.config import TrackerConfig, find_preset
 from siammask_ros.tracker.targets import Status
 from siammask_ros.tracker.tracker import Tracker
 
@@ -110,7 +110,7 @@ def test_every_video_goes_away_in_every_way_from_every_start() -> None:
 
 
 def test_a_fake_engine_that_knows_its_target_is_lost_in_time_and_comes_back() -> None:
-    tracker = Tracker(FakeEngine(), settings_named("lite"))
+    tracker = Tracker(FakeEngine(), find_preset("lite"))
     for sequence in make_disappearances([RED, GREEN], 1):
         found = evaluate_disappearance(tracker, sequence)
         assert found.is_followed

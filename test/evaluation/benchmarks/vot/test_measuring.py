@@ -28,7 +28,7 @@ from siammask_ros.evaluation.benchmarks.vot.measuring import (
 )
 from siammask_ros.evaluation.benchmarks.vot.report import table, write_report
 from siammask_ros.geometry.boxes import RotatedBox
-from siammask_ros.tracker.config import settings_named
+from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.tracker import Tracker
 
 TRUTH = "20,20,20,20"
@@ -195,7 +195,7 @@ def test_upright_truth_is_the_start_box_itself() -> None:
 
 
 def tracker() -> TrackerFollower:
-    return TrackerFollower(Tracker(FakeEngine(), settings_named("lite")), "fake")
+    return TrackerFollower(Tracker(FakeEngine(), find_preset("lite")), "fake")
 
 
 def test_a_target_all_but_outside_is_started_when_it_is_in(tmp_path: Path) -> None:

@@ -270,9 +270,9 @@ class NodeBench:
         """Sends a picture that must not be answered, and waits until it has arrived."""
         session = self.node._session
         assert session is not None
-        before = session.health().counters.dropped_in_total
+        before = session.health().counters.total_dropped
         self.client.send(index, header, **options)
-        wait_until(lambda: session.health().counters.dropped_in_total > before, "the odd picture")
+        wait_until(lambda: session.health().counters.total_dropped > before, "the odd picture")
 
     def assert_tracks(self, index: int, target_id: str = "1", **picture_options: Any) -> TrackArray:
         """The next good frame is tracked: the box is on the square."""

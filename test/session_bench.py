@@ -88,9 +88,9 @@ class SessionBench:
 
     def submit_discarded(self, index: int, stamp_ns: int | None = None, **options: Any) -> None:
         """Hands in a picture that must not be answered."""
-        before = self.session.health().counters.dropped_in_total
+        before = self.session.health().counters.total_dropped
         self.submit(index, stamp_ns, **options)
-        assert self.session.health().counters.dropped_in_total == before + 1
+        assert self.session.health().counters.total_dropped == before + 1
 
     def answer(self, index: int, stamp_ns: int | None = None, **options: Any) -> FrameResult:
         """Hands in a picture and waits for its result."""
@@ -122,9 +122,9 @@ class SessionBench:
     def _is_idle(self) -> bool:
         health = self.session.health()
         counters = health.counters
-        done = counters.processed + counters.dropped_in_total + counters.paused
-        requests = self.session._desk.requests
-        starts = requests or requests.begun
+        done = counters.processed + counters.total_dropped + counters.paused
+        requests = self.session._shared.requests
+        starts = requests or requests.in_progress
         return not starts and health.inference_s is None and done >= counters.received
 
 

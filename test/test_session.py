@@ -98,7 +98,7 @@ def test_a_box_whose_frame_never_comes_is_refused_by_the_next_one() -> None:
         ((target_id, reason),) = bench.refusals
         assert target_id == "early"
         assert "is not kept" in reason
-        assert "is not kept" in bench.session.health().targets().sentence
+        assert "is not kept" in bench.session.health().targets().message
 
 
 def test_the_waiting_frame_is_replaced_by_a_newer_one() -> None:
@@ -119,11 +119,11 @@ def test_the_waiting_frame_is_replaced_by_a_newer_one() -> None:
 def test_a_pause_keeps_the_targets_and_takes_up_the_newest_frame_afterwards() -> None:
     with SessionBench() as bench:
         bench.started(0)
-        bench.session.pause(True)
+        bench.session.set_paused(True)
         bench.submit(1)
         bench.submit(2)
-        assert bench.session.health().image_stream().sentence == "paused; targets are kept"
-        bench.session.pause(False)
+        assert bench.session.health().image_stream().message == "paused; targets are kept"
+        bench.session.set_paused(False)
         wait_until(lambda: len(bench.results) == 2, "the newest frame")
         assert_on_square(bench.results[-1], 2)
 
@@ -167,7 +167,7 @@ def test_new_settings_count_from_the_next_frame_on() -> None:
         assert bench.session.reconfigure(strict, SessionConfig(max_targets=1)) == 2
         second = bench.answer(2)
         assert (first.config_serial, second.config_serial) == (1, 2)
-        with pytest.raises(BoxError, match="1 targets are followed already"):
+        with pytest.raises(BoxError, match="1 targets are already active"):
             bench.session.start_target(square_box(2))
 
 
@@ -198,7 +198,7 @@ def test_a_lost_target_is_searched_for_no_longer_than_asked_and_a_new_box_helps(
         assert reasons[-1] == "not found within 0.3 s; the search has ended"
         assert target.result.status.name == "LOST"
         assert target.unseen_s == pytest.approx(0.48)
-        assert bench.session.health().targets().sentence == "1 target, 1 of them LOST"
+        assert bench.session.health().targets().message == "1 target, 1 of them LOST"
         bench.start(13, "1")
         bench.assert_tracks(14)
 
@@ -213,7 +213,7 @@ def test_the_health_counts_and_times_what_it_did() -> None:
     assert 10 <= health.answer_ms["p95"] <= health.answer_ms["p99"] < 5000
     assert health.image_stream().level == Level.OK
     assert health.inference().level == Level.OK
-    assert health.targets().sentence == "1 target, 0 of them LOST"
+    assert health.targets().message == "1 target, 0 of them LOST"
 
 
 def test_stopping_twice_and_handing_in_afterwards_do_no_harm() -> None:
@@ -258,18 +258,18 @@ def test_images_during_a_pause_are_not_dropped_and_every_image_is_counted_once()
         bench.assert_tracks(1)
         bench.submit(2)
         bench.settled()
-        bench.session.refuse("size", "too large")
-        bench.session.pause(True)
+        bench.session.count_refused_frame("size", "too large")
+        bench.session.set_paused(True)
         for index in range(3, 8):
             bench.submit(index)
         assert bench.session.health().counters.paused == 4
-        bench.session.pause(False)
+        bench.session.set_paused(False)
         bench.settled()
         bench.submit_discarded(8, stamp_of(1))
         counters = bench.session.health().counters
         assert dict(counters.dropped) == {"failed": 1, "refused": 1, "out of order": 1}
         assert (counters.received, counters.processed, counters.paused) == (10, 3, 4)
-        assert counters.received == counters.processed + counters.dropped_in_total + counters.paused
+        assert counters.received == counters.processed + counters.total_dropped + counters.paused
 
 
 def test_a_target_keeps_no_image() -> None:

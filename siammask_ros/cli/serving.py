@@ -22,7 +22,7 @@ from siammask_ros.session import (
     Frame,
     FrameResult,
     Health,
-    Judgement,
+    HealthStatus,
     Level,
     Session,
     TrackedTarget,
@@ -120,7 +120,7 @@ class SessionFeed:
         source, playback = Path(self._source.name).name, self._playback
         if self._session is None:
             return Status(source, playback="loading")
-        health, stale = self._session.health(), self._session.stale()
+        health, stale = self._session.health(), self._session.build_stale_result()
         if playback.stands_still:
             stale = None
         with self._lock:
@@ -134,7 +134,7 @@ class SessionFeed:
                 answers_hz=self._answers.hz,
                 received=health.counters.received,
                 processed=health.counters.processed,
-                dropped=health.counters.dropped_in_total,
+                dropped=health.counters.total_dropped,
                 is_tracker_there=True,
                 paused=playback.paused,
                 engine=self._engine,
@@ -185,7 +185,7 @@ class SessionFeed:
         """See ``Feed``. A video stands still meanwhile; one that has ended plays again."""
         session, playback = self._begun(), self._playback
         if playback.is_camera:
-            session.pause(paused)
+            session.set_paused(paused)
         if paused:
             playback.pause()
             return "paused"
@@ -215,7 +215,7 @@ def diagnostics(health: Health, stands_still: bool) -> tuple[Diagnosis, ...]:
     """The session's health as the page shows it; no frames come while the video stands still."""
     inference = health.inference()
     if stands_still and inference.level < Level.ERROR and not health.errors_in_row:
-        inference = Judgement(Level.OK, "idle: the video stands still")
+        inference = HealthStatus(Level.OK, "idle: the video stands still")
     verdicts = {"inference": inference}
     if not stands_still:
         verdicts = {
@@ -224,7 +224,7 @@ def diagnostics(health: Health, stands_still: bool) -> tuple[Diagnosis, ...]:
             "targets": health.targets(),
         }
     return tuple(
-        Diagnosis(int(verdict.level), f"siammask: {part}", verdict.sentence)
+        Diagnosis(int(verdict.level), f"siammask: {part}", verdict.message)
         for part, verdict in verdicts.items()
     )
 

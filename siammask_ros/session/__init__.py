@@ -1,8 +1,8 @@
-"""From camera frames to results in a worker thread: the one door for every face."""
+"""Camera frames in, tracking results out, computed in a worker thread."""
 
 from siammask_ros.session.config import ERRORS_IN_A_ROW, SessionConfig
 from siammask_ros.session.frames import Frame, FrameResult, TrackedTarget
-from siammask_ros.session.health import Health, Judgement, Level
+from siammask_ros.session.health import Health, HealthStatus, Level
 from siammask_ros.session.session import Session, StartedTarget
 from siammask_ros.session.table import SEARCH_ENDED
 from siammask_ros.tracker.saved_target import SavedTarget
@@ -15,7 +15,7 @@ __all__ = [
     "Frame",
     "FrameResult",
     "Health",
-    "Judgement",
+    "HealthStatus",
     "Level",
     "SavedTarget",
     "Session",

@@ -1,4 +1,4 @@
-"""What goes into a session and what comes out of it."""
+"""Input and output values of a session."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from siammask_ros.errors import ImageError
 from siammask_ros.tracker.masks import label_map
 from siammask_ros.tracker.targets import TargetResult
 
-# Why a frame got no answer; a stream has further reasons.
+# Why a frame has no result; stream.py has further reasons.
 REPLACED, REFUSED, FAILED = "replaced", "refused", "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class FrameTime:
-    """When a frame was taken (``stamp_ns``, 0 where unknown) and when it arrived, without it."""
+    """Capture time (``stamp_ns``, 0 if unknown) and arrival time of a frame."""
 
     stamp_ns: int
     arrived_s: float
 
     def seconds_since(self, earlier: FrameTime) -> float:
-        """Time from an earlier frame to this one: by their stamps, where both have one."""
+        """Return the time since an earlier frame: from the stamps if both have one."""
         if self.stamp_ns and earlier.stamp_ns and self.stamp_ns >= earlier.stamp_ns:
             return (self.stamp_ns - earlier.stamp_ns) / 1e9
         return max(self.arrived_s - earlier.arrived_s, 0.0)
@@ -33,12 +33,12 @@ class FrameTime:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One camera picture.
+    """One image of a camera stream, with its stamp.
 
-    ``image`` (H, W, 3) uint8 BGR, which nobody may write to any more; ``stamp_ns`` when it was
-    taken, 0 where unknown; ``arrived_s`` on the session's clock. ``transport_ms`` and
-    ``convert_ms`` are what it took until then. With ``is_of_other_clock`` the stamp does not tell
-    how old the image is. Raises ImageError for any other array.
+    ``image`` is (H, W, 3) uint8 BGR and must not be changed afterwards. ``stamp_ns`` is the capture
+    time, 0 if unknown; ``arrived_s`` is on the session's clock. ``transport_ms`` and ``convert_ms``
+    are the delays before submission. ``has_other_clock`` means that the stamp does not tell the age
+    of the image. Raises ImageError for any other array.
     """
 
     image: NDArray[np.uint8] = field(repr=False)
@@ -47,7 +47,7 @@ class Frame:
     frame_id: str = ""
     transport_ms: float = 0.0
     convert_ms: float = 0.0
-    is_of_other_clock: bool = False
+    has_other_clock: bool = False
 
     def __post_init__(self) -> None:
         image: Any = self.image
@@ -58,7 +58,7 @@ class Frame:
                 if isinstance(image, np.ndarray)
                 else type(image).__name__
             )
-            raise ImageError(f"picture is {what}; expected a uint8 array of (height, width, 3)")
+            raise ImageError(f"image is {what}; expected a uint8 array of (height, width, 3)")
 
     @property
     def size(self) -> tuple[int, int]:
@@ -67,13 +67,13 @@ class Frame:
 
     @property
     def time(self) -> FrameTime:
-        """When it was taken and when it arrived."""
+        """Capture time and arrival time."""
         return FrameTime(self.stamp_ns, self.arrived_s)
 
 
 @dataclass(frozen=True, slots=True)
 class TrackedTarget:
-    """A target by its id on one frame; ``unseen_s`` since the last frame that showed it."""
+    """The result of one target on one frame; ``unseen_s`` is the time since it was last visible."""
 
     target_id: str
     result: TargetResult
@@ -82,12 +82,11 @@ class TrackedTarget:
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """What became of the frames since the session began.
+    """What happened to the frames since the session started.
 
-    ``dropped`` holds those that got no answer although the session ran, by reason: replaced by a
-    newer one, out of order, inconsistent, refused, failed. ``paused`` are those that were passed
-    over during a pause. So ``received`` is the sum of all but those that are being worked on: one
-    that waits and one that is taken up, at most.
+    ``dropped`` counts the frames without a result, by reason: replaced by a newer frame, out of
+    order, inconsistent, refused, failed. ``paused`` counts the frames ignored during a pause.
+    ``received`` is the sum of all counters plus the frames in work: one waiting, one processed.
     """
 
     received: int = 0
@@ -96,17 +95,17 @@ class Counters:
     paused: int = 0
 
     @property
-    def dropped_in_total(self) -> int:
-        """Frames that got no answer although the session ran."""
+    def total_dropped(self) -> int:
+        """Frames without a result, pauses not counted."""
         return sum(self.dropped.values())
 
 
 @dataclass(frozen=True, slots=True)
 class FrameResult:
-    """What one frame told of every target, made with exactly one configuration.
+    """The results of all targets on one frame, computed with exactly one configuration.
 
-    ``stages_ms`` holds crop, network, select and mask; ``targets`` are in the order in which
-    they were given.
+    ``stages_ms`` has the keys crop, network, select and mask. ``targets`` are in the order in which
+    they were started.
     """
 
     frame: Frame
@@ -117,9 +116,9 @@ class FrameResult:
     counters: Counters = field(default_factory=Counters)
 
     def labels(self) -> NDArray[np.uint8]:
-        """Whose each pixel is: (H, W) uint8, k for the k-th of ``targets`` (from 1), else 0."""
+        """Return the label image: (H, W) uint8, k for the k-th of ``targets`` (from 1), else 0."""
         return label_map([target.result.mask for target in self.targets], self.frame.size)
 
     def mask(self) -> NDArray[np.uint8]:
-        """All targets together on the whole picture: (H, W) uint8, 255 on a target, else 0."""
+        """Return one mask for all targets: (H, W) uint8, 255 on a target, else 0."""
         return np.asarray(np.minimum(self.labels(), 1) * np.uint8(255))

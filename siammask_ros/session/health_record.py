@@ -1,4 +1,4 @@
-"""What a session writes down of itself while it runs, and the value that is made of it."""
+"""Counters and event times that a session collects, and the Health value built from them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from siammask_ros.errors import EngineMemoryError
 from siammask_ros.session.config import SessionConfig
 from siammask_ros.session.frames import FAILED, REFUSED, REPLACED, Counters
 from siammask_ros.session.health import Health, is_recent
-from siammask_ros.session.stream import INCONSISTENT, Discarded
+from siammask_ros.session.stream import INCONSISTENT, DiscardReason
 from siammask_ros.tracker.targets import Status
 
 WINDOW_FRAMES = 300
@@ -20,7 +20,7 @@ WINDOW_FRAMES = 300
 
 @dataclass(slots=True)
 class HealthRecord:
-    """What a session writes down while it runs. Not thread-safe: its session locks."""
+    """Counters and event times of a running session. Not thread-safe: the session locks."""
 
     began_s: float
     received: int = 0
@@ -31,8 +31,8 @@ class HealthRecord:
     errors_in_row: int = 0
     memory_errors_in_row: int = 0
     last_error: str = ""
-    halved: int = 0
-    lost: str = ""
+    memory_retries: int = 0
+    engine_lost: str = ""
     refused_in_row: int = 0
     last_refusal: str = ""
     last_inconsistency: str = ""
@@ -42,7 +42,7 @@ class HealthRecord:
     frame_s: float | None = None
     processed_s: float | None = None
     inference_since_s: float | None = None
-    halved_s: float | None = None
+    memory_retry_s: float | None = None
     refused_s: float | None = None
     box_refused_s: float | None = None
     candidate_refused_s: float | None = None
@@ -51,15 +51,15 @@ class HealthRecord:
     _arrivals_s: deque[float] = field(default_factory=lambda: deque(maxlen=50))
     _answers_ms: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW_FRAMES))
 
-    def frame_arrived(self, now_s: float) -> None:
-        """A usable frame."""
+    def add_arrived_frame(self, now_s: float) -> None:
+        """Count a usable frame."""
         self.received += 1
         self.refused_in_row = 0
         self.frame_s = now_s
         self._arrivals_s.append(now_s)
 
-    def frame_refused(self, now_s: float, kind: str, reason: str) -> None:
-        """A frame that could not even be handed in."""
+    def add_refused_frame(self, now_s: float, kind: str, reason: str) -> None:
+        """Count a frame that could not be converted or submitted."""
         self.received += 1
         self.dropped[REFUSED] += 1
         self.refused[kind] += 1
@@ -67,68 +67,68 @@ class HealthRecord:
         self.refused_in_row += 1
         self.last_refusal = reason
 
-    def frame_replaced(self, paused: bool) -> None:
-        """A frame for which a newer one came before it was taken up."""
+    def add_replaced_frame(self, paused: bool) -> None:
+        """Count a waiting frame that a newer one replaced."""
         if paused:
             self.paused += 1
         else:
             self.dropped[REPLACED] += 1
 
-    def frame_discarded(self, now_s: float, discarded: Discarded) -> bool:
-        """A frame that is not used; whether that is worth a line in the log."""
+    def add_discarded_frame(self, now_s: float, discarded: DiscardReason) -> bool:
+        """Count a frame that is not used; return whether to log it."""
         self.dropped[discarded.kind] += 1
         if discarded.kind != INCONSISTENT:
             return False
-        is_news = not is_recent(_since(now_s, self.inconsistent_s))
+        is_first = not is_recent(_since(now_s, self.inconsistent_s))
         self.inconsistent_s = now_s
         self.last_inconsistency = discarded.reason
-        return is_news
+        return is_first
 
-    def frame_processed(self, now_s: float, answer_ms: float) -> None:
-        """A frame that was answered."""
+    def add_processed_frame(self, now_s: float, answer_ms: float) -> None:
+        """Count a frame with a result."""
         self.processed += 1
         self._errors_before = self.errors_in_row
         self.errors_in_row = self.memory_errors_in_row = 0
         self.processed_s = now_s
         self._answers_ms.append(answer_ms)
 
-    def frame_failed(self, error: Exception) -> None:
-        """A frame that could not be answered."""
+    def add_failed_frame(self, error: Exception) -> None:
+        """Count a frame whose processing failed."""
         self.dropped[FAILED] += 1
         self.errors_in_row += 1
-        is_of_memory = isinstance(error, EngineMemoryError)
-        self.memory_errors_in_row = self.memory_errors_in_row + 1 if is_of_memory else 0
+        is_out_of_memory = isinstance(error, EngineMemoryError)
+        self.memory_errors_in_row = self.memory_errors_in_row + 1 if is_out_of_memory else 0
         self.last_error = f"{type(error).__name__}: {error}"
 
-    def answer_failed(self, error: Exception) -> None:
-        """The frame that was processed last could not be handed on: nobody got its answer."""
+    def add_failed_delivery(self, error: Exception) -> None:
+        """Count the last processed frame as failed, because its result could not be delivered."""
         self.processed -= 1
         self.errors_in_row = self._errors_before
-        self.frame_failed(error)
+        self.add_failed_frame(error)
 
-    def frame_halved(self, now_s: float) -> bool:
-        """A frame for which memory was short; whether the last such one is long ago."""
-        is_news = not is_recent(_since(now_s, self.halved_s))
-        self.halved += 1
-        self.halved_s = now_s
-        return is_news
+    def add_memory_retry(self, now_s: float) -> bool:
+        """Count a step that was repeated in two halves; return whether to log it."""
+        is_first = not is_recent(_since(now_s, self.memory_retry_s))
+        self.memory_retries += 1
+        self.memory_retry_s = now_s
+        return is_first
 
-    def box_refused(self, now_s: float, reason: str) -> None:
-        """A box that cannot be followed."""
+    def add_refused_box(self, now_s: float, reason: str) -> None:
+        """Record why a box was refused."""
         self.box_refused_s, self.last_box_refusal = now_s, reason
 
-    def box_accepted(self) -> None:
-        """A box that is usable: the refusal of an earlier one is not told any more."""
+    def clear_refused_box(self) -> None:
+        """Stop reporting an earlier refusal, because a box was accepted."""
         self.box_refused_s = None
 
-    def candidates_refused(self, now_s: float, count: int, reason: str = "") -> None:
-        """So many of a detector's boxes could not be used; none of the last ones without reason."""
+    def add_refused_candidates(self, now_s: float, count: int, reason: str = "") -> None:
+        """Count refused candidates; without a reason, none of the last message was refused."""
         self.refused_candidates += count
         self.candidate_refused_s = now_s if reason else None
         self.last_candidate_refusal = reason
 
     def counters(self) -> Counters:
-        """The counts so far."""
+        """Return the frame counters."""
         return Counters(self.received, self.processed, dict(self.dropped), self.paused)
 
     def health(
@@ -139,7 +139,7 @@ class HealthRecord:
         paused: bool,
         statuses: Mapping[str, Status],
     ) -> Health:
-        """The record as a value, at this moment."""
+        """Return the health at this moment."""
         return Health(
             config=config,
             config_serial=config_serial,
@@ -155,9 +155,9 @@ class HealthRecord:
             errors_in_row=self.errors_in_row,
             memory_errors_in_row=self.memory_errors_in_row,
             last_error=self.last_error,
-            halved=self.halved,
-            since_halved_s=_since(now_s, self.halved_s),
-            lost=self.lost,
+            memory_retries=self.memory_retries,
+            since_memory_retry_s=_since(now_s, self.memory_retry_s),
+            engine_lost=self.engine_lost,
             refused_in_row=self.refused_in_row,
             since_refused_s=_since(now_s, self.refused_s),
             last_refusal=self.last_refusal,

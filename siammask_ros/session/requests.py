@@ -1,4 +1,4 @@
-"""Boxes on their way to becoming targets: checked, waiting for their frame or for the worker."""
+"""Boxes that are not targets yet: they wait for their frame or for the worker."""
 
 from __future__ import annotations
 
@@ -14,47 +14,46 @@ from siammask_ros.tracker.saved_target import SavedTarget
 
 MAX_ID_LENGTH = 64
 
-# A box waits at least so long for the image that it was drawn on.
+# A box waits for its frame at least this long.
 MIN_WAIT_FOR_FRAME_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Request:
-    """A box as clipped to the frame that it is for, and the id that its target will have.
+    """A box clipped to its frame, and the id of the future target.
 
-    ``saved``, where given, is the target itself, known from an earlier run; ``box`` is then only
-    where it was.
+    With ``saved`` the target is restored from an earlier run, and ``box`` is only its last box.
     """
 
     target_id: str
     box: RotatedBox
-    on: KeptFrame
+    kept: KeptFrame
     saved: SavedTarget | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Ahead:
-    """A box that came before the frame it was drawn on; ``came_s`` on the session's clock."""
+class _EarlyBox:
+    """A box that arrived before its frame; ``arrived_s`` is on the session's clock."""
 
     target_id: str
     box: RotatedBox
     stamp_ns: int
-    drawn_on: tuple[int, int] | None
-    came_s: float
+    image_size: tuple[int, int] | None
+    arrived_s: float
 
 
 class Requests:
-    """The boxes that wait. Not thread-safe: its session locks.
+    """The boxes that wait. Not thread-safe: the session locks.
 
-    ``followed`` is always the ids of the targets there are. ``begun`` is the request that the
-    worker is at, or None where it was withdrawn meanwhile.
+    ``active_ids`` are the ids of the existing targets. ``in_progress`` is the request that the
+    worker processes, or None if it was cancelled meanwhile.
     """
 
     def __init__(self) -> None:
-        self.begun: Request | None = None
+        self.in_progress: Request | None = None
         self._waiting: dict[str, Request] = {}
-        self._ahead: list[_Ahead] = []
-        self._ids_given = 0
+        self._early: list[_EarlyBox] = []
+        self._last_id = 0
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
@@ -65,140 +64,149 @@ class Requests:
         box: RotatedBox,
         stamp_ns: int,
         history: History,
-        followed: Collection[str],
+        active_ids: Collection[str],
         config: SessionConfig,
-        drawn_on: tuple[int, int] | None = None,
+        image_size: tuple[int, int] | None = None,
         now_s: float = 0.0,
     ) -> Request | None:
-        """Takes a box for the worker; None where it waits for its frame, see ``expired``.
+        """Queue a box for the worker. Return None if it has to wait for its frame.
 
-        A later box of the same id replaces an earlier one. Raises BoxError where it is refused.
+        A later box with the same id replaces an earlier one. Raises BoxError if the box is refused.
         """
-        if self._is_ahead(stamp_ns, history, config):
-            self._ahead.append(_Ahead(target_id, box, stamp_ns, drawn_on, now_s))
+        if self._is_early(stamp_ns, history, config):
+            self._early.append(_EarlyBox(target_id, box, stamp_ns, image_size, now_s))
             return None
-        kept = _frame_of(stamp_ns, history, config)
-        _check_same_size(drawn_on, kept.frame)
+        kept = _find_frame(stamp_ns, history, config)
+        _check_image_size(image_size, kept.frame)
         height, width = kept.frame.size
         box = checked_init_box(box, width, height)
-        return self._put(target_id, box, kept, followed, config)
+        return self._enqueue(target_id, box, kept, active_ids, config)
 
     def add_saved(
         self,
         target_id: str,
         saved: SavedTarget,
         history: History,
-        followed: Collection[str],
+        active_ids: Collection[str],
         config: SessionConfig,
     ) -> Request:
-        """Takes a saved target for the worker, from the newest frame on; raises as ``add``."""
-        kept = _frame_of(0, history, config)
-        return self._put(target_id, saved.box, kept, followed, config, saved)
+        """Queue a saved target for the worker, to be searched from the newest frame on.
 
-    def _put(
+        Raises BoxError as ``add`` does.
+        """
+        kept = _find_frame(0, history, config)
+        return self._enqueue(target_id, saved.box, kept, active_ids, config, saved)
+
+    def _enqueue(
         self,
         target_id: str,
         box: RotatedBox,
         kept: KeptFrame,
-        followed: Collection[str],
+        active_ids: Collection[str],
         config: SessionConfig,
         saved: SavedTarget | None = None,
     ) -> Request:
-        known = self.ids(followed)
-        _check_room(target_id, known, config)
-        request = Request(target_id or self._free_id(known), box, kept, saved)
+        ids_in_use = self.ids(active_ids)
+        _check_limits(target_id, ids_in_use, config)
+        request = Request(target_id or self._next_free_id(ids_in_use), box, kept, saved)
         self._waiting[request.target_id] = request
         return request
 
-    def arrived(
-        self, frame: Frame, history: History, followed: Collection[str], config: SessionConfig
+    def retry_early(
+        self, history: History, active_ids: Collection[str], config: SessionConfig
     ) -> list[tuple[str, str]]:
-        """Takes the boxes that waited for this frame; ids and reasons of those refused.
+        """Queue the waiting boxes whose frame has arrived; return ids and reasons of refused ones.
 
-        One whose frame cannot be on its way, now that this one is here, is refused as well.
+        A box is also refused if its frame can no longer arrive.
         """
-        waiting, self._ahead = self._ahead, []
+        waiting, self._early = self._early, []
         refused = (
-            (ahead.target_id, self._tried_again(ahead, history, followed, config))
-            for ahead in waiting
+            (early.target_id, self._retry(early, history, active_ids, config)) for early in waiting
         )
         return [(target_id, reason) for target_id, reason in refused if reason]
 
-    def _tried_again(
-        self, ahead: _Ahead, history: History, followed: Collection[str], config: SessionConfig
+    def _retry(
+        self, early: _EarlyBox, history: History, active_ids: Collection[str], config: SessionConfig
     ) -> str:
-        """Takes a box that waited, or has it wait on; why it is refused, or nothing."""
-        box, stamp_ns, drawn_on, came_s = ahead.box, ahead.stamp_ns, ahead.drawn_on, ahead.came_s
+        """Queue a waiting box or let it wait; return why it is refused, or ""."""
+        box, stamp_ns, image_size, arrived_s = (
+            early.box,
+            early.stamp_ns,
+            early.image_size,
+            early.arrived_s,
+        )
         try:
-            self.add(ahead.target_id, box, stamp_ns, history, followed, config, drawn_on, came_s)
+            self.add(
+                early.target_id, box, stamp_ns, history, active_ids, config, image_size, arrived_s
+            )
         except BoxError as error:
             return str(error)
         return ""
 
     @property
-    def has_waiting_for_frames(self) -> bool:
-        """Whether boxes came before the frames they were drawn on."""
-        return bool(self._ahead)
+    def has_early_boxes(self) -> bool:
+        """Whether boxes wait for their frames."""
+        return bool(self._early)
 
-    def expired(self, now_s: float, config: SessionConfig) -> list[tuple[str, str]]:
-        """Drops the boxes whose frames have not come in time; their ids and reasons."""
+    def remove_expired(self, now_s: float, config: SessionConfig) -> list[tuple[str, str]]:
+        """Remove the boxes whose frames did not arrive in time; return their ids and reasons."""
         wait_s = max(config.history_s, MIN_WAIT_FOR_FRAME_S)
-        late = [ahead for ahead in self._ahead if now_s - ahead.came_s >= wait_s]
-        self._ahead = [ahead for ahead in self._ahead if ahead not in late]
+        late = [early for early in self._early if now_s - early.arrived_s >= wait_s]
+        self._early = [early for early in self._early if early not in late]
         return [
             (
-                ahead.target_id,
-                f"no image of stamp {ahead.stamp_ns / 1e9:.9f} s came within {wait_s:g} s; "
+                early.target_id,
+                f"no image of stamp {early.stamp_ns / 1e9:.9f} s came within {wait_s:g} s; "
                 "expected the stamp of an image, or 0 for the newest",
             )
-            for ahead in late
+            for early in late
         ]
 
-    def begin(self) -> Request | None:
-        """The next one for the worker, or None."""
+    def take_next(self) -> Request | None:
+        """Return the next request for the worker, or None."""
         target_id = next(iter(self._waiting), None)
-        self.begun = None if target_id is None else self._waiting.pop(target_id)
-        return self.begun
+        self.in_progress = None if target_id is None else self._waiting.pop(target_id)
+        return self.in_progress
 
-    def withdraw(self, target_id: str) -> None:
-        """Drops whatever waits or is begun under this id."""
+    def cancel(self, target_id: str) -> None:
+        """Remove every request with this id."""
         self._waiting.pop(target_id, None)
-        self._ahead = [ahead for ahead in self._ahead if ahead.target_id != target_id]
-        if self.begun is not None and self.begun.target_id == target_id:
-            self.begun = None
+        self._early = [early for early in self._early if early.target_id != target_id]
+        if self.in_progress is not None and self.in_progress.target_id == target_id:
+            self.in_progress = None
 
     def clear(self) -> None:
-        """Drops all."""
+        """Remove all requests."""
         self._waiting.clear()
-        self._ahead.clear()
-        self.begun = None
+        self._early.clear()
+        self.in_progress = None
 
-    def ids(self, followed: Collection[str]) -> set[str]:
-        """The ids of the targets there are and of those to come."""
-        begun = {self.begun.target_id} if self.begun else set()
-        return {*followed, *self._waiting, *begun}
+    def ids(self, active_ids: Collection[str]) -> set[str]:
+        """Return the ids of the existing and of the requested targets."""
+        in_progress = {self.in_progress.target_id} if self.in_progress else set()
+        return {*active_ids, *self._waiting, *in_progress}
 
-    def _is_ahead(self, stamp_ns: int, history: History, config: SessionConfig) -> bool:
-        """Whether the frame of this stamp may be on its way; messages keep no common order."""
-        if stamp_ns == 0 or len(self._ahead) >= config.max_targets:
+    def _is_early(self, stamp_ns: int, history: History, config: SessionConfig) -> bool:
+        """Return whether the frame of this stamp may still arrive: topics are not ordered."""
+        if stamp_ns == 0 or len(self._early) >= config.max_targets:
             return False
         newest = history.newest
         if newest is None:
             return True
         return 0 < (stamp_ns - newest.frame.stamp_ns) / 1e9 <= config.history_s
 
-    def _free_id(self, known: set[str]) -> str:
+    def _next_free_id(self, ids_in_use: set[str]) -> str:
         while True:
-            self._ids_given += 1
-            if str(self._ids_given) not in known:
-                return str(self._ids_given)
+            self._last_id += 1
+            if str(self._last_id) not in ids_in_use:
+                return str(self._last_id)
 
 
-def _frame_of(stamp_ns: int, history: History, config: SessionConfig) -> KeptFrame:
+def _find_frame(stamp_ns: int, history: History, config: SessionConfig) -> KeptFrame:
     newest = history.newest
     if newest is None:
         raise BoxError("no image has arrived yet; expected one to draw a box on")
-    kept = newest if stamp_ns == 0 else history.stamped(stamp_ns)
+    kept = newest if stamp_ns == 0 else history.find(stamp_ns)
     if kept is None:
         offset_s = (stamp_ns - newest.frame.stamp_ns) / 1e9
         where = f"{abs(offset_s):.2f} s {'after' if offset_s > 0 else 'before'} the newest"
@@ -209,20 +217,20 @@ def _frame_of(stamp_ns: int, history: History, config: SessionConfig) -> KeptFra
     return kept
 
 
-def _check_same_size(drawn_on: tuple[int, int] | None, frame: Frame) -> None:
-    if drawn_on is not None and drawn_on != frame.size:
-        (height, width), (rows, columns) = frame.size, drawn_on
+def _check_image_size(image_size: tuple[int, int] | None, frame: Frame) -> None:
+    if image_size is not None and image_size != frame.size:
+        (height, width), (rows, columns) = frame.size, image_size
         raise BoxError(
             f"mask is {columns}×{rows} px and the image {width}×{height}; expected one of the same "
             "size"
         )
 
 
-def _check_room(target_id: str, known: set[str], config: SessionConfig) -> None:
+def _check_limits(target_id: str, ids_in_use: set[str], config: SessionConfig) -> None:
     if len(target_id) > MAX_ID_LENGTH:
         raise BoxError(f"id has {len(target_id)} characters; expected at most {MAX_ID_LENGTH}")
-    if target_id not in known and len(known) >= config.max_targets:
+    if target_id not in ids_in_use and len(ids_in_use) >= config.max_targets:
         raise BoxError(
-            f"{config.max_targets} targets are followed already, as many as max_targets allows; "
+            f"{config.max_targets} targets are already active, as many as max_targets allows; "
             "forget one first"
         )

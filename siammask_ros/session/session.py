@@ -1,4 +1,4 @@
-"""Newest frame in, results out: what may be asked of a session, from any thread."""
+"""The thread-safe interface of a session: frames and target requests in, results out."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from siammask_ros.errors import BoxError, SiamMaskError
 from siammask_ros.geometry.boxes import RotatedBox
-from siammask_ros.session.candidates import Offer, judged
+from siammask_ros.session.candidates import CandidateCheck, check_candidates
 from siammask_ros.session.config import SessionConfig
-from siammask_ros.session.desk import Desk
 from siammask_ros.session.frames import Frame, FrameResult
 from siammask_ros.session.health import Health
 from siammask_ros.session.requests import MAX_ID_LENGTH
+from siammask_ros.session.state import SessionState
 from siammask_ros.session.stream import KeptFrame
 from siammask_ros.session.worker import Worker
 from siammask_ros.tracker.config import TrackerConfig
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class StartedTarget:
-    """A box that was accepted: its target's id, the box as clipped, the frame it applies to."""
+    """An accepted box: the id of its target, the clipped box and its frame."""
 
     target_id: str
     box: RotatedBox
@@ -34,11 +34,11 @@ class StartedTarget:
 
 
 class Session:
-    """Follows targets through a stream of frames; every method may be called from any thread.
+    """Tracks targets in a stream of frames. Every method may be called from any thread.
 
-    ``on_result`` gets a FrameResult a processed frame, in the worker thread: it must return at
-    once. ``on_refusal`` gets the id and reason where an accepted box failed later, ``on_lost``
-    the reason why no frame will be answered any more. Call ``stop`` at the end.
+    ``on_result`` gets the FrameResult of each processed frame. It runs in the worker thread and
+    must return at once. ``on_refusal`` gets id and reason if an accepted box fails later.
+    ``on_lost`` gets the reason why no more frames will be processed. Call ``stop`` at the end.
     """
 
     def __init__(
@@ -51,200 +51,212 @@ class Session:
         config_serial: int = 1,
         on_lost: Callable[[str], None] = lambda reason: None,
     ) -> None:
-        self._desk = Desk(tracker, config or SessionConfig(), config_serial, clock)
+        self._shared = SessionState(tracker, config or SessionConfig(), config_serial, clock)
         self._on_refusal = on_refusal
-        self._worker = Worker(self._desk, on_result, on_refusal, on_lost)
+        self._worker = Worker(self._shared, on_result, on_refusal, on_lost)
         self._worker.start()
 
     def submit(self, frame: Frame) -> None:
-        """Hands in a frame; it replaces the one that still waits. Never blocks on inference."""
-        desk = self._desk
-        with desk.wake:
-            if desk.stopping:
+        """Submit a frame. It replaces the waiting one. Never blocks on inference."""
+        shared = self._shared
+        with shared.condition:
+            if shared.is_stopping:
                 return
-            desk.record.frame_arrived(desk.clock())
-            discarded = desk.stream.take(frame, desk.config)
+            shared.record.add_arrived_frame(shared.clock())
+            discarded = shared.stream.take(frame, shared.config)
             if discarded is not None:
-                if desk.record.frame_discarded(desk.clock(), discarded):
+                if shared.record.add_discarded_frame(shared.clock(), discarded):
                     _log.warning("image not used: %s", discarded.reason)
                 return
-            if desk.waiting is not None:
-                desk.record.frame_replaced(desk.paused)
-            desk.arrived += 1
-            desk.waiting = KeptFrame(frame, desk.arrived, desk.stream.number)
-            desk.history.add(desk.waiting, desk.config)
-            followed, config = desk.table.statuses(), desk.config
-            refused = desk.requests.arrived(frame, desk.history, followed, config)
+            if shared.waiting_frame is not None:
+                shared.record.add_replaced_frame(shared.is_paused)
+            shared.arrived_count += 1
+            shared.waiting_frame = KeptFrame(frame, shared.arrived_count, shared.stream.number)
+            shared.history.add(shared.waiting_frame, shared.config)
+            active_ids, config = shared.table.statuses(), shared.config
+            refused = shared.requests.retry_early(shared.history, active_ids, config)
             for _, reason in refused:
-                desk.record.box_refused(desk.clock(), reason)
-            desk.wake.notify()
+                shared.record.add_refused_box(shared.clock(), reason)
+            shared.condition.notify()
         for target_id, reason in refused:
             self._on_refusal(target_id, reason)
 
-    def refuse(self, kind: str, reason: str) -> None:
-        """Counts a frame that could not even be handed in."""
-        desk = self._desk
-        with desk.wake:
-            desk.record.frame_refused(desk.clock(), kind, reason)
+    def count_refused_frame(self, kind: str, reason: str) -> None:
+        """Count a frame that could not be converted."""
+        shared = self._shared
+        with shared.condition:
+            shared.record.add_refused_frame(shared.clock(), kind, reason)
 
     def start_target(
         self,
         box: RotatedBox,
         target_id: str = "",
         stamp_ns: int = 0,
-        drawn_on: tuple[int, int] | None = None,
+        image_size: tuple[int, int] | None = None,
     ) -> StartedTarget | None:
-        """Follows what ``box`` shows on the frame of this stamp, or, with 0, on the newest.
+        """Start a target from ``box`` on the frame of this stamp; 0 means the newest frame.
 
-        ``drawn_on`` is the height and width that the frame must have, where that is known. A
-        target of the same id is replaced; an empty id gets a free one. None where the frame is
-        still to come: the box then waits for it, a second or ``history_s``, and ``on_refusal``
-        hears if that is in vain.
-        Raises BoxError where the box is not usable on that frame, the frame is not kept any more,
-        or there are as many targets as allowed.
+        ``image_size`` is the height and width that the frame must have, if known. A target with the
+        same id is replaced; an empty id is replaced by a free number. Returns None if the frame has
+        not arrived yet: the box then waits, a second or ``history_s``, and ``on_refusal`` is called
+        if the frame does not arrive. Raises BoxError if the box is not usable on that frame, if the
+        frame is no longer kept, or if there are ``max_targets`` targets.
         """
-        desk = self._desk
-        with desk.wake:
-            followed, config = desk.table.statuses(), desk.config
+        shared = self._shared
+        with shared.condition:
+            active_ids, config = shared.table.statuses(), shared.config
             try:
-                request = desk.requests.add(
-                    target_id, box, stamp_ns, desk.history, followed, config, drawn_on, desk.clock()
+                request = shared.requests.add(
+                    target_id,
+                    box,
+                    stamp_ns,
+                    shared.history,
+                    active_ids,
+                    config,
+                    image_size,
+                    shared.clock(),
                 )
             except BoxError as error:
-                desk.record.box_refused(desk.clock(), str(error))
+                shared.record.add_refused_box(shared.clock(), str(error))
                 raise
-            desk.wake.notify()
+            shared.condition.notify()
             if request is None:
                 return None
-            desk.record.box_accepted()
-            return StartedTarget(request.target_id, request.box, request.on.frame)
+            shared.record.clear_refused_box()
+            return StartedTarget(request.target_id, request.box, request.kept.frame)
 
-    def saved_target(self, target_id: str) -> SavedTarget:
-        """What to keep of a target in a file; raises SiamMaskError where there is none."""
-        desk = self._desk
-        with desk.wake:
-            state, tracker = desk.table.state_of(target_id), desk.tracker
+    def save_target(self, target_id: str) -> SavedTarget:
+        """Return what to store of a target; raises SiamMaskError if the id is unknown."""
+        shared = self._shared
+        with shared.condition:
+            state, tracker = shared.table.find_state(target_id), shared.tracker
         if state is None:
             raise SiamMaskError(f"no such target: {target_id[:MAX_ID_LENGTH]!r}")
         return tracker.saved(state)
 
     def resume_target(self, saved: SavedTarget, target_id: str = "") -> str:
-        """Looks for a saved target from the newest frame on: it is LOST until it is found.
+        """Restore a saved target and return its id. It is LOST until it is found.
 
-        Its id. Raises DataError where it was saved with other weights, and BoxError before the
-        first frame and where there are as many targets as allowed.
+        Raises DataError if it was saved with other weights. Raises BoxError before the first frame
+        and if there are ``max_targets`` targets.
         """
-        desk = self._desk
-        with desk.wake:
-            saved.check_fits(desk.tracker.engine)
-            followed, config = desk.table.statuses(), desk.config
-            request = desk.requests.add_saved(target_id, saved, desk.history, followed, config)
-            desk.wake.notify()
+        shared = self._shared
+        with shared.condition:
+            saved.check_fits(shared.tracker.engine)
+            active_ids, config = shared.table.statuses(), shared.config
+            request = shared.requests.add_saved(
+                target_id, saved, shared.history, active_ids, config
+            )
+            shared.condition.notify()
             return request.target_id
 
-    def refuse_box(self, reason: str) -> None:
-        """Notes why a box could not even be handed in."""
-        desk = self._desk
-        with desk.wake:
-            desk.record.box_refused(desk.clock(), reason)
+    def report_refused_box(self, reason: str) -> None:
+        """Record why a box could not be converted."""
+        shared = self._shared
+        with shared.condition:
+            shared.record.add_refused_box(shared.clock(), reason)
 
-    def offer(self, boxes: Sequence[RotatedBox], stamp_ns: int = 0, frame_id: str = "") -> Offer:
-        """Has lost targets looked for at a detector's boxes, the likeliest first, one a frame.
+    def offer_candidates(
+        self, boxes: Sequence[RotatedBox], stamp_ns: int = 0, frame_id: str = ""
+    ) -> CandidateCheck:
+        """Search lost targets at detector boxes, in the given order, one per frame.
 
-        They are where to look, no more: a target is taken back there on the same terms as anywhere.
-        They take the place of those offered before, and of targets that are not lost nothing
-        changes. Raises BoxError as ``judged`` does; a refusal of any box is counted.
+        A candidate is accepted under the same conditions as any other search result. The boxes
+        replace those of the last call and do not affect targets that are not lost. Raises BoxError
+        as ``check_candidates`` does. Refused boxes are counted.
         """
-        desk = self._desk
-        with desk.wake:
-            newest = desk.history.newest
+        shared = self._shared
+        with shared.condition:
+            newest = shared.history.newest
             try:
-                offer = judged(
-                    boxes, stamp_ns, frame_id, newest.frame if newest else None, desk.config
+                offer_candidates = check_candidates(
+                    boxes, stamp_ns, frame_id, newest.frame if newest else None, shared.config
                 )
             except BoxError as error:
-                desk.record.candidates_refused(desk.clock(), len(boxes), str(error))
+                shared.record.add_refused_candidates(shared.clock(), len(boxes), str(error))
                 raise
-            desk.record.candidates_refused(desk.clock(), len(offer.refused), *offer.refused[-1:])
-            desk.table.offer(offer.boxes)
-            return offer
+            shared.record.add_refused_candidates(
+                shared.clock(), len(offer_candidates.refused), *offer_candidates.refused[-1:]
+            )
+            shared.table.set_candidates(offer_candidates.boxes)
+            return offer_candidates
 
-    def refuse_candidates(self, count: int, reason: str) -> None:
-        """Counts a detector's boxes that could not even be offered."""
-        desk = self._desk
-        with desk.wake:
-            desk.record.candidates_refused(desk.clock(), count, reason)
+    def count_refused_candidates(self, count: int, reason: str) -> None:
+        """Count detector boxes that could not be converted."""
+        shared = self._shared
+        with shared.condition:
+            shared.record.add_refused_candidates(shared.clock(), count, reason)
 
     def forget(self, target_id: str) -> bool:
-        """Drops a target; False where there is none of this id."""
-        desk = self._desk
-        with desk.wake:
-            known = target_id in desk.requests.ids(desk.table.statuses())
-            desk.requests.withdraw(target_id)
-            desk.table.forget(target_id)
-            return known
+        """Remove a target; return False if the id is unknown."""
+        shared = self._shared
+        with shared.condition:
+            ids_in_use = target_id in shared.requests.ids(shared.table.statuses())
+            shared.requests.cancel(target_id)
+            shared.table.forget(target_id)
+            return ids_in_use
 
     def reset(self) -> int:
-        """Drops all targets; how many there were."""
-        desk = self._desk
-        with desk.wake:
-            count = len(desk.requests.ids(desk.table.statuses()))
-            desk.requests.clear()
-            desk.table.clear()
+        """Remove all targets and return their number."""
+        shared = self._shared
+        with shared.condition:
+            count = len(shared.requests.ids(shared.table.statuses()))
+            shared.requests.clear()
+            shared.table.clear()
             return count
 
-    def pause(self, paused: bool) -> None:
-        """Stops taking up frames, or goes on; the targets stay."""
-        desk = self._desk
-        with desk.wake:
-            desk.paused = paused
-            desk.wake.notify()
+    def set_paused(self, paused: bool) -> None:
+        """Stop or resume processing; the targets are kept."""
+        shared = self._shared
+        with shared.condition:
+            shared.is_paused = paused
+            shared.condition.notify()
 
     def reconfigure(self, tracker: TrackerConfig, session: SessionConfig) -> int:
-        """Takes up settings from the next frame on; the serial that its results will carry."""
-        desk = self._desk
-        with desk.wake:
-            desk.tracker = Tracker(desk.tracker.engine, tracker)
-            desk.config = session
-            desk.config_serial += 1
-            return desk.config_serial
+        """Apply parameters from the next frame on; return the serial of its results."""
+        shared = self._shared
+        with shared.condition:
+            shared.tracker = Tracker(shared.tracker.engine, tracker)
+            shared.config = session
+            shared.config_serial += 1
+            return shared.config_serial
 
     def health(self) -> Health:
-        """How it is doing now."""
-        desk = self._desk
-        with desk.wake:
-            return desk.record.health(
-                desk.clock(),
-                desk.config,
-                desk.config_serial,
-                desk.paused,
-                desk.table.statuses(),
+        """Return the current health."""
+        shared = self._shared
+        with shared.condition:
+            return shared.record.health(
+                shared.clock(),
+                shared.config,
+                shared.config_serial,
+                shared.is_paused,
+                shared.table.statuses(),
             )
 
-    def stale(self) -> FrameResult | None:
-        """All targets as STALE on the last processed frame, or None while images arrive."""
-        desk = self._desk
+    def build_stale_result(self) -> FrameResult | None:
+        """Return all targets as STALE on the last processed frame, or None while images arrive."""
+        shared = self._shared
         health = self.health()
-        with desk.wake:
-            if not health.is_stalled or desk.taken is None or not len(desk.table):
+        with shared.condition:
+            if not health.is_stalled or shared.last_taken is None or not len(shared.table):
                 return None
             silence_s = health.since_frame_s or 0.0
-            frame = desk.taken.frame
-            targets = desk.table.stale(frame, f"no image for {silence_s:.1f} s", silence_s)
-            return FrameResult(frame, targets, desk.config_serial)
+            frame = shared.last_taken.frame
+            targets = shared.table.build_stale(frame, f"no image for {silence_s:.1f} s", silence_s)
+            return FrameResult(frame, targets, shared.config_serial)
 
     def stop(self, timeout_s: float = 1.5) -> bool:
-        """Ends the worker; False where it still hangs in an inference and was left behind.
+        """End the worker; return False if it still hangs in an inference.
 
-        Its engine is then abandoned and must not be given to another session.
+        A hanging worker is abandoned together with its engine. Do not use that engine again.
         """
-        desk = self._desk
-        with desk.wake:
-            desk.stopping = True
-            desk.waiting = None
-            desk.wake.notify()
+        shared = self._shared
+        with shared.condition:
+            shared.is_stopping = True
+            shared.waiting_frame = None
+            shared.condition.notify()
         self._worker.join(timeout_s)
         if self._worker.is_alive():
-            desk.tracker.engine.abandon()
+            shared.tracker.engine.abandon()
             return False
         return True

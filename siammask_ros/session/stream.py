@@ -1,4 +1,4 @@
-"""Frames in their order: which belong together, which come too late, which are still kept."""
+"""Order of frames: when a new stream begins, which frames are discarded, which are kept."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from siammask_ros.session.frames import Frame
 
 _log = logging.getLogger(__name__)
 
-# Kind of a discarded frame that does not fit those before it.
+# Kind of a discarded frame whose size or stamp does not fit the stream.
 INCONSISTENT = "inconsistent"
 
-# A camera's stamps are at most so much further apart than its images arrive.
+# The stamps of a live camera advance at most this much faster than its images arrive.
 _USUAL_STEP_S = 1.0
 
 
@@ -29,19 +29,19 @@ class KeptFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class Discarded:
-    """A frame that is not used: ``kind`` to count it by, ``reason`` as a sentence."""
+class DiscardReason:
+    """Why a frame is not used: ``kind`` for the counters, ``reason`` as text."""
 
     kind: str
     reason: str
 
 
-_OUT_OF_ORDER = Discarded("out of order", "a later image has been taken already")
+_OUT_OF_ORDER = DiscardReason("out of order", "a later image was already accepted")
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """What is remembered of a frame; ``step_s`` is the time between its stamp and the last."""
+class _FrameRecord:
+    """Size and times of a frame; ``step_s`` is the time between its stamp and the previous one."""
 
     size: tuple[int, int]
     stamp_ns: int
@@ -49,8 +49,8 @@ class _Seen:
     step_s: float = 0.0
 
     @classmethod
-    def of(cls, frame: Frame, before: _Seen | None) -> _Seen:
-        """What to remember of a frame; one without a stamp leaves the last stamp in force."""
+    def of(cls, frame: Frame, before: _FrameRecord | None) -> _FrameRecord:
+        """Return the record of a frame; without a stamp, the previous stamp remains valid."""
         if before is None:
             return cls(frame.size, frame.stamp_ns, frame.arrived_s)
         stamp_ns = frame.stamp_ns or before.stamp_ns
@@ -59,90 +59,95 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class _Mismatch:
-    """Why a frame does not follow another one, and whether targets are LOST if it is right."""
+    """Why a frame does not continue the stream, and whether this makes all targets LOST."""
 
     reason: str
-    loses_targets: bool
+    interrupts_targets: bool
 
 
 @dataclass(slots=True)
 class Stream:
-    """The frames of one camera until its size changes, its time jumps back or it was away.
+    """Decides which frames belong to one continuous camera stream.
 
-    A single frame that does not follow the others is taken for faulty and discarded; only
-    ``CONFIRMING_FRAMES`` in a row that follow each other are believed. ``number`` counts the
-    streams, ``broken_by`` says why the current one began.
+    A stream ends when the image size changes, the time jumps back or no image came for long. One
+    frame that does not fit is discarded as faulty; ``CONFIRMING_FRAMES`` consecutive ones that fit
+    each other are accepted. ``number`` counts the streams, ``start_reason`` says why the current
+    one started.
     """
 
     number: int = 0
-    broken_by: str = ""
-    _last: _Seen | None = None
-    _doubted: list[_Seen] = field(default_factory=list)
+    start_reason: str = ""
+    _last: _FrameRecord | None = None
+    _unconfirmed: list[_FrameRecord] = field(default_factory=list)
     _mismatch: _Mismatch = _Mismatch("", False)
-    _said: set[str] = field(default_factory=set)
+    _logged: set[str] = field(default_factory=set)
 
-    def take(self, frame: Frame, config: SessionConfig) -> Discarded | None:
-        """Why not to use this frame, or None: then it is the stream's newest."""
-        mismatch = _mismatch(frame, self._last, config)
+    def take(self, frame: Frame, config: SessionConfig) -> DiscardReason | None:
+        """Accept a frame and return None, or return why it is discarded."""
+        mismatch = _find_mismatch(frame, self._last, config)
         if mismatch is not None:
-            return self._doubt(frame, mismatch, config)
-        self._doubted.clear()
-        if _is_before(frame, self._last):
+            return self._confirm(frame, mismatch, config)
+        self._unconfirmed.clear()
+        if _is_older(frame, self._last):
             return _OUT_OF_ORDER
-        self._remark(frame)
-        self._begin_after_gap(frame, config)
-        self._last = _Seen.of(frame, self._last)
+        self._warn_about_stamp(frame)
+        self._start_stream_after_gap(frame, config)
+        self._last = _FrameRecord.of(frame, self._last)
         return None
 
-    def _doubt(self, frame: Frame, mismatch: _Mismatch, config: SessionConfig) -> Discarded | None:
-        """Why not to believe yet this frame that does not follow the last one, or None."""
-        doubted = self._doubted
-        before = doubted[-1] if doubted else None
-        between = _mismatch(frame, before, config)
-        if before is None or (between is not None and between.loses_targets):
+    def _confirm(
+        self, frame: Frame, mismatch: _Mismatch, config: SessionConfig
+    ) -> DiscardReason | None:
+        """Return None if enough frames confirm the change, or why this one is discarded."""
+        unconfirmed = self._unconfirmed
+        before = unconfirmed[-1] if unconfirmed else None
+        difference = _find_mismatch(frame, before, config)
+        if before is None or (difference is not None and difference.interrupts_targets):
             before, self._mismatch = None, mismatch
-            doubted.clear()
-        elif _is_before(frame, before):
+            unconfirmed.clear()
+        elif _is_older(frame, before):
             return _OUT_OF_ORDER
-        doubted.append(_Seen.of(frame, before))
-        if len(doubted) < CONFIRMING_FRAMES:
-            return Discarded(
+        unconfirmed.append(_FrameRecord.of(frame, before))
+        if len(unconfirmed) < CONFIRMING_FRAMES:
+            return DiscardReason(
                 INCONSISTENT,
-                f"{self._mismatch.reason}; believed after {CONFIRMING_FRAMES} such images in a row",
+                f"{self._mismatch.reason}; accepted after {CONFIRMING_FRAMES} such images in a row",
             )
-        if self._mismatch.loses_targets:
-            self._begin(self._mismatch.reason)
+        if self._mismatch.interrupts_targets:
+            self._start_stream(self._mismatch.reason)
         else:
             _log.warning("%s", self._mismatch.reason)
-            self._begin_after_gap(frame, config)
-        self._last = doubted[-1]
-        doubted.clear()
+            self._start_stream_after_gap(frame, config)
+        self._last = unconfirmed[-1]
+        unconfirmed.clear()
         return None
 
-    def _begin_after_gap(self, frame: Frame, config: SessionConfig) -> None:
-        away_s = _seconds_away(frame, self._last)
-        if away_s > config.gap_s:
-            self._begin(f"no image for {away_s:.1f} s")
+    def _start_stream_after_gap(self, frame: Frame, config: SessionConfig) -> None:
+        gap_s = _compute_gap_s(frame, self._last)
+        if gap_s > config.gap_s:
+            self._start_stream(f"no image for {gap_s:.1f} s")
 
-    def _begin(self, reason: str) -> None:
+    def _start_stream(self, reason: str) -> None:
         self.number += 1
-        self.broken_by = reason
-        _log.warning("new stream: %s", reason)
+        self.start_reason = reason
+        _log.warning("new stream, all targets are LOST: %s", reason)
 
-    def _remark(self, frame: Frame) -> None:
+    def _warn_about_stamp(self, frame: Frame) -> None:
         if not frame.stamp_ns:
-            self._say_once("images come without a stamp: their age cannot be told")
+            self._warn_once("images have no stamp: their age is unknown; set header.stamp")
         elif self._last is not None and frame.stamp_ns == self._last.stamp_ns:
-            self._say_once("images come with the same stamp as the one before")
+            self._warn_once("consecutive images have the same stamp; set header.stamp per image")
 
-    def _say_once(self, sentence: str) -> None:
-        if sentence not in self._said:
-            self._said.add(sentence)
-            _log.warning(sentence)
+    def _warn_once(self, message: str) -> None:
+        if message not in self._logged:
+            self._logged.add(message)
+            _log.warning(message)
 
 
-def _mismatch(frame: Frame, last: _Seen | None, config: SessionConfig) -> _Mismatch | None:
-    """Why this frame cannot be the one after ``last`` in the same stream, or None."""
+def _find_mismatch(
+    frame: Frame, last: _FrameRecord | None, config: SessionConfig
+) -> _Mismatch | None:
+    """Return why this frame cannot follow ``last`` in the same stream, or None."""
     if last is None:
         return None
     if frame.size != last.size:
@@ -153,19 +158,22 @@ def _mismatch(frame: Frame, last: _Seen | None, config: SessionConfig) -> _Misma
     step_s = (frame.stamp_ns - last.stamp_ns) / 1e9
     if -step_s > config.stamp_jump_s:
         return _Mismatch(f"stamps jumped back by {-step_s:.1f} s", True)
-    # A recording may be played faster than it was made: then its steps are all that long.
+    # A recording may be played faster than recorded: then all its steps are long.
     usual_s = max(config.stamp_jump_s, _USUAL_STEP_S, 2 * last.step_s)
     if step_s - (frame.arrived_s - last.arrived_s) > usual_s:
         return _Mismatch(f"stamps jumped ahead by {step_s:.1f} s", False)
     return None
 
 
-def _is_before(frame: Frame, last: _Seen | None) -> bool:
+def _is_older(frame: Frame, last: _FrameRecord | None) -> bool:
     return last is not None and 0 < frame.stamp_ns < last.stamp_ns
 
 
-def _seconds_away(frame: Frame, last: _Seen | None) -> float:
-    """How long nothing came and nothing was taken: a bag that paused has not been away."""
+def _compute_gap_s(frame: Frame, last: _FrameRecord | None) -> float:
+    """Return how long the camera was silent, by arrival time and by stamp, whichever is shorter.
+
+    A paused bag has a gap in arrival time only.
+    """
     if last is None:
         return 0.0
     silence_s = frame.arrived_s - last.arrived_s
@@ -176,7 +184,7 @@ def _seconds_away(frame: Frame, last: _Seen | None) -> float:
 
 @dataclass(slots=True)
 class History:
-    """The newest frames of the current stream, bounded in time and memory."""
+    """The newest frames of the current stream, limited in time and memory."""
 
     _kept: deque[KeptFrame] = field(default_factory=deque)
     _bytes: int = 0
@@ -186,11 +194,11 @@ class History:
 
     @property
     def newest(self) -> KeptFrame | None:
-        """The last frame that arrived, or None before the first."""
+        """The last frame, or None before the first."""
         return self._kept[-1] if self._kept else None
 
     def add(self, kept: KeptFrame, config: SessionConfig) -> None:
-        """Keeps one more and lets go of what is too old or too much; the newest always stays."""
+        """Add a frame and remove what exceeds the limits; the newest frame always stays."""
         if self._kept and self._kept[-1].stream != kept.stream:
             self._kept.clear()
             self._bytes = 0
@@ -203,13 +211,13 @@ class History:
         ):
             self._bytes -= self._kept.popleft().frame.image.nbytes
 
-    def stamped(self, stamp_ns: int) -> KeptFrame | None:
-        """The newest kept frame with this stamp, or None."""
+    def find(self, stamp_ns: int) -> KeptFrame | None:
+        """Return the newest kept frame with this stamp, or None."""
         matching = (kept for kept in reversed(self._kept) if kept.frame.stamp_ns == stamp_ns)
         return next(matching, None)
 
-    def between(self, after: int, until: int, most: int) -> list[KeptFrame]:
-        """At most ``most`` frames numbered after + 1 to until, evenly spaced, the last included."""
+    def select_between(self, after: int, until: int, max_count: int) -> list[KeptFrame]:
+        """Return at most ``max_count`` evenly spaced frames numbered after + 1 to until."""
         inside = [kept for kept in self._kept if after < kept.number <= until]
-        stride = -(-len(inside) // most) or 1
+        stride = -(-len(inside) // max_count) or 1
         return inside[::-1][::stride][::-1]

@@ -65,7 +65,7 @@ class Diagnosis:
 
     level: int
     name: str
-    sentence: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def status_message(status: Status, recording: Mapping[str, Any], sent_hz: float)
             "targets": [_target(each) for each in status.targets],
             "latency": latency_values(status.latencies),
             "diagnostics": [
-                {"level": LEVELS[min(each.level, 3)], "name": each.name, "text": each.sentence}
+                {"level": LEVELS[min(each.level, 3)], "name": each.name, "text": each.message}
                 for each in status.diagnostics[:MAX_DIAGNOSES]
             ],
             "recording": dict(recording),

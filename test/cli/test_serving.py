@@ -197,9 +197,9 @@ def test_silence_is_no_fault_of_a_video_that_stands_still() -> None:
     (playing, *_) = (each for each in diagnostics(silent, False) if "inference" in each.name)
     assert playing.level == Level.WARN
     (still,) = diagnostics(silent, True)
-    assert (still.level, still.sentence) == (Level.OK, "idle: the video stands still")
+    assert (still.level, still.message) == (Level.OK, "idle: the video stands still")
     (failed,) = diagnostics(replace(silent, errors_in_row=1, last_error="broken"), True)
-    assert (failed.level, failed.sentence) == (Level.WARN, "the last frame failed: broken")
+    assert (failed.level, failed.message) == (Level.WARN, "the last frame failed: broken")
 
 
 def test_a_camera_that_plays_by_itself_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:

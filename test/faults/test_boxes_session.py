@@ -40,7 +40,7 @@ def test_b1_b3_b4_b5_a_useless_box_is_refused_and_the_others_go_on(
         health = bench.session.health()
         assert list(health.statuses) == ["1"]
         assert health.targets().level == Level.WARN
-        assert reason in health.targets().sentence
+        assert reason in health.targets().message
         bench.assert_tracks(2)
 
 
@@ -82,7 +82,7 @@ def test_b6_a_box_on_a_frame_that_is_not_kept_is_refused_never_moved_to_another(
         bench.assert_tracks(1)
         with pytest.raises(BoxError, match="is not kept"):
             bench.session.start_target(square_box(0), "1", stamp_ns)
-        assert "is not kept" in bench.session.health().targets().sentence
+        assert "is not kept" in bench.session.health().targets().message
         bench.assert_tracks(2)
 
 
@@ -131,7 +131,7 @@ def test_b7_one_more_than_max_targets_is_refused_with_the_limit() -> None:
     with SessionBench(config=SessionConfig(max_targets=2)) as bench:
         bench.started(0)
         bench.session.start_target(square_box(0))
-        with pytest.raises(BoxError, match="2 targets are followed already"):
+        with pytest.raises(BoxError, match="2 targets are already active"):
             bench.session.start_target(square_box(0))
         bench.settled()
         assert len(bench.session.health().statuses) == 2
@@ -162,7 +162,7 @@ def test_b8_a_box_before_the_first_image_is_refused_and_works_afterwards() -> No
     with SessionBench() as bench:
         with pytest.raises(BoxError, match="no image has arrived yet"):
             bench.session.start_target(square_box(0))
-        assert "no image has arrived yet" in bench.session.health().targets().sentence
+        assert "no image has arrived yet" in bench.session.health().targets().message
         bench.started(0)
         assert bench.session.health().targets().level == Level.OK
         bench.assert_tracks(1)
@@ -197,7 +197,7 @@ def test_b9_a_box_of_another_clock_is_refused_with_the_first_image(stamp_ns: int
         ((target_id, reason),) = wait_until(lambda: bench.refusals, "the refusal")
         assert target_id == "other"
         assert "3600.00 s" in reason
-        assert "is not kept" in bench.session.health().targets().sentence
+        assert "is not kept" in bench.session.health().targets().message
         assert bench.session.start_target(square_box(1), "early", stamp_of(1)) is None
         bench.answer(1)
         bench.settled()
@@ -217,7 +217,7 @@ def test_b9_a_box_whose_image_does_not_come_is_refused_and_holds_no_place(images
         ((target_id, reason),) = wait_until(lambda: bench.refusals, "the refusal")
         assert target_id == "other"
         assert reason.startswith("no image of stamp 1000.000000001 s came within 1 s")
-        assert reason in bench.session.health().targets().sentence
+        assert reason in bench.session.health().targets().message
         assert bench.session.start_target(square_box(1), "early", stamp_of(1)) is None
         bench.answer(1)
         bench.settled()
@@ -233,7 +233,7 @@ def test_b1_a_refused_box_is_told_beside_the_rest_and_for_a_while_only() -> None
             bench.session.start_target(RotatedBox(900, 900, 40, 40), "other")
         told = bench.session.health().targets()
         assert told.level == Level.WARN
-        assert told.sentence.startswith("1 target, 0 of them LOST; a box was refused: box at ")
+        assert told.message.startswith("1 target, 0 of them LOST; a box was refused: box at ")
         for index in range(2, 14):
             clock.now_s += 0.9
             bench.assert_tracks(index)
@@ -248,9 +248,9 @@ def test_b1_a_refused_box_does_not_hide_a_target_that_is_lost() -> None:
             bench.session.start_target(RotatedBox(900, 900, 40, 40), "other")
         for index in range(1, 4):
             bench.answer(index, visible=False)
-        assert "1 target, 1 of them LOST; a box was" in bench.session.health().targets().sentence
+        assert "1 target, 1 of them LOST; a box was" in bench.session.health().targets().message
         bench.started(4, "1")
-        assert bench.session.health().targets().sentence == "1 target, 0 of them LOST"
+        assert bench.session.health().targets().message == "1 target, 0 of them LOST"
         bench.assert_tracks(5)
 
 
@@ -258,9 +258,9 @@ def test_an_image_that_was_refused_does_not_hide_that_images_have_stopped() -> N
     clock = Clock()
     with SessionBench(clock=clock) as bench:
         bench.started(0)
-        bench.session.refuse("step", "step 5 is shorter than a row")
-        assert "image refused: step 5" in bench.session.health().image_stream().sentence
+        bench.session.count_refused_frame("step", "step 5 is shorter than a row")
+        assert "image refused: step 5" in bench.session.health().image_stream().message
         clock.now_s += 5
         verdict = bench.session.health().image_stream()
-        assert (verdict.level, verdict.sentence) == (Level.ERROR, "no image for 5.0 s")
+        assert (verdict.level, verdict.message) == (Level.ERROR, "no image for 5.0 s")
         bench.assert_tracks(1)

@@ -48,7 +48,7 @@ def test_a_target_is_taken_back_at_a_box_after_the_search_has_ended() -> None:
         (target,) = bench.results[-1].targets
         assert target.result.reason == "not found within 0 s; the search has ended"
         index += 4
-        assert bench.session.offer([square_box(index)]).refused == ()
+        assert bench.session.offer_candidates([square_box(index)]).refused == ()
         assert found_again(bench, index) is not None
         bench.assert_tracks(index + 12)
 
@@ -56,10 +56,10 @@ def test_a_target_is_taken_back_at_a_box_after_the_search_has_ended() -> None:
 def test_a_box_on_something_else_takes_nothing_back_and_the_true_one_does() -> None:
     with SessionBench(config=SessionConfig(search_s=0.0)) as bench:
         index = lost(bench)
-        bench.session.offer([ELSEWHERE])
+        bench.session.offer_candidates([ELSEWHERE])
         assert found_again(bench, index, 4) is None
         index += 4
-        bench.session.offer([ELSEWHERE, square_box(index)])
+        bench.session.offer_candidates([ELSEWHERE, square_box(index)])
         assert found_again(bench, index) is not None
         bench.assert_tracks(index + 12)
 
@@ -67,7 +67,7 @@ def test_a_box_on_something_else_takes_nothing_back_and_the_true_one_does() -> N
 def test_boxes_change_nothing_of_a_target_that_is_followed() -> None:
     with SessionBench() as bench:
         bench.started(0)
-        bench.session.offer([ELSEWHERE])
+        bench.session.offer_candidates([ELSEWHERE])
         for index in range(1, 5):
             bench.assert_tracks(index)
 
@@ -78,7 +78,7 @@ def test_after_a_broken_stream_only_a_new_box_helps() -> None:
         for index in (1, 2):
             bench.submit_discarded(index, width=400, height=300)
         bench.answer(3, width=400, height=300)
-        bench.session.offer([square_box(3)])
+        bench.session.offer_candidates([square_box(3)])
         (target,) = bench.answer(4, width=400, height=300).targets
         assert target.result.reason == "resolution changed to 400×300; the search has ended"
         bench.start(4, "1")
@@ -102,12 +102,12 @@ def test_boxes_that_cannot_be_of_these_images_are_refused_counted_and_told(
     with SessionBench() as bench:
         index = lost(bench)
         with pytest.raises(BoxError, match=reason):
-            bench.session.offer(*offer)
+            bench.session.offer_candidates(*offer)
         health = bench.session.health()
         assert health.refused_candidates == len(offer[0])
         assert health.targets().level == Level.WARN
-        assert reason in health.targets().sentence
-        bench.session.offer([square_box(index)], stamp_of(index - 1))
+        assert reason in health.targets().message
+        bench.session.offer_candidates([square_box(index)], stamp_of(index - 1))
         assert bench.session.health().last_candidate_refusal == ""
         assert found_again(bench, index) is not None
 
@@ -124,18 +124,18 @@ def test_boxes_that_cannot_be_of_these_images_are_refused_counted_and_told(
 def test_a_useless_box_is_refused_and_the_one_beside_it_used(box: RotatedBox, reason: str) -> None:
     with SessionBench(config=SessionConfig(search_s=0.0)) as bench:
         index = lost(bench)
-        offer = bench.session.offer([box, square_box(index)])
+        offer = bench.session.offer_candidates([box, square_box(index)])
         assert len(offer.boxes) == 1
         assert reason in offer.refused[0]
         assert bench.session.health().refused_candidates == 1
-        assert reason in bench.session.health().targets().sentence
+        assert reason in bench.session.health().targets().message
         assert found_again(bench, index) is not None
 
 
 def test_boxes_before_the_first_image_are_refused() -> None:
     with SessionBench() as bench:
         with pytest.raises(BoxError, match="no image has arrived yet"):
-            bench.session.offer([ELSEWHERE])
+            bench.session.offer_candidates([ELSEWHERE])
         bench.started(0)
         bench.assert_tracks(1)
 
@@ -144,21 +144,21 @@ def test_a_flood_of_boxes_leaves_only_the_newest() -> None:
     with SessionBench(config=SessionConfig(search_s=0.0)) as bench:
         index = lost(bench)
         for _ in range(1000):
-            bench.session.offer([ELSEWHERE] * 100)
-        bench.session.offer([square_box(index)])
+            bench.session.offer_candidates([ELSEWHERE] * 100)
+        bench.session.offer_candidates([square_box(index)])
         assert found_again(bench, index, 4) is not None
 
 
 def test_boxes_of_a_frame_on_its_way_are_used() -> None:
     with SessionBench(config=SessionConfig(search_s=0.0)) as bench:
         index = lost(bench)
-        bench.session.offer([square_box(index)], stamp_of(index) + PERIOD_NS)
+        bench.session.offer_candidates([square_box(index)], stamp_of(index) + PERIOD_NS)
         assert found_again(bench, index) is not None
 
 
 def offered(bench: SessionBench, index: int, *boxes: RotatedBox, **options: Any) -> TargetResult:
     """What is said of the target on a picture, before which a detector sent these boxes."""
-    bench.session.offer(list(boxes))
+    bench.session.offer_candidates(list(boxes))
     (target,) = bench.answer(index, **options).targets
     return target.result
 
@@ -202,7 +202,7 @@ def test_at_camera_rate_the_search_ends_and_something_else_costs_a_look_a_second
         # The images are of ten seconds.
         assert len(bench.engine.batches) - before == 10
         assert sum("the search has ended" in reason for reason in reasons) == 240
-        bench.session.offer([square_box(index)])
+        bench.session.offer_candidates([square_box(index)])
         (target,) = bench.answer(index, stamp_of(index + 250)).targets
         assert target.result.status == Status.TRACKING
 

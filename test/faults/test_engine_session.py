@@ -55,11 +55,11 @@ def test_c7_a_hanging_engine_is_reported_while_everything_else_answers() -> None
             ),
             "the hanging inference to be reported",
         )
-        assert "hangs" in verdict.sentence
+        assert "has been running for" in verdict.message
         began_s = time.monotonic()
         bench.submit(2)
-        bench.session.pause(True)
-        bench.session.pause(False)
+        bench.session.set_paused(True)
+        bench.session.set_paused(False)
         assert bench.session.start_target(square_box(2), "other") is not None
         assert time.monotonic() - began_s < 0.5
         bench.engine.released.set()
@@ -128,7 +128,7 @@ def test_c8_ten_failures_in_a_row_are_an_error_and_one_good_frame_ends_it() -> N
             bench.settled()
         verdict = bench.session.health().inference()
         assert verdict.level == Level.ERROR
-        assert "10 frames in a row failed: EngineError" in verdict.sentence
+        assert "10 frames in a row failed: EngineError" in verdict.message
         # Ten frames on, the square has left the window that was searched last.
         bench.start(11, "1")
         bench.assert_tracks(12)
@@ -146,7 +146,7 @@ def test_c8_a_receiver_that_raises_is_counted_and_the_next_frame_tracked() -> No
         health = bench.session.health()
         assert "ZeroDivisionError" in health.last_error
         assert health.inference().level == Level.ERROR
-        assert health.inference().sentence.startswith("10 frames in a row failed")
+        assert health.inference().message.startswith("10 frames in a row failed")
         assert (health.counters.received, health.counters.processed) == (11, 1)
         assert dict(health.counters.dropped) == {"failed": 10}
         bench.session._worker.on_result = good
@@ -163,8 +163,8 @@ def test_c8_an_error_that_nobody_expects_does_not_end_the_worker(
             patch.setattr(TargetTable, "report", _raising)
             bench.submit(1)
             wait_until(lambda: bench.session.health().failed == 1, "the failure")
-        assert "ZeroDivisionError" in bench.session.health().inference().sentence
-        said = "the worker goes on after an unexpected error"
+        assert "ZeroDivisionError" in bench.session.health().inference().message
+        said = "unexpected error in the worker; it continues"
         wait_until(lambda: said in caplog.messages, "the line in the log")
         bench.assert_tracks(2)
 
@@ -192,7 +192,7 @@ def test_c8_a_target_whose_template_fails_is_refused_and_the_others_go_on(
             bench.session.start_target(square_box(0), "other")
             wait_until(lambda: bench.refusals, "the refusal")
         assert bench.refusals == [("other", "EngineError: no template")]
-        assert "no template" in bench.session.health().targets().sentence
+        assert "no template" in bench.session.health().targets().message
         bench.assert_tracks(1)
 
 
@@ -234,7 +234,7 @@ def test_i2_health_is_never_ok_while_no_frame_is_processed() -> None:
         bench.submit(2)
         verdict = bench.session.health().inference()
         assert verdict.level == Level.ERROR
-        assert verdict.sentence == "no image was processed"
+        assert verdict.message == "no image was processed"
         bench.engine.released.set()
         bench.settled()
         bench.assert_tracks(3)

@@ -70,10 +70,10 @@ def assert_refusal_is_survived(error: RefusedImage) -> None:
     """Counted by kind, told in the health, and the next good frame is tracked."""
     with SessionBench() as bench:
         bench.started(0)
-        bench.session.refuse(error.kind, str(error))
+        bench.session.count_refused_frame(error.kind, str(error))
         health = bench.session.health()
         assert dict(health.refused) == {error.kind: 1}
-        assert str(error) in health.image_stream().sentence
+        assert str(error) in health.image_stream().message
         bench.assert_tracks(1)
         assert bench.session.health().refused_in_row == 0
 

@@ -35,7 +35,7 @@ def test_f3_large_pictures_are_tracked_and_what_is_kept_of_them_is_bounded(
             bench.session.submit(large_frame(bench, index, width, height))
             bench.settled()
             assert_on_square(bench.results[-1], index)
-        kept = [each.frame.image.nbytes for each in bench.session._desk.history]
+        kept = [each.frame.image.nbytes for each in bench.session._shared.history]
         assert len(kept) < 7
         assert sum(kept) <= limit_mb << 20
 
@@ -47,7 +47,7 @@ def test_f4_as_many_targets_as_allowed_are_one_batch_and_one_more_is_refused() -
         for number in range(most):
             bench.session.start_target(square_box(0), str(number))
         bench.settled()
-        with pytest.raises(BoxError, match="64 targets are followed already"):
+        with pytest.raises(BoxError, match="64 targets are already active"):
             bench.session.start_target(square_box(0), "one more")
         answer = bench.answer(1)
         assert bench.engine.batches[-1] == most

@@ -53,10 +53,10 @@ def test_c3_halves_are_told() -> None:
         bench.started(0)
         bench.assert_tracks(1)
         health = bench.session.health()
-        assert (health.halved, health.failed) == (1, 0)
+        assert (health.memory_retries, health.failed) == (1, 0)
         verdict = health.inference()
         assert verdict.level == Level.WARN
-        assert verdict.sentence == "memory is short: targets are searched in two halves"
+        assert verdict.message == "out of memory: steps are repeated in two halves"
         bench.assert_tracks(2)
 
 
@@ -80,7 +80,7 @@ def test_c3_three_frames_in_a_row_without_memory_are_an_error_and_one_good_frame
             bench.settled()
         verdict = bench.session.health().inference()
         assert verdict.level == Level.ERROR
-        assert "3 frames in a row failed: EngineMemoryError" in verdict.sentence
+        assert "3 frames in a row failed: EngineMemoryError" in verdict.message
         bench.assert_tracks(4)
         assert bench.session.health().inference().level == Level.WARN
 
@@ -98,7 +98,7 @@ def test_c4_a_lost_device_is_not_asked_again_and_a_new_session_tracks() -> None:
         assert bench.losses == ["scripted failure; expected by the test"]
         verdict = bench.session.health().inference()
         assert verdict.level == Level.ERROR
-        assert verdict.sentence.startswith("the process has to start anew: scripted failure")
+        assert verdict.message.startswith("engine lost, restart the process: scripted failure")
     with SessionBench() as bench:
         bench.started(3)
         bench.assert_tracks(4)

@@ -54,7 +54,7 @@ CALLBACKS: list[Any] = [
         id="forget",
     ),
     pytest.param(Session, "reset", "on_reset", lambda b: b.client.reset(), id="reset"),
-    pytest.param(Session, "pause", "on_pause", lambda b: b.client.pause(True), id="pause"),
+    pytest.param(Session, "set_paused", "on_pause", lambda b: b.client.pause(True), id="pause"),
     pytest.param(Session, "health", "report", lambda b: None, id="diagnostics-timer"),
     pytest.param(Session, "stale", "watch", lambda b: None, id="watch-timer"),
     pytest.param(

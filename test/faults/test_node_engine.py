@@ -153,7 +153,7 @@ def test_i2_nothing_is_ok_while_everything_stands_still() -> None:
         bench.assert_tracks(1)
         bench.engine.script.append("hang")
         bench.client.send(2)
-        bench.client.wait_for_status("inference", ERROR, "an inference hangs")
+        bench.client.wait_for_status("inference", ERROR, "the current inference has been running")
         bench.client.wait_for_status("image stream", ERROR, "no image for")
         heard = bench.client.heard["/diagnostics"]
         count = len(heard)

@@ -214,7 +214,7 @@ def test_c7_c11_deactivate_returns_although_the_engine_hangs_which_is_not_used_a
         (left_behind,) = engines
         left_behind.script.append("hang")
         bench.client.send(2)
-        bench.client.wait_for_status("inference", ERROR, "an inference hangs")
+        bench.client.wait_for_status("inference", ERROR, "the current inference has been running")
         assert bench.client.reset().success
         began_s = time.monotonic()
         assert bench.client.change_state("deactivate")

@@ -268,5 +268,5 @@ def test_c4_a_node_whose_device_is_lost_ends_and_another_one_tracks(tmp_path: Pa
             for status in message.status
             if status.level == bytes([ERROR])
         }
-        assert any(each.startswith("the process has to start anew") for each in said), said
+        assert any(each.startswith("engine lost, restart the process") for each in said), said
         assert "this process ends, for another has to go on" in log.read_text()

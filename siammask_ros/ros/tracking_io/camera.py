@@ -125,7 +125,7 @@ class Camera:
             taken_ns = stamp_ns(message.header)
             picture = self._convert(message, self._max_side_px(), self._stretch)
         except RefusedImage as error:
-            session.refuse(error.kind, str(error))
+            session.count_refused_frame(error.kind, str(error))
             self._guard.warn(f"image refused: {error.kind}", f"image refused: {error}")
             return
         age_s = (now_ns - taken_ns) / 1e9 if taken_ns else 0.0
@@ -141,6 +141,6 @@ class Camera:
                 # Of another clock: how old it is cannot be told, as without a stamp.
                 transport_ms=0.0 if self._clock_misfit else age_s * 1e3,
                 convert_ms=(time.monotonic() - arrived_s) * 1e3,
-                is_of_other_clock=bool(self._clock_misfit),
+                has_other_clock=bool(self._clock_misfit),
             )
         )

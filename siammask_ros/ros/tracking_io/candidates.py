@@ -49,11 +49,11 @@ class Candidates:
             taken_ns = stamp_ns(message.header)
             boxes = [box_of(detection) for detection in _likeliest_first(message.detections)]
         except SiamMaskError as error:
-            session.refuse_candidates(len(message.detections), str(error))
+            session.count_refused_candidates(len(message.detections), str(error))
             self._warn(str(error))
             return
         try:
-            offer = session.offer(boxes, taken_ns, message.header.frame_id)
+            offer = session.offer_candidates(boxes, taken_ns, message.header.frame_id)
         except SiamMaskError as error:
             self._warn(str(error))
             return

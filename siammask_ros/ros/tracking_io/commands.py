@@ -80,7 +80,7 @@ class Commands:
             start(session)
         except SiamMaskError as error:
             if session is not None:
-                session.refuse_box(str(error))
+                session.report_refused_box(str(error))
             self._guard.warn(f"{what} refused", f"{what} refused: {error}")
 
     def _on_forget(self, message: String) -> None:
@@ -96,6 +96,6 @@ class Commands:
         return response
 
     def _on_pause(self, request: Any, response: Any) -> Any:
-        self._active_session().pause(request.data)
+        self._active_session().set_paused(request.data)
         response.success, response.message = True, "paused" if request.data else "running"
         return response

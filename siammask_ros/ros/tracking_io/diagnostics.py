@@ -11,7 +11,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
-from siammask_ros.session import ERRORS_IN_A_ROW, Health, Judgement, Level
+from siammask_ros.session import ERRORS_IN_A_ROW, Health, HealthStatus, Level
 
 RESTARTED = "restarted: the targets of the process before are not followed any more"
 
@@ -75,45 +75,45 @@ def idle_state(state: str) -> str:
     return f"{state}: {_WAITS_FOR[state]}" if state in _WAITS_FOR else state
 
 
-def _idle(node: NodeHealth) -> Judgement:
+def _idle(node: NodeHealth) -> HealthStatus:
     if node.underway:
-        return Judgement(Level.WARN, f"node is {node.state}: {node.underway} is in progress")
+        return HealthStatus(Level.WARN, f"node is {node.state}: {node.underway} is in progress")
     if node.failure:
-        return Judgement(Level.ERROR, f"node is {node.state}: {node.failure}")
-    return Judgement(Level.WARN, f"node is {idle_state(node.state)}")
+        return HealthStatus(Level.ERROR, f"node is {node.state}: {node.failure}")
+    return HealthStatus(Level.WARN, f"node is {idle_state(node.state)}")
 
 
-def _image_stream(node: NodeHealth, health: Health | None) -> Judgement:
+def _image_stream(node: NodeHealth, health: Health | None) -> HealthStatus:
     if health is None:
         return _idle(node)
     verdict = health.image_stream()
     topic = node.image_topic
-    sentence = f"{verdict.sentence} on {topic.name}"
+    sentence = f"{verdict.message} on {topic.name}"
     if verdict.level != Level.OK and topic.misfit:
-        return Judgement(Level.ERROR, f"{sentence}: {topic.misfit}")
+        return HealthStatus(Level.ERROR, f"{sentence}: {topic.misfit}")
     if topic.remarks:
         level = max(verdict.level, Level.WARN)
-        return Judgement(level, f"{sentence}: {'; '.join(topic.remarks)}")
-    return Judgement(verdict.level, sentence)
+        return HealthStatus(level, f"{sentence}: {'; '.join(topic.remarks)}")
+    return HealthStatus(verdict.level, sentence)
 
 
-def _inference(node: NodeHealth, health: Health | None) -> Judgement:
+def _inference(node: NodeHealth, health: Health | None) -> HealthStatus:
     verdict = _idle(node) if health is None else health.inference()
     if health is not None and node.failed_to_publish_in_row >= ERRORS_IN_A_ROW:
         count, caught = node.failed_to_publish_in_row, node.recently_caught
-        return Judgement(Level.ERROR, f"{count} answers in a row were not published: {caught}")
+        return HealthStatus(Level.ERROR, f"{count} answers in a row were not published: {caught}")
     if node.recently_caught and verdict.level == Level.OK:
-        return Judgement(Level.WARN, f"{verdict.sentence}; caught in {node.recently_caught}")
+        return HealthStatus(Level.WARN, f"{verdict.message}; caught in {node.recently_caught}")
     return verdict
 
 
-def _targets(node: NodeHealth, health: Health | None) -> Judgement:
+def _targets(node: NodeHealth, health: Health | None) -> HealthStatus:
     verdict = _idle(node) if health is None else health.targets()
     remarks = [RESTARTED] if node.restarted else []
     remarks += [node.space_refusal] if node.space_refusal else []
     if not remarks:
         return verdict
-    return Judgement(max(verdict.level, Level.WARN), "; ".join([verdict.sentence, *remarks]))
+    return HealthStatus(max(verdict.level, Level.WARN), "; ".join([verdict.message, *remarks]))
 
 
 def _stream_values(node: NodeHealth, health: Health | None) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def _inference_values(node: NodeHealth, health: Health | None) -> dict[str, Any]
             "failed": health.failed,
             "failed in a row": health.errors_in_row,
             "last error": health.last_error,
-            "searched in two halves": health.halved,
+            "steps repeated in two halves": health.memory_retries,
             "config serial": health.config_serial,
             "running inference (s)": _seconds(health.inference_s),
             "results replaced before they were published": node.unpublished,
@@ -171,12 +171,12 @@ def _seconds(value: float | None) -> str:
 
 
 def _status(
-    node: NodeHealth, part: str, verdict: Judgement, values: Mapping[str, Any]
+    node: NodeHealth, part: str, verdict: HealthStatus, values: Mapping[str, Any]
 ) -> DiagnosticStatus:
     return DiagnosticStatus(
         level=bytes([verdict.level]),
         name=f"{node.name}: {part}",
-        message=verdict.sentence,
+        message=verdict.message,
         hardware_id=node.engine.get("device", ""),
         values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
     )

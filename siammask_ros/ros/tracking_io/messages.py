@@ -122,7 +122,7 @@ def latency_message(answer: FrameResult, publish_ms: float, left_s: float) -> Fr
         age_ms=age_ms(frame, left_s),
         received=answer.counters.received,
         processed=answer.counters.processed,
-        dropped=answer.counters.dropped_in_total,
+        dropped=answer.counters.total_dropped,
     )
 
 

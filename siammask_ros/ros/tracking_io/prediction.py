@@ -39,7 +39,7 @@ class Prediction:
             )
             for target in tracking
         }
-        if answer.frame.is_of_other_clock or not 0 < age_ms <= max_age_s * 1e3:
+        if answer.frame.has_other_clock or not 0 < age_ms <= max_age_s * 1e3:
             return {}
         found = {}
         for target in tracking:

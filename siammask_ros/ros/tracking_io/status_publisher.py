@@ -62,7 +62,7 @@ class StatusPublisher:
     def _watch(self) -> None:
         """Says STALE once images stop, and again every second for those who join later."""
         session = self._session()
-        stale = session.stale() if session is not None else None
+        stale = session.build_stale_result() if session is not None else None
         now_s = time.monotonic()
         if stale is None:
             self._stale_said_s = 0.0

@@ -46,7 +46,7 @@ class TargetFiles:
 
     def _on_save(self, request: Any, response: Any) -> Any:
         path = file_of(self._folder(), request.name)
-        saved = self._active_session().saved_target(request.id)
+        saved = self._active_session().save_target(request.id)
         write_file(path, saved.to_bytes())
         response.success, response.message = True, f"target {request.id!r} saved as {path}"
         return response

@@ -139,7 +139,7 @@ def test_no_more_targets_are_loaded_than_are_allowed(tmp_path: Path) -> None:
     with NodeBench(templates_dir=str(tmp_path), max_targets=1) as bench:
         assert "no image has arrived yet" in load_of_saved(bench, tmp_path).message
         bench.started(0)
-        assert "1 targets are followed already" in load(bench, "a").message
+        assert "1 targets are already active" in load(bench, "a").message
         assert load(bench, "a", "1").success
         # A loaded target is LOST until it is found on confirm_frames images in a row.
         for index in (1, 2, 3):

@@ -1,4 +1,4 @@
-"""What a session's callers and its worker share, behind one lock."""
+"""The data that a session's callers and its worker share."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from siammask_ros.tracker.tracker import Tracker
 
 
 @dataclass(slots=True)
-class Desk:
-    """All of it is read and changed under ``wake``, which is notified when there is work.
+class SessionState:
+    """Shared data. Read and write it only while holding ``condition``; notify when there is work.
 
-    ``waiting`` is the newest frame that nobody has taken up, ``taken`` the last one that was,
-    ``arrived`` how many there have been.
+    ``waiting_frame`` is the newest frame that the worker has not taken yet, ``last_taken`` the last
+    one that it took, ``arrived_count`` the number of frames so far.
     """
 
     tracker: Tracker
@@ -27,16 +27,16 @@ class Desk:
     config_serial: int
     clock: Callable[[], float]
     record: HealthRecord = field(init=False)
-    wake: threading.Condition = field(default_factory=threading.Condition)
+    condition: threading.Condition = field(default_factory=threading.Condition)
     stream: Stream = field(default_factory=Stream)
     history: History = field(default_factory=History)
-    waiting: KeptFrame | None = None
-    taken: KeptFrame | None = None
-    arrived: int = 0
+    waiting_frame: KeptFrame | None = None
+    last_taken: KeptFrame | None = None
+    arrived_count: int = 0
     requests: Requests = field(default_factory=Requests)
     table: TargetTable = field(default_factory=TargetTable)
-    paused: bool = False
-    stopping: bool = False
+    is_paused: bool = False
+    is_stopping: bool = False
 
     def __post_init__(self) -> None:
         self.record = HealthRecord(self.clock())

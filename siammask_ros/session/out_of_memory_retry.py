@@ -1,4 +1,4 @@
-"""A step that goes on in two halves where memory does not suffice for all targets at once."""
+"""One retry of a tracking step in two halves after the engine ran out of memory."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from siammask_ros.tracker.targets import TargetResult, TargetState
 from siammask_ros.tracker.tracker import StageClock, Tracker
 
 
-def step_within_memory(
+def step_with_retry(
     tracker: Tracker,
     image: Image,
     states: Sequence[TargetState],
     clock: StageClock,
     on_shortage: Callable[[str], None],
 ) -> tuple[list[TargetResult], list[TargetState]]:
-    """``tracker.step``, tried once more in two halves where the engine runs out of memory.
+    """Call ``tracker.step``; if the engine runs out of memory, call it again for each half.
 
-    Raises EngineMemoryError where a half is too much as well.
+    ``on_shortage`` gets the error text before the retry. Raises EngineMemoryError if a half does
+    not fit either.
     """
     try:
         return tracker.step(image, states, clock)
     except EngineMemoryError as error:
         reason = str(error)
-    # Only here, the exception being gone, are the tensors free that it kept alive.
+    # Outside the except block: the exception's traceback keeps tensors alive.
     on_shortage(reason)
     tracker.engine.free_memory()
     half = (len(states) + 1) // 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from moving_square import square_box
 from session_bench import SessionBench, assert_on_square, stamp_of, wait_until
 
 from siammask_ros.errors import BoxError, ImageError
-from siammask_ros.session import Frame, Level, SessionConfig
+from siammask_ros.session import Frame, Level, Session, SessionConfig
 from siammask_ros.tracker.config import find_preset
 
 
@@ -286,3 +287,64 @@ def test_a_target_keeps_no_image() -> None:
         gc.collect()
         assert [image() is not None for image in images] == [False, False, False, True]
         bench.assert_tracks(4)
+
+
+class Outcomes:
+    """Collects what became of requests, by their ids."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, str]] = []
+
+    def __call__(self, target_id: str, reason: str) -> None:
+        self.heard.append((target_id, reason))
+
+    def wait(self, count: int = 1) -> list[tuple[str, str]]:
+        wait_until(lambda: len(self.heard) >= count, f"{count} outcomes")
+        return self.heard
+
+
+def test_a_caller_is_told_once_its_box_was_applied_to_its_frame() -> None:
+    outcomes = Outcomes()
+    with SessionBench() as bench:
+        bench.answer(0)
+        bench.session.start_target(square_box(0), on_done=outcomes)
+        assert outcomes.wait() == [("1", "")]
+        assert list(bench.session.health().statuses) == ["1"]
+        early = Outcomes()
+        bench.session.start_target(square_box(1), "early", stamp_of(1), on_done=early)
+        assert early.heard == []
+        bench.answer(1)
+        assert early.wait() == [("early", "")]
+        bench.assert_tracks(2, "early")
+    assert outcomes.heard == [("1", "")]
+
+
+@pytest.mark.parametrize(
+    ("withdraw", "reason"),
+    [
+        pytest.param(lambda s: s.forget("a"), "forgotten before it was applied", id="forget"),
+        pytest.param(lambda s: s.reset(), "forgotten before it was applied", id="reset"),
+        pytest.param(lambda s: s.cancel_start("a", "too late"), "too late", id="cancel"),
+        pytest.param(lambda s: s.stop(0.0), "the tracker was stopped", id="stop"),
+        pytest.param(
+            lambda s: s.start_target(square_box(0), "a"), "replaced by a newer box", id="replace"
+        ),
+    ],
+)
+def test_a_caller_is_told_that_its_box_was_withdrawn(
+    withdraw: Callable[[Session], object], reason: str
+) -> None:
+    outcomes = Outcomes()
+    engine = FakeEngine()
+    with SessionBench(engine) as bench:
+        bench.started(0)
+        engine.script.append("hang")
+        bench.submit(1)
+        wait_until(lambda: not engine.script, "the inference that hangs")
+        bench.session.start_target(square_box(0), "a", on_done=outcomes)
+        withdraw(bench.session)
+        ((target_id, told),) = outcomes.heard
+        engine.released.set()
+    assert target_id == "a"
+    assert reason in told
+    assert bench.refusals == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from siammask_ros.errors import BoxError
@@ -17,6 +17,25 @@ MAX_ID_LENGTH = 64
 # A box waits for its frame at least this long.
 MIN_WAIT_FOR_FRAME_S = 1.0
 
+OnDone = Callable[[str, str], None]
+
+
+def ignore_outcome(target_id: str, reason: str) -> None:
+    """Do nothing: the caller does not need the outcome of its request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of a request: its target is tracked if ``reason`` is empty.
+
+    ``is_refusal`` is False if the request was only cancelled, by its caller or by a newer one.
+    """
+
+    target_id: str
+    on_done: OnDone
+    reason: str = ""
+    is_refusal: bool = False
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Request:
@@ -29,6 +48,7 @@ class Request:
     box: RotatedBox
     kept: KeptFrame
     saved: SavedTarget | None = None
+    on_done: OnDone = ignore_outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +60,22 @@ class _EarlyBox:
     stamp_ns: int
     image_size: tuple[int, int] | None
     arrived_s: float
+    on_done: OnDone
 
 
 class Requests:
     """The boxes that wait. Not thread-safe: the session locks.
 
     ``active_ids`` are the ids of the existing targets. ``in_progress`` is the request that the
-    worker processes, or None if it was cancelled meanwhile.
+    worker processes, or None if it was cancelled meanwhile. ``take_outcomes`` returns how requests
+    ended.
     """
 
     def __init__(self) -> None:
         self.in_progress: Request | None = None
         self._waiting: dict[str, Request] = {}
         self._early: list[_EarlyBox] = []
+        self._outcomes: list[Outcome] = []
         self._last_id = 0
 
     def __bool__(self) -> bool:
@@ -68,19 +91,21 @@ class Requests:
         config: SessionConfig,
         image_size: tuple[int, int] | None = None,
         now_s: float = 0.0,
+        on_done: OnDone = ignore_outcome,
     ) -> Request | None:
         """Queue a box for the worker. Return None if it has to wait for its frame.
 
         A later box with the same id replaces an earlier one. Raises BoxError if the box is refused.
         """
         if self._is_early(stamp_ns, history, config):
-            self._early.append(_EarlyBox(target_id, box, stamp_ns, image_size, now_s))
+            early = _EarlyBox(target_id, box, stamp_ns, image_size, now_s, on_done)
+            self._early.append(early)
             return None
         kept = _find_frame(stamp_ns, history, config)
         _check_image_size(image_size, kept.frame)
         height, width = kept.frame.size
         box = checked_init_box(box, width, height)
-        return self._enqueue(target_id, box, kept, active_ids, config)
+        return self._enqueue(target_id, box, kept, active_ids, config, on_done=on_done)
 
     def add_saved(
         self,
@@ -105,62 +130,62 @@ class Requests:
         active_ids: Collection[str],
         config: SessionConfig,
         saved: SavedTarget | None = None,
+        on_done: OnDone = ignore_outcome,
     ) -> Request:
         ids_in_use = self.ids(active_ids)
         _check_limits(target_id, ids_in_use, config)
-        request = Request(target_id or self._next_free_id(ids_in_use), box, kept, saved)
+        target_id = target_id or self._next_free_id(ids_in_use)
+        request = Request(target_id, box, kept, saved, on_done)
+        self._cancel_waiting(target_id, "replaced by a newer box for this id")
         self._waiting[request.target_id] = request
         return request
 
     def retry_early(
         self, history: History, active_ids: Collection[str], config: SessionConfig
-    ) -> list[tuple[str, str]]:
-        """Queue the waiting boxes whose frame has arrived; return ids and reasons of refused ones.
+    ) -> None:
+        """Queue the waiting boxes whose frame has arrived.
 
-        A box is also refused if its frame can no longer arrive.
+        A box is refused if its frame can no longer arrive.
         """
         waiting, self._early = self._early, []
-        refused = (
-            (early.target_id, self._retry(early, history, active_ids, config)) for early in waiting
-        )
-        return [(target_id, reason) for target_id, reason in refused if reason]
+        for early in waiting:
+            self._retry(early, history, active_ids, config)
 
     def _retry(
         self, early: _EarlyBox, history: History, active_ids: Collection[str], config: SessionConfig
-    ) -> str:
-        """Queue a waiting box or let it wait; return why it is refused, or ""."""
-        box, stamp_ns, image_size, arrived_s = (
-            early.box,
-            early.stamp_ns,
-            early.image_size,
-            early.arrived_s,
-        )
+    ) -> None:
+        """Queue a waiting box, refuse it or let it wait."""
         try:
             self.add(
-                early.target_id, box, stamp_ns, history, active_ids, config, image_size, arrived_s
+                early.target_id,
+                early.box,
+                early.stamp_ns,
+                history,
+                active_ids,
+                config,
+                early.image_size,
+                early.arrived_s,
+                early.on_done,
             )
         except BoxError as error:
-            return str(error)
-        return ""
+            self._end(early, str(error), is_refusal=True)
 
     @property
     def has_early_boxes(self) -> bool:
         """Whether boxes wait for their frames."""
         return bool(self._early)
 
-    def remove_expired(self, now_s: float, config: SessionConfig) -> list[tuple[str, str]]:
-        """Remove the boxes whose frames did not arrive in time; return their ids and reasons."""
+    def remove_expired(self, now_s: float, config: SessionConfig) -> None:
+        """Refuse the boxes whose frames did not arrive in time."""
         wait_s = max(config.history_s, MIN_WAIT_FOR_FRAME_S)
         late = [early for early in self._early if now_s - early.arrived_s >= wait_s]
         self._early = [early for early in self._early if early not in late]
-        return [
-            (
-                early.target_id,
+        for early in late:
+            reason = (
                 f"no image of stamp {early.stamp_ns / 1e9:.9f} s came within {wait_s:g} s; "
-                "expected the stamp of an image, or 0 for the newest",
+                "expected the stamp of an image, or 0 for the newest"
             )
-            for early in late
-        ]
+            self._end(early, reason, is_refusal=True)
 
     def take_next(self) -> Request | None:
         """Return the next request for the worker, or None."""
@@ -168,18 +193,42 @@ class Requests:
         self.in_progress = None if target_id is None else self._waiting.pop(target_id)
         return self.in_progress
 
-    def cancel(self, target_id: str) -> None:
+    def finish(self, request: Request, failure: str = "") -> None:
+        """End the request in progress: its target is tracked, or ``failure`` says why not."""
+        self.in_progress = None
+        self._end(request, failure, is_refusal=bool(failure))
+
+    def cancel(self, target_id: str, reason: str) -> None:
         """Remove every request with this id."""
-        self._waiting.pop(target_id, None)
-        self._early = [early for early in self._early if early.target_id != target_id]
+        self._cancel_waiting(target_id, reason)
+        for early in [early for early in self._early if early.target_id == target_id]:
+            self._early.remove(early)
+            self._end(early, reason)
         if self.in_progress is not None and self.in_progress.target_id == target_id:
+            self._end(self.in_progress, reason)
             self.in_progress = None
 
-    def clear(self) -> None:
+    def clear(self, reason: str) -> None:
         """Remove all requests."""
+        in_progress = (self.in_progress,) if self.in_progress is not None else ()
+        for request in (*self._waiting.values(), *self._early, *in_progress):
+            self._end(request, reason)
         self._waiting.clear()
         self._early.clear()
         self.in_progress = None
+
+    def take_outcomes(self) -> list[Outcome]:
+        """Return the outcomes since the last call."""
+        outcomes, self._outcomes = self._outcomes, []
+        return outcomes
+
+    def _cancel_waiting(self, target_id: str, reason: str) -> None:
+        request = self._waiting.pop(target_id, None)
+        if request is not None:
+            self._end(request, reason)
+
+    def _end(self, request: Request | _EarlyBox, reason: str, is_refusal: bool = False) -> None:
+        self._outcomes.append(Outcome(request.target_id, request.on_done, reason, is_refusal))
 
     def ids(self, active_ids: Collection[str]) -> set[str]:
         """Return the ids of the existing and of the requested targets."""

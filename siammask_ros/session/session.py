@@ -13,7 +13,8 @@ from siammask_ros.session.candidates import CandidateCheck, check_candidates
 from siammask_ros.session.config import SessionConfig
 from siammask_ros.session.frames import Frame, FrameResult
 from siammask_ros.session.health import Health
-from siammask_ros.session.requests import MAX_ID_LENGTH
+from siammask_ros.session.outcomes import OutcomeReporter
+from siammask_ros.session.requests import MAX_ID_LENGTH, OnDone, ignore_outcome
 from siammask_ros.session.state import SessionState
 from siammask_ros.session.stream import KeptFrame
 from siammask_ros.session.worker import Worker
@@ -52,8 +53,8 @@ class Session:
         on_lost: Callable[[str], None] = lambda reason: None,
     ) -> None:
         self._shared = SessionState(tracker, config or SessionConfig(), config_serial, clock)
-        self._on_refusal = on_refusal
-        self._worker = Worker(self._shared, on_result, on_refusal, on_lost)
+        self._outcomes = OutcomeReporter(self._shared, on_refusal)
+        self._worker = Worker(self._shared, on_result, self._outcomes, on_lost)
         self._worker.start()
 
     def submit(self, frame: Frame) -> None:
@@ -74,12 +75,9 @@ class Session:
             shared.waiting_frame = KeptFrame(frame, shared.arrived_count, shared.stream.number)
             shared.history.add(shared.waiting_frame, shared.config)
             active_ids, config = shared.table.statuses(), shared.config
-            refused = shared.requests.retry_early(shared.history, active_ids, config)
-            for _, reason in refused:
-                shared.record.add_refused_box(shared.clock(), reason)
+            shared.requests.retry_early(shared.history, active_ids, config)
             shared.condition.notify()
-        for target_id, reason in refused:
-            self._on_refusal(target_id, reason)
+        self._outcomes.report()
 
     def count_refused_frame(self, kind: str, reason: str) -> None:
         """Count a frame that could not be converted."""
@@ -93,6 +91,7 @@ class Session:
         target_id: str = "",
         stamp_ns: int = 0,
         image_size: tuple[int, int] | None = None,
+        on_done: OnDone = ignore_outcome,
     ) -> StartedTarget | None:
         """Start a target from ``box`` on the frame of this stamp; 0 means the newest frame.
 
@@ -100,7 +99,9 @@ class Session:
         same id is replaced; an empty id is replaced by a free number. Returns None if the frame has
         not arrived yet: the box then waits, a second or ``history_s``, and ``on_refusal`` is called
         if the frame does not arrive. Raises BoxError if the box is not usable on that frame, if the
-        frame is no longer kept, or if there are ``max_targets`` targets.
+        frame is no longer kept, or if there are ``max_targets`` targets. Otherwise ``on_done`` is
+        called once, from any thread, with the id and an empty text when the target has been started
+        on its frame, or with the reason why it was not.
         """
         shared = self._shared
         with shared.condition:
@@ -115,15 +116,18 @@ class Session:
                     config,
                     image_size,
                     shared.clock(),
+                    on_done,
                 )
             except BoxError as error:
                 shared.record.add_refused_box(shared.clock(), str(error))
                 raise
             shared.condition.notify()
-            if request is None:
-                return None
-            shared.record.clear_refused_box()
-            return StartedTarget(request.target_id, request.box, request.kept.frame)
+            if request is not None:
+                shared.record.clear_refused_box()
+        self._outcomes.report()
+        if request is None:
+            return None
+        return StartedTarget(request.target_id, request.box, request.kept.frame)
 
     def save_target(self, target_id: str) -> SavedTarget:
         """Return what to store of a target; raises SiamMaskError if the id is unknown."""
@@ -148,7 +152,8 @@ class Session:
                 target_id, saved, shared.history, active_ids, config
             )
             shared.condition.notify()
-            return request.target_id
+        self._outcomes.report()
+        return request.target_id
 
     def report_refused_box(self, reason: str) -> None:
         """Record why a box could not be converted."""
@@ -191,19 +196,27 @@ class Session:
         """Remove a target; return False if the id is unknown."""
         shared = self._shared
         with shared.condition:
-            ids_in_use = target_id in shared.requests.ids(shared.table.statuses())
-            shared.requests.cancel(target_id)
+            is_known = target_id in shared.requests.ids(shared.table.statuses())
+            shared.requests.cancel(target_id, "forgotten before it was applied")
             shared.table.forget(target_id)
-            return ids_in_use
+        self._outcomes.report()
+        return is_known
+
+    def cancel_start(self, target_id: str, reason: str) -> None:
+        """Cancel a box that has not been applied yet; an existing target is kept."""
+        with self._shared.condition:
+            self._shared.requests.cancel(target_id, reason)
+        self._outcomes.report()
 
     def reset(self) -> int:
         """Remove all targets and return their number."""
         shared = self._shared
         with shared.condition:
             count = len(shared.requests.ids(shared.table.statuses()))
-            shared.requests.clear()
+            shared.requests.clear("forgotten before it was applied")
             shared.table.clear()
-            return count
+        self._outcomes.report()
+        return count
 
     def set_paused(self, paused: bool) -> None:
         """Stop or resume processing; the targets are kept."""
@@ -254,7 +267,9 @@ class Session:
         with shared.condition:
             shared.is_stopping = True
             shared.waiting_frame = None
+            shared.requests.clear("the tracker was stopped before the box was applied")
             shared.condition.notify()
+        self._outcomes.report()
         self._worker.join(timeout_s)
         if self._worker.is_alive():
             shared.tracker.engine.abandon()

@@ -10,6 +10,7 @@ from siammask_ros.errors import EngineLostError
 from siammask_ros.session.config import CATCH_UP_STEPS, EXPIRY_PERIOD_S
 from siammask_ros.session.frames import FrameResult
 from siammask_ros.session.out_of_memory_retry import step_with_retry
+from siammask_ros.session.outcomes import OutcomeReporter
 from siammask_ros.session.requests import Request
 from siammask_ros.session.state import SessionState
 from siammask_ros.session.stream import KeptFrame
@@ -29,13 +30,13 @@ class Worker(threading.Thread):
         self,
         shared: SessionState,
         on_result: Callable[[FrameResult], None],
-        on_refusal: Callable[[str, str], None],
+        outcomes: OutcomeReporter,
         on_lost: Callable[[str], None],
     ) -> None:
         super().__init__(name="siammask worker", daemon=True)
         self._shared = shared
         self.on_result = on_result
-        self._on_refusal = on_refusal
+        self._outcomes = outcomes
         self._on_lost = on_lost
 
     def run(self) -> None:
@@ -62,16 +63,13 @@ class Worker(threading.Thread):
                 shared.condition.wait(wait_s)
             if shared.is_stopping:
                 return
-            expired = shared.requests.remove_expired(shared.clock(), shared.config)
-            for _, reason in expired:
-                shared.record.add_refused_box(shared.clock(), reason)
+            shared.requests.remove_expired(shared.clock(), shared.config)
             request = shared.requests.take_next()
             kept = self._take_frame()
             tracker, serial = shared.tracker, shared.config_serial
             if request is not None or kept is not None:
                 shared.record.inference_since_s = shared.clock()
-        for target_id, reason in expired:
-            self._call(self._on_refusal, target_id, reason)
+        self._outcomes.report()
         if request is not None:
             self._start_target(request, tracker)
         if kept is not None:
@@ -105,17 +103,15 @@ class Worker(threading.Thread):
             # The target was forgotten meanwhile.
             if shared.is_stopping or shared.requests.in_progress is not request:
                 return
-            shared.requests.in_progress = None
+            shared.requests.finish(request, "" if target is not None else reason)
             if target is not None:
                 shared.table.put(target)
-            else:
-                shared.record.add_refused_box(shared.clock(), reason)
         if target is None:
             _log.error("target %r could not be started", request.target_id, exc_info=failure)
-            self._call(self._on_refusal, request.target_id, reason)
         else:
             what = "searching saved" if request.saved else "tracking"
             _log.info("%s target %r from %s", what, request.target_id, request.box)
+        self._outcomes.report()
 
     def _start_and_catch_up(self, request: Request, tracker: Tracker) -> Target:
         shared = self._shared
@@ -193,8 +189,13 @@ class Worker(threading.Thread):
                 return
             shared.is_stopping = True
             shared.record.engine_lost = str(error)
+            shared.requests.clear(f"engine lost: {error}")
         _log.error("engine lost; no more frames are processed, restart the process: %s", error)
-        self._call(self._on_lost, str(error))
+        self._outcomes.report()
+        try:
+            self._on_lost(str(error))
+        except Exception:
+            _log.exception("a callback of the session failed")
 
     def _deliver(self, answer: FrameResult) -> None:
         shared = self._shared
@@ -217,10 +218,3 @@ class Worker(threading.Thread):
             is_first = shared.record.errors_in_row == 1
         if is_first:
             _log.error(what, exc_info=error)
-
-    def _call(self, callback: Callable[..., None], *arguments: str) -> None:
-        """Call one of the owner's callbacks and log its exceptions."""
-        try:
-            callback(*arguments)
-        except Exception:
-            _log.exception("a callback of the session failed")

@@ -172,7 +172,7 @@ def test_c8_an_error_that_nobody_expects_does_not_end_the_worker(
 def test_c8_a_refusal_that_cannot_be_told_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     with SessionBench() as bench:
         bench.started(0)
-        bench.session._worker._on_refusal = _raising
+        bench.session._outcomes._on_refusal = _raising
         with monkeypatch.context() as patch:
             patch.setattr(FakeEngine, "template", _failing_template)
             bench.session.start_target(square_box(0), "other")

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from siammask_ros.cli.options import say_written
+from siammask_ros.cli.options import print_written
 from siammask_ros.errors import EngineError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.markdown:
         files += report.write_page(options.markdown, benchmarks, _command(options))
     print("\n\n".join(report.as_text(benchmark) for benchmark in benchmarks))
-    say_written(files)
+    print_written(files)
     return 0
 
 

@@ -69,7 +69,7 @@ def _onnx(options: argparse.Namespace) -> int:
     }
     files = {f"{name}.onnx": content for name, content in contents.items()}
     files["model.json"] = (json.dumps(about, indent=2) + "\n").encode()
-    shared.say_written(_written(options.out, files))
+    shared.print_written(_written(options.out, files))
     return 0
 
 

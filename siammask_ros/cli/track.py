@@ -140,7 +140,7 @@ def _follow(options: argparse.Namespace) -> int:
     # What else is said must not come between the lines of JSON.
     to = sys.stderr if outputs.takes_standard_output else sys.stdout
     print(run.in_words(), file=to)
-    shared.say_written((path for path in outputs if path.exists() and not is_stream(path)), to)
+    shared.print_written((path for path in outputs if path.exists() and not is_stream(path)), to)
     if files.failures:
         return NOT_RECORDED
     if not any(run.tracked.values()):

@@ -47,7 +47,7 @@ def _check(config: TrainingConfig) -> int:
 
     table, pictures = check_data(config)
     print(table)
-    shared.say_written(pictures)
+    shared.print_written(pictures)
     return 0
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from siammask_ros.cli import options as shared
-from siammask_ros.cli.validation_split import validation_videos
+from siammask_ros.cli.validation_split import read_validation_split
 from siammask_ros.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _run(options: argparse.Namespace) -> int:
     for name in names:
         if name not in STEPS:
             raise ConfigError(f"{name!r} is not tuned; expected some of: {', '.join(STEPS)}")
-    videos = validation_videos(options.config)
+    videos = read_validation_split(options.config).videos
     first = shared.open_tracker(options)
     frames = sum(len(video) - 1 for video in videos)
     with tqdm(total=options.trials * frames, unit="frame", disable=None) as bar:
@@ -68,7 +68,7 @@ def _run(options: argparse.Namespace) -> int:
     }
     by_video["mean"] = [trial.mean_j for trial in trials]
     curves_picture(picture, [Curves("J by trial", "trial", range(len(trials)), by_video)])
-    shared.say_written([summary, picture])
+    shared.print_written([summary, picture])
     return 0
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
+from siammask_ros.geometry.boxes import mask_bounding_xywh
+
+_COVER_MARGIN_PX = 9
 
 
 class MaskedVideo(Protocol):
@@ -38,3 +42,22 @@ def choose_other_video(videos: Sequence[MaskedVideo], place: int, number: int) -
     if not others:
         raise DataError(f"there is no video beside {own}; expected one that does not show it")
     return others[number % len(others)]
+
+
+def cover_target(
+    image: NDArray[np.uint8], mask: NDArray[Any], other: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """Return the image with another one over the mask's bounding box and a small margin."""
+    if not mask.any():
+        return image
+    grown: Any = cv2.dilate((mask > 0).astype(np.uint8), np.ones((_COVER_MARGIN_PX,) * 2, np.uint8))
+    left, top, width, height = (int(value) for value in mask_bounding_xywh(grown))
+    covered = image.copy()
+    covered[top : top + height, left : left + width] = cv2.resize(other, (width, height))
+    return covered
+
+
+def bounce(number: int, length: int) -> int:
+    """Return the frame number in a video that plays forwards and backwards in turn."""
+    place = number % max(2 * length - 2, 1)
+    return min(place, 2 * length - 2 - place) if length > 1 else 0

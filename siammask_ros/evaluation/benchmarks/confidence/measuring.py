@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
-from siammask_ros.evaluation.benchmarks.masked_video import MaskedVideo, choose_other_video
+from siammask_ros.evaluation.benchmarks.masked_video import (
+    MaskedVideo,
+    choose_other_video,
+    cover_target,
+)
 from siammask_ros.evaluation.benchmarks.start_boxes import start_box_of_mask
 from siammask_ros.evaluation.metrics.overlap import region_similarity
 from siammask_ros.geometry.boxes import RotatedBox, mask_bounding_xywh
@@ -27,8 +29,6 @@ SHOWN = "tracked"
 ABSENT = ("covered", "another scene", "another object")
 FAILED_BELOW_IOU = 0.1
 THRESHOLDS = np.linspace(0, 1, 101)
-
-_COVER_MARGIN_PX = 9
 
 Frame = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
@@ -87,7 +87,7 @@ def _measure_absent(
     if not mask.any() or not other[1].any():
         return []
     here, there = _move_search(first, mask), _move_search(first, other[1])
-    tries = ((_covered(image, mask, other[0]), here), (other[0], here), (other[0], there))
+    tries = ((cover_target(image, mask, other[0]), here), (other[0], here), (other[0], there))
     results = [tracker.step(picture, [state])[0][0] for picture, state in tries]
     return [
         ScoreSample(kind, 0.0, result.score) for kind, result in zip(ABSENT, results, strict=True)
@@ -98,17 +98,6 @@ def _move_search(state: TargetState, mask: NDArray[np.uint8]) -> TargetState:
     """Return the state with its search moved onto a mask."""
     box = RotatedBox.from_xywh(mask_bounding_xywh(mask))
     return replace(state, center_in_image=(box.x, box.y), size=(box.width, box.height))
-
-
-def _covered(
-    image: NDArray[np.uint8], mask: NDArray[np.uint8], other: NDArray[np.uint8]
-) -> NDArray[np.uint8]:
-    """Return the image with a piece of another one over the target's box."""
-    grown: Any = cv2.dilate((mask > 0).astype(np.uint8), np.ones((_COVER_MARGIN_PX,) * 2, np.uint8))
-    left, top, width, height = (int(value) for value in mask_bounding_xywh(grown))
-    covered = image.copy()
-    covered[top : top + height, left : left + width] = cv2.resize(other, (width, height))
-    return covered
 
 
 def _iou(result: TargetResult, mask: NDArray[np.uint8]) -> float:

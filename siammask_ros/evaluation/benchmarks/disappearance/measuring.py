@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from siammask_ros.evaluation.benchmarks.disappearance.sequences import (
-    FOLLOWED_FRAMES,
+    TRACKED_FRAMES,
     DisappearanceSequence,
     Scene,
 )
@@ -24,15 +24,15 @@ WRONG_BELOW_IOU = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class FrameClaim:
+class FrameReport:
     """What the tracker reported on one frame: the state, and its mask's overlap with the truth.
 
-    ``shown`` is the share of the target that the frame shows.
+    ``visible`` is the share of the target that the frame shows.
     """
 
     status: Status
     iou: float
-    shown: float
+    visible: float
 
     @property
     def is_right(self) -> bool:
@@ -42,23 +42,23 @@ class FrameClaim:
     @property
     def is_wrong(self) -> bool:
         """Whether TRACKING was reported elsewhere; a partly visible target is not counted."""
-        is_judged = self.shown in (0.0, 1.0)
-        return is_judged and self.status == Status.TRACKING and self.iou < WRONG_BELOW_IOU
+        is_counted = self.visible in (0.0, 1.0)
+        return is_counted and self.status == Status.TRACKING and self.iou < WRONG_BELOW_IOU
 
 
 @dataclass(frozen=True, slots=True)
 class Disappearance:
-    """The claims on one sequence: before the target disappears, while away, and back again."""
+    """The reports on one sequence: before the target disappears, while away, and back again."""
 
     video: str
     way: str
     start: int
-    before: tuple[FrameClaim, ...]
-    away: tuple[FrameClaim, ...]
-    back: tuple[FrameClaim, ...]
+    before: tuple[FrameReport, ...]
+    away: tuple[FrameReport, ...]
+    back: tuple[FrameReport, ...]
 
     @property
-    def is_followed(self) -> bool:
+    def was_tracked(self) -> bool:
         """Whether the target was tracked until it disappeared; otherwise it is not counted."""
         last = self.before[-1]
         return last.status < Status.LOST and last.iou >= WRONG_BELOW_IOU
@@ -66,12 +66,12 @@ class Disappearance:
     @property
     def lost_after(self) -> int | None:
         """Frames until LOST was reported, 1 for the first without the target; None for never."""
-        return _first(claim.status == Status.LOST for claim in self.away)
+        return _first(report.status == Status.LOST for report in self.away)
 
     @property
     def back_after(self) -> int | None:
         """Frames until it was tracked again, 1 for the first that shows all of it; or None."""
-        return _first(claim.is_right for claim in self.back)
+        return _first(report.is_right for report in self.back)
 
     @property
     def is_lost_in_time(self) -> bool:
@@ -81,7 +81,7 @@ class Disappearance:
     @property
     def is_wrong(self) -> bool:
         """Whether something else was tracked as the target on any counted frame."""
-        return any(claim.is_wrong for claim in (*self.away[LOST_WITHIN_FRAMES:], *self.back))
+        return any(report.is_wrong for report in (*self.away[LOST_WITHIN_FRAMES:], *self.back))
 
 
 def evaluate_disappearance(
@@ -93,28 +93,30 @@ def evaluate_disappearance(
     """
     scenes = sequence.scenes()
     first = next(scenes)
-    states = tracker.start(first.picture, [start_box_of_mask(first.mask > 0)])
+    states = tracker.start(first.image, [start_box_of_mask(first.mask > 0)])
     on_frame()
-    claims = []
+    reports = []
     for scene in scenes:
-        (result,), states = tracker.step(scene.picture, states)
-        claims.append(_compare_with_truth(result, scene))
+        (result,), states = tracker.step(scene.image, states)
+        reports.append(_compare_with_truth(result, scene))
         on_frame()
-    return _split_by_part(sequence, claims)
+    return _split_by_part(sequence, reports)
 
 
-def _compare_with_truth(result: TargetResult, scene: Scene) -> FrameClaim:
+def _compare_with_truth(result: TargetResult, scene: Scene) -> FrameReport:
     seen = result.mask.on_picture() if result.mask else np.zeros(scene.mask.shape, np.uint8)
     # region_similarity is 1 for two empty masks; here that is no overlap with the target.
     iou = region_similarity(seen, scene.mask) if scene.mask.any() else 0.0
-    return FrameClaim(result.status, iou, scene.shown)
+    return FrameReport(result.status, iou, scene.visible)
 
 
-def _split_by_part(sequence: DisappearanceSequence, claims: Sequence[FrameClaim]) -> Disappearance:
-    before = tuple(claims[: FOLLOWED_FRAMES - 1])
-    away = tuple(claim for claim in claims if claim.shown == 0)
-    last_away = max(place for place, claim in enumerate(claims) if claim.shown == 0)
-    back = tuple(claim for claim in claims[last_away + 1 :] if claim.shown == 1)
+def _split_by_part(
+    sequence: DisappearanceSequence, reports: Sequence[FrameReport]
+) -> Disappearance:
+    before = tuple(reports[: TRACKED_FRAMES - 1])
+    away = tuple(report for report in reports if report.visible == 0)
+    last_away = max(place for place, report in enumerate(reports) if report.visible == 0)
+    back = tuple(report for report in reports[last_away + 1 :] if report.visible == 1)
     return Disappearance(sequence.video.name, sequence.way, sequence.start, before, away, back)
 
 

@@ -29,15 +29,15 @@ ALL = "all"
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Of the disappearances whose target was followed until it went, the shares of each end.
+    """Of the disappearances whose target was tracked until then, the fraction with each outcome.
 
-    ``lost`` said LOST in time, ``right`` tracked the target again in time, ``wrong`` said of
-    something else that it is the target. ``back_after`` is the median of frames until it was right.
+    ``lost``: LOST was reported in time. ``right``: the target was tracked again in time. ``wrong``:
+    something else was tracked. ``back_after``: the median number of frames until it was right.
     """
 
     name: str
     count: int
-    not_followed: int
+    not_tracked: int
     lost: float
     right: float
     wrong: float
@@ -48,24 +48,24 @@ def rates(found: Sequence[Disappearance]) -> list[Rates]:
     """Return the rates of each way, then of all; ways without a counted sequence are left out."""
     rows = [(way, [each for each in found if each.way == way]) for way in WAYS]
     return [
-        _rates(name, some) for name, some in [*rows, (ALL, list(found))] if _select_followed(some)
+        _rates(name, some) for name, some in [*rows, (ALL, list(found))] if _select_tracked(some)
     ]
 
 
 def table(found: Sequence[Disappearance]) -> str:
-    """The rates, a line for each way."""
-    heads = ("followed", "LOST", "right", "wrong", "frames until right")
+    """Return the rates as text, one line for each way."""
+    heads = ("tracked", "LOST", "right", "wrong", "frames until right")
     lines = [f"{'':14}  {heads[0]:>8}  {heads[1]:>6}  {heads[2]:>6}  {heads[3]:>6}  {heads[4]:>18}"]
     lines += [
         f"{row.name:14}  {row.count:8}  {row.lost:6.1%}  {row.right:6.1%}  {row.wrong:6.1%}  "
         f"{row.back_after:18.0f}"
         for row in rates(found)
     ]
-    left_out = sum(not each.is_followed for each in found)
+    left_out = sum(not each.was_tracked for each in found)
     lines.append(
-        f"LOST: said within {LOST_WITHIN_FRAMES} frames; right: tracked again within "
-        f"{BACK_FRAMES}; wrong: something else called the target; {left_out} left out, not "
-        "followed before"
+        f"LOST: reported within {LOST_WITHIN_FRAMES} frames. right: tracked again within "
+        f"{BACK_FRAMES} frames. wrong: something else was tracked. {left_out} are not counted: the "
+        "target was not tracked before"
     )
     return "\n".join(lines)
 
@@ -73,9 +73,9 @@ def table(found: Sequence[Disappearance]) -> str:
 def write_report(
     folder: Path, found: Sequence[Disappearance], made_with: Mapping[str, Any]
 ) -> list[Path]:
-    """Writes disappearance.json and disappearance.png to ``folder``; returns them."""
+    """Write disappearance.json and disappearance.png to ``folder``; return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    summary, picture = folder / "disappearance.json", folder / "disappearance.png"
+    summary, plot = folder / "disappearance.json", folder / "disappearance.png"
     content = {
         "made_with": made_with,
         "rates": [asdict(row) for row in rates(found)],
@@ -83,7 +83,13 @@ def write_report(
     }
     summary.write_text(json.dumps(plain(content), indent=1), encoding="utf-8")
     panels = [
-        _panel(found, "LOST said", AWAY_FRAMES, "frames since it went", lambda one: one.lost_after),
+        _panel(
+            found,
+            "LOST reported",
+            AWAY_FRAMES,
+            "frames since it disappeared",
+            lambda one: one.lost_after,
+        ),
         _panel(
             found,
             "Tracked again",
@@ -92,8 +98,8 @@ def write_report(
             lambda one: one.back_after,
         ),
     ]
-    curves_picture(picture, panels)
-    return [summary, picture]
+    curves_picture(plot, panels)
+    return [summary, plot]
 
 
 def _row(one: Disappearance) -> dict[str, Any]:
@@ -102,29 +108,29 @@ def _row(one: Disappearance) -> dict[str, Any]:
         "video": one.video,
         "way": one.way,
         "start": one.start,
-        "followed": one.is_followed,
+        "tracked": one.was_tracked,
         "lost_after": one.lost_after,
         "back_after": one.back_after,
         "wrong": one.is_wrong,
-        "states": {name: [claim.status.name for claim in part] for name, part in parts.items()},
-        "iou": {name: [round(claim.iou, 3) for claim in part] for name, part in parts.items()},
+        "states": {name: [report.status.name for report in part] for name, part in parts.items()},
+        "iou": {name: [round(report.iou, 3) for report in part] for name, part in parts.items()},
     }
 
 
-def _select_followed(found: Sequence[Disappearance]) -> list[Disappearance]:
-    return [each for each in found if each.is_followed]
+def _select_tracked(found: Sequence[Disappearance]) -> list[Disappearance]:
+    return [each for each in found if each.was_tracked]
 
 
 def _rates(name: str, found: Sequence[Disappearance]) -> Rates:
-    judged = _select_followed(found)
-    back = [each.back_after for each in judged if each.back_after is not None]
+    counted = _select_tracked(found)
+    back = [each.back_after for each in counted if each.back_after is not None]
     return Rates(
         name=name,
-        count=len(judged),
-        not_followed=len(found) - len(judged),
-        lost=float(np.mean([each.is_lost_in_time for each in judged])),
-        right=float(np.mean([each.back_after is not None for each in judged])),
-        wrong=float(np.mean([each.is_wrong for each in judged])),
+        count=len(counted),
+        not_tracked=len(found) - len(counted),
+        lost=float(np.mean([each.is_lost_in_time for each in counted])),
+        right=float(np.mean([each.back_after is not None for each in counted])),
+        wrong=float(np.mean([each.is_wrong for each in counted])),
         back_after=statistics.median(back) if back else float("nan"),
     )
 
@@ -136,14 +142,14 @@ def _panel(
     x_name: str,
     after: Callable[[Disappearance], int | None],
 ) -> Curves:
-    """The share of which it has been said after so many frames, for each way."""
+    """Return, for each way, the fraction that was reported after so many frames."""
     numbers = np.arange(frames + 1)
 
     def shares(some: Sequence[Disappearance]) -> NDArray[np.float64]:
         ends = np.array([after(each) or np.inf for each in some])
         return np.asarray((ends[:, None] <= numbers).mean(axis=0), np.float64)
 
-    by_way = {way: [each for each in _select_followed(found) if each.way == way] for way in WAYS}
+    by_way = {way: [each for each in _select_tracked(found) if each.way == way] for way in WAYS}
     return Curves(
         title, x_name, numbers, {way: shares(some) for way, some in by_way.items() if some}
     )

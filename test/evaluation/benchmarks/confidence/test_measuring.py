@@ -12,6 +12,7 @@ from fake_engine import FakeEngine
 from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
+from siammask_ros.evaluation.benchmarks.confidence.kinds import KindFigures
 from siammask_ros.evaluation.benchmarks.confidence.measuring import (
     ABSENT,
     SHOWN,
@@ -105,9 +106,15 @@ def test_the_report_tells_what_the_thresholds_keep(
     assert f"at lost_score {config.lost_score:.2f} or above: 100.0% of the frames" in said
     assert said.count(" 1.000") == len(ABSENT) + 1
     tracked = [TrackedFrame("red", 0.8, Status.TRACKING, 0.8, 0.9)]
-    summary, picture = write_report(tmp_path / "out", found, tracked, config, {"engine": "fake"})
-    figures = json.loads(summary.read_text())["states"]["figures"]
-    assert figures["mean_j"] == 0.8
+    kinds = [KindFigures("person", 1, 0.8, 0.9)]
+    summary, picture = write_report(
+        tmp_path / "out", found, tracked, kinds, config, {"engine": "fake"}
+    )
+    content = json.loads(summary.read_text())
+    assert content["states"]["figures"]["mean_j"] == 0.8
+    assert content["kinds"] == [
+        {"kind": "person", "videos": 1, "mean_j": 0.8, "mean_j_never_lost": 0.9}
+    ]
     assert cv2.imread(str(picture)) is not None
 
 

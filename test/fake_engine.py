@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from siammask_ros.engines.base import Aims, EngineInfo, Masks, Response
+from siammask_ros.engines.base import EngineInfo, Masks, Response, SelectionParams
 from siammask_ros.errors import EngineError, EngineLostError, EngineMemoryError
 from siammask_ros.geometry.anchors import anchor_grid
 from siammask_ros.model.variants import variant_named
@@ -51,7 +51,10 @@ class FakeEngine:
         return list(np.median(part, axis=(1, 2)))
 
     def search(
-        self, templates: Sequence[Any], crops: Sequence[NDArray[np.uint8]], aims: Aims | None = None
+        self,
+        templates: Sequence[Any],
+        crops: Sequence[NDArray[np.uint8]],
+        params: SelectionParams | None = None,
     ) -> Response:
         self._check_in_use()
         assert len(templates) == len(crops)

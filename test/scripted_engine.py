@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from siammask_ros.engines.base import Aims, EngineInfo, Masks, Response
+from siammask_ros.engines.base import EngineInfo, Masks, Response, SelectionParams
 from siammask_ros.model.variants import variant_named
 
 
@@ -44,7 +44,10 @@ class ScriptedEngine:
         return list(range(len(crops)))
 
     def search(
-        self, templates: Sequence[Any], crops: NDArray[np.uint8], aims: Aims | None = None
+        self,
+        templates: Sequence[Any],
+        crops: NDArray[np.uint8],
+        params: SelectionParams | None = None,
     ) -> Response:
         self.search_crops.extend(crops)
         anchors, side = self.variant.anchors, self.variant.score_size

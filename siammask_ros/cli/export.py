@@ -54,7 +54,7 @@ def _onnx(options: argparse.Namespace) -> int:
     parts: dict[str, Any] = {
         "template": TemplatePart(network),
         "search": SearchPart(network),
-        "crowd_search": SearchPart(network, network.variant.crowd_search_size),
+        "crowd_search": SearchPart(network, network.variant.small_search_size),
     }
     if network.variant.has_mask:
         parts["mask"] = MaskPart(network)

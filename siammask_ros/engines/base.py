@@ -33,7 +33,7 @@ class EngineInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Aims:
+class SelectionParams:
     """What a tracker will choose by, for an engine that computes masks before it has chosen.
 
     ``sizes_in_crop`` (N, 2) the targets' and ``anchor_sizes`` (k, 2) the anchors' width and
@@ -88,12 +88,15 @@ class Engine(Protocol):
         ...
 
     def search(
-        self, templates: Sequence[Template], crops: Sequence[Crop], aims: Aims | None = None
+        self,
+        templates: Sequence[Template],
+        crops: Sequence[Crop],
+        params: SelectionParams | None = None,
     ) -> Response:
         """Maps of N search crops (S, S, 3) BGR, each for its own target.
 
-        S is ``search_size`` or ``crowd_search_size`` of the variant, and may differ from crop to
-        crop. What a size or a number of crops needs is prepared at its first use. ``aims``
+        S is ``search_size`` or ``small_search_size`` of the variant, and may differ from crop to
+        crop. What a size or a number of crops needs is prepared at its first use. ``params``
         change nothing of the answers, only how soon ``refine`` has its own.
         """
         ...

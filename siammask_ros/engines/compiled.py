@@ -14,13 +14,13 @@ import torch
 from numpy.typing import NDArray
 
 from siammask_ros.engines.base import (
-    Aims,
     Crop,
     Crops,
     EngineInfo,
     Masks,
     NetworkEngine,
     Response,
+    SelectionParams,
     Template,
 )
 from siammask_ros.engines.batches import Batches
@@ -57,7 +57,7 @@ class _Asked:
 class CompiledEngine(NetworkEngine):
     """Runs search, choice of the cell and mask in one go, without waiting for the tracker.
 
-    With aims the mask is there before the tracker has chosen; a tracker that chooses another cell
+    With params the mask is there before the tracker has chosen; a tracker that chooses another cell
     after all costs the frame once more.
     """
 
@@ -84,11 +84,14 @@ class CompiledEngine(NetworkEngine):
             return [[kernel[i].clone() for kernel in kernels] for i in range(len(crops))]
 
     def search(
-        self, templates: Sequence[Template], crops: Sequence[Crop], aims: Aims | None = None
+        self,
+        templates: Sequence[Template],
+        crops: Sequence[Crop],
+        params: SelectionParams | None = None,
     ) -> Response:
         """See ``Engine.search``."""
         self.check_in_use()
-        asks = asks_of(self.variant, len(crops), aims)
+        asks = asks_of(self.variant, len(crops), params)
         answer = self._answer(templates, crops, asks)
         asked = _Asked(tuple(templates), tuple(crops), asks, answer)
         return Response(answer.score, answer.box, asked)

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from siammask_ros.engines.base import (
-    Aims,
     Crop,
     Crops,
     EngineInfo,
     Masks,
     NetworkEngine,
     Response,
+    SelectionParams,
     Template,
 )
 from siammask_ros.engines.batches import Batches
@@ -57,7 +57,10 @@ class EagerEngine(NetworkEngine):
             return [Kernels(*(part[i : i + 1] for part in kernels)) for i in range(len(crops))]
 
     def search(
-        self, templates: Sequence[Template], crops: Sequence[Crop], aims: Aims | None = None
+        self,
+        templates: Sequence[Template],
+        crops: Sequence[Crop],
+        params: SelectionParams | None = None,
     ) -> Response:
         """See ``Engine.search``."""
         self.check_in_use()

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from siammask_ros.engines.base import Aims, Floats, Masks
+from siammask_ros.engines.base import Floats, Masks, SelectionParams
 from siammask_ros.engines.parts import used
 from siammask_ros.model.choice import best_cells, cosine_window, ranking_terms, terms_width
 from siammask_ros.model.siammask import Kernels, SiamMask, score_probability
@@ -74,14 +74,14 @@ class FrameNetwork(nn.Module):
         return torch.cat([part.reshape(len(crops), -1) for part in parts], dim=1)
 
 
-def asks_of(variant: Variant, items: int, aims: Aims | None) -> NDArray[np.float64]:
-    """What is asked of a frame, an item a row: the cell to be guessed by aims, or the middle."""
+def asks_of(variant: Variant, items: int, params: SelectionParams | None) -> NDArray[np.float64]:
+    """What is asked of a frame, an item a row: the cell to be guessed by params, or the middle."""
     asks = np.ones((items, asks_width(variant)))
     asks[:, _CELL] = variant.score_size // 2
-    if aims is not None:
+    if params is not None:
         asks[:, _CELL] = _CHOOSE
         asks[:, _TERMS] = ranking_terms(
-            aims.sizes_in_crop, aims.anchor_sizes, aims.penalty_k, aims.window_influence
+            params.sizes_in_crop, params.anchor_sizes, params.penalty_k, params.window_influence
         )
     return asks
 

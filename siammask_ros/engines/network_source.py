@@ -69,7 +69,7 @@ def variant_on(variant: Variant, device: str) -> Variant:
     A batch costs a GPU little more than one target: there every search stays whole.
     """
     is_gpu = device.startswith("cuda")
-    return replace(variant, crowd_search_size=variant.search_size) if is_gpu else variant
+    return replace(variant, small_search_size=variant.search_size) if is_gpu else variant
 
 
 def _known_variant(name: bytes | None) -> Variant | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from siammask_ros.engines.base import Aims, Crop, Crops, Response, Template
+from siammask_ros.engines.base import Crop, Crops, Response, SelectionParams, Template
 from siammask_ros.engines.eager import EagerEngine
 from siammask_ros.engines.on_device import computing_on
 from siammask_ros.model.siammask import Kernels
@@ -28,7 +28,10 @@ class ReferenceEngine(EagerEngine):
             return list(zip(features.split(1), *levels, strict=True))
 
     def search(
-        self, templates: Sequence[Template], crops: Sequence[Crop], aims: Aims | None = None
+        self,
+        templates: Sequence[Template],
+        crops: Sequence[Crop],
+        params: SelectionParams | None = None,
     ) -> Response:
         """See ``Engine.search``."""
         self.check_in_use()

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.engines.base import (
-    Aims,
     Crop,
     Crops,
     EngineInfo,
     Masks,
     NetworkEngine,
     Response,
+    SelectionParams,
     Template,
 )
 from siammask_ros.errors import EngineError
@@ -69,11 +69,14 @@ class RequestEngine(NetworkEngine):
         return [self._templates([[crop[None]]])[0] for crop in crops]
 
     def search(
-        self, templates: Sequence[Template], crops: Sequence[Crop], aims: Aims | None = None
+        self,
+        templates: Sequence[Template],
+        crops: Sequence[Crop],
+        params: SelectionParams | None = None,
     ) -> Response:
         """See ``Engine.search``."""
         self.check_in_use()
-        _check_sides(crops, {self.variant.search_size, self.variant.crowd_search_size})
+        _check_sides(crops, {self.variant.search_size, self.variant.small_search_size})
         items = [[crop[None], *template] for crop, template in zip(crops, templates, strict=True)]
         answers = self._searches(items)
         score, box = ([answer[k][0] for answer in answers] for k in (0, 1))

@@ -23,7 +23,7 @@ class Variant:
     the refinement also gets what each pixel resembles in the template, and tells a quality.
 
     The network is convolutional, so that a smaller crop of the same scale gives the middle of the
-    larger one's score map, but for what lies near its border. ``crowd_search_size`` is that of a
+    larger one's score map, but for what lies near its border. ``small_search_size`` is that of a
     target among many. The cosine window spans ``window_cells``; a smaller map gets its middle.
     """
 
@@ -38,7 +38,7 @@ class Variant:
     has_matching: bool = False
     template_size: int = 127
     search_size: int = 255
-    crowd_search_size: int = 159
+    small_search_size: int = 159
     window_cells: int = 25
     stride: int = 8
     base_size: int = 8

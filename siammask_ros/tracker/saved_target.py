@@ -14,7 +14,7 @@ from safetensors.numpy import load, save
 from siammask_ros.engines.base import Engine
 from siammask_ros.errors import DataError
 from siammask_ros.geometry.boxes import MAX_COORDINATE_PX, RotatedBox
-from siammask_ros.tracker.colours import COLOURS, Colours
+from siammask_ros.tracker.color_histogram import HISTOGRAM_BINS, ColorHistogram
 
 _HASH_BYTES = hashlib.sha256().digest_size
 
@@ -24,7 +24,7 @@ _LAYOUT: dict[str, tuple[type[Any], tuple[int, ...]]] = {
     "fill_bgr": (np.float64, (3,)),
     "box": (np.float64, (5,)),
     "weights_sha256": (np.uint8, (_HASH_BYTES,)),
-    "colours": (np.float32, (COLOURS,)),
+    "colours": (np.float32, (HISTOGRAM_BINS,)),
     "digest": (np.uint8, (_HASH_BYTES,)),
 }
 # Missing where the target was never surely seen.
@@ -37,7 +37,7 @@ class SavedTarget:
 
     Engines keep templates in forms of their own; each makes its own of the picture. ``fill_bgr``
     (3,) is what crops are filled with beyond the border, ``box`` what was searched around last,
-    ``sha256`` the hash of the weights, in hex, ``colours`` what it is known by when it is found,
+    ``sha256`` the hash of the weights, in hex, ``color_histogram`` what a match is compared with,
     or None.
     """
 
@@ -45,7 +45,7 @@ class SavedTarget:
     fill_bgr: NDArray[np.float64]
     box: RotatedBox
     sha256: str
-    colours: Colours | None = None
+    color_histogram: ColorHistogram | None = None
 
     def to_bytes(self) -> bytes:
         """The content of a file, in safetensors' format: numbers only, nothing to execute."""
@@ -56,8 +56,8 @@ class SavedTarget:
             "box": np.array([box.x, box.y, box.width, box.height, box.theta]),
             "weights_sha256": np.frombuffer(bytes.fromhex(self.sha256), np.uint8),
         }
-        if self.colours is not None:
-            arrays["colours"] = np.asarray(self.colours, np.float32)
+        if self.color_histogram is not None:
+            arrays["colours"] = np.asarray(self.color_histogram, np.float32)
         return save({**arrays, "digest": _digest(arrays)})
 
     def check_fits(self, engine: Engine) -> None:
@@ -91,11 +91,11 @@ class SavedTarget:
         if not np.array_equal(arrays.pop("digest"), _digest(arrays)):
             raise DataError("is damaged: its content does not have the hash that it names")
         box = RotatedBox(*(float(value) for value in arrays["box"]))
-        colours = arrays.get("colours")
-        if not _is_sensible(box, arrays["fill_bgr"], colours):
+        histogram = arrays.get("colours")
+        if not _is_sensible(box, arrays["fill_bgr"], histogram):
             raise DataError(f"holds a box or a colour that no target has: {box}")
         sha256 = arrays["weights_sha256"].tobytes().hex()
-        return cls(arrays["template_bgr"], arrays["fill_bgr"], box, sha256, colours)
+        return cls(arrays["template_bgr"], arrays["fill_bgr"], box, sha256, histogram)
 
 
 def _is_of(shape: tuple[int, ...], expected: tuple[int, ...]) -> bool:
@@ -104,8 +104,10 @@ def _is_of(shape: tuple[int, ...], expected: tuple[int, ...]) -> bool:
     )
 
 
-def _is_sensible(box: RotatedBox, fill_bgr: NDArray[np.float64], colours: Colours | None) -> bool:
-    shares = np.ones(1) if colours is None else colours
+def _is_sensible(
+    box: RotatedBox, fill_bgr: NDArray[np.float64], histogram: ColorHistogram | None
+) -> bool:
+    shares = np.ones(1) if histogram is None else histogram
     numbers = np.array([box.x, box.y, box.width, box.height, box.theta])
     return bool(
         (np.abs(numbers) <= MAX_COORDINATE_PX).all()

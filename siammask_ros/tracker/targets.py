@@ -1,4 +1,4 @@
-"""What is known of a target between frames, and what is said of it after one."""
+"""The state of a target between frames, and its result on one frame."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from siammask_ros.engines.base import Template
 from siammask_ros.geometry.boxes import RotatedBox
-from siammask_ros.tracker.colours import Colours
+from siammask_ros.tracker.color_histogram import ColorHistogram
 from siammask_ros.tracker.config import TrackerConfig
 from siammask_ros.tracker.masks import RegionMask
 
 
 class Status(IntEnum):
-    """How far a target's box can be trusted; the numbers are those of Track.msg."""
+    """The state of a track, with the numbers of Track.msg."""
 
     TRACKING = 1
     UNCERTAIN = 2
@@ -28,7 +28,7 @@ class Status(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What may be a lost target: where it is, and on how many frames in a row it passed for it."""
+    """A place where a lost target may be, and in how many frames in a row it was found there."""
 
     center_in_image: tuple[float, float]
     size: tuple[float, float]
@@ -36,24 +36,23 @@ class Candidate:
 
     @classmethod
     def at(cls, box: RotatedBox) -> Candidate:
-        """One that nobody has looked at yet."""
+        """A candidate that was not searched yet."""
         _, _, width, height = box.bounding_xywh
         return cls((box.x, box.y), (width, height))
 
 
 @dataclass(frozen=True, slots=True)
 class TargetState:
-    """All that a tracker remembers of a target: a value, never changed in place.
+    """Everything that the tracker keeps of a target between frames; a value that never changes.
 
-    ``size`` is the axis-aligned width and height in pixels that the search follows, ``theta``
-    the last rotated box's angle, ``fill_bgr`` the first frame's mean colour. ``template`` is
-    what the engine made of ``template_bgr`` (127, 127, 3). ``shift`` is how far the centre moved
-    in the last frame, across or down, in sides of the template's square; infinite until there
-    was one.
-    ``candidate`` is what a lost target is looked for at next; without one the search goes its way
-    (``search``). ``candidate_looks`` is on how many of the ``frames_unseen`` a candidate was looked
-    at: these do not count for the search's way. ``colours`` are those under the first mask of a
-    frame that was TRACKING.
+    ``size`` is the axis-aligned width and height in pixels, ``theta`` the angle of the last rotated
+    box, ``fill_bgr`` the first image's mean colour, ``template`` what the engine computed from
+    ``template_bgr`` (127, 127, 3). ``shift`` is how far the centre moved in the last frame, along x
+    or y, in sides of the template's square; infinite before the first step.
+
+    ``candidate`` is where a lost target is searched next; without one ``search_position`` decides.
+    ``candidate_looks`` counts the ``frames_unseen`` on which a candidate was searched: the ring
+    search does not count these. ``color_histogram`` is that of the first TRACKING frame's mask.
     """
 
     center_in_image: tuple[float, float]
@@ -68,17 +67,17 @@ class TargetState:
     shift: float = math.inf
     candidate: Candidate | None = None
     candidate_looks: int = 0
-    colours: Colours | None = None
+    color_histogram: ColorHistogram | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TargetResult:
-    """What one frame told of one target.
+    """One target's result on one frame.
 
-    ``box`` is the rotated box; ``box_xywh`` the axis-aligned one that the search follows.
-    ``mask`` is None while LOST and for networks without masks; ``outline`` (n, 2) int32 x, y is
+    ``box`` is the rotated box, ``box_xywh`` the axis-aligned one of the box head. ``mask`` is None
+    while LOST and for networks without masks. ``outline`` (n, 2) int32 x, y is the outer contour of
     the mask's largest part and may be empty. ``score``, from 0 to 1, is the IoU that the network
-    thinks its mask has, or the score head's where it does not tell.
+    expects of its mask, or the score head's output for a network that does not compute it.
     """
 
     status: Status
@@ -91,10 +90,10 @@ class TargetResult:
 
 
 def judge(score: float, state: TargetState, config: TrackerConfig) -> tuple[Status, str, int]:
-    """Status, reason and frames unseen after a frame with this score.
+    """Status, reason and ``frames_unseen`` after a frame with this score.
 
-    A lost target is taken back only at ``tracking_score``; one frame below ``lost_score`` makes
-    it uncertain, ``lost_after_frames`` in a row lost.
+    Below ``lost_score`` the target is UNCERTAIN, after ``lost_after_frames`` such frames in a row
+    LOST. A lost target is found again only at ``tracking_score``.
     """
     if score >= config.tracking_score:
         return Status.TRACKING, "", 0

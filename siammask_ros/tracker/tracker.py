@@ -14,19 +14,18 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from siammask_ros.engines.base import Aims, Engine
+from siammask_ros.engines.base import Engine, Response, SelectionParams
 from siammask_ros.geometry.boxes import RotatedBox, checked_init_box
 from siammask_ros.geometry.crops import Image, context_side, crop_square, mean_bgr
-from siammask_ros.model.variants import Variant
 from siammask_ros.tracker.box_fit import fitted_box
-from siammask_ros.tracker.colours import colours_of, likeness
+from siammask_ros.tracker.color_histogram import color_histogram, histogram_similarity
 from siammask_ros.tracker.config import TrackerConfig
-from siammask_ros.tracker.crowd import searched_as
 from siammask_ros.tracker.masks import RegionMask, SearchSquare, largest_outline, paste
-from siammask_ros.tracker.recognition import Look, taken_back
+from siammask_ros.tracker.reacquisition import is_reacquiring
+from siammask_ros.tracker.reidentification import Match, accept_candidate
 from siammask_ros.tracker.saved_target import SavedTarget
 from siammask_ros.tracker.scoring import AnchorField, Choice, choose
-from siammask_ros.tracker.search import aimed, is_searching, is_walking
+from siammask_ros.tracker.target_search import Prediction, TargetSearch, plan_searches
 from siammask_ros.tracker.targets import Candidate, Status, TargetResult, TargetState, judge
 from siammask_ros.tracker.threads import threaded_map
 
@@ -61,8 +60,6 @@ class Tracker:
     def __init__(self, engine: Engine, config: TrackerConfig) -> None:
         self.engine = engine
         self.config = config
-        # Away from where the target was, no place is likelier than another.
-        self._walking = replace(config, window_influence=0.0)
 
     def start(self, image: Image, boxes: Sequence[RotatedBox]) -> list[TargetState]:
         """States of the targets in these boxes of an image (H, W, 3) uint8 BGR.
@@ -93,7 +90,7 @@ class Tracker:
         """What to keep of a target in order to resume it in another run."""
         box = RotatedBox(*state.center_in_image, *state.size, state.theta)
         sha256 = self.engine.info.sha256
-        return SavedTarget(state.template_bgr, state.fill_bgr, box, sha256, state.colours)
+        return SavedTarget(state.template_bgr, state.fill_bgr, box, sha256, state.color_histogram)
 
     def resume(self, saved: SavedTarget, image: Image) -> TargetState:
         """The state of a saved target: LOST, and to be looked for where it was last.
@@ -104,7 +101,7 @@ class Tracker:
         saved.check_fits(self.engine)
         (template,) = self.engine.template(saved.template_bgr[None])
         box = saved.box
-        center, size = _clamped((box.x, box.y), (box.width, box.height), image)
+        center, size = _clamp((box.x, box.y), (box.width, box.height), image)
         return TargetState(
             center_in_image=center,
             size=size,
@@ -115,7 +112,7 @@ class Tracker:
             status=Status.LOST,
             reason="loaded; looking for it",
             frames_unseen=self.config.lost_after_frames,
-            colours=saved.colours,
+            color_histogram=saved.color_histogram,
         )
 
     def step(
@@ -129,103 +126,86 @@ class Tracker:
         if not states:
             return [], []
         clock = clock or StageClock()
-        variant = self.engine.variant
         clock.start()
-        aims = [aimed(state, self.config, variant, image.shape[:2]) for state in states]
-        seen_as = searched_as(variant, states, self.config)
-        sides = [context_side(*aim.size) for aim in aims]
-        squares = [
-            round(side * each.search_size / each.template_size)
-            for side, each in zip(sides, seen_as, strict=True)
-        ]
-        crops = threaded_map(
-            lambda part: crop_square(image, *part),
-            [
-                (aim.center_in_image, square, each.search_size, aim.fill_bgr)
-                for aim, square, each in zip(aims, squares, seen_as, strict=True)
-            ],
-        )
+        searches = plan_searches(states, self.config, self.engine.variant, image.shape[:2])
+        crops = threaded_map(lambda search: search.cut_crop(image), searches)
         clock.lap("crop")
-        scales = [variant.template_size / side for side in sides]
-        sizes = [_scaled(aim.size, scale) for aim, scale in zip(aims, scales, strict=True)]
-        configs = [
-            self._walking if is_walking(state, self.config) else self.config for state in states
-        ]
-        templates = [state.template for state in states]
-        response = self.engine.search(templates, crops, self._aims(sizes, configs))
-        clock.lap("network")
-        fields = [AnchorField.of(each) for each in seen_as]
-        choices = choose(response.score, response.box, sizes, fields, configs)
-        clock.lap("select")
-        masks: Sequence[NDArray[np.float32] | None] = [None] * len(states)
-        qualities: Sequence[float | None] = [None] * len(states)
-        if variant.has_mask:
-            # Where nothing can be chosen any mask will do: it is not used.
-            rows = np.array([choice.row if choice else 0 for choice in choices])
-            columns = np.array([choice.column if choice else 0 for choice in choices])
-            refined = self.engine.refine(response, rows, columns)
-            masks = list(refined.values)
-            if refined.quality is not None:
-                qualities = refined.quality.tolist()
-            clock.lap("network")
-        # Not in threads: most of it holds Python's lock.
-        pairs = [
-            self._finish(image, *parts)
-            for parts in zip(
-                states, aims, choices, masks, qualities, scales, squares, seen_as, strict=True
-            )
+        predictions = self._predict(searches, crops, clock)
+        # Not in threads: most of this work holds Python's lock.
+        updates = [
+            self._update(image, search, prediction)
+            for search, prediction in zip(searches, predictions, strict=True)
         ]
         clock.lap("mask")
-        return [result for result, _ in pairs], [state for _, state in pairs]
+        return [result for result, _ in updates], [state for _, state in updates]
 
-    def _aims(
-        self, sizes_in_crop: Sequence[tuple[float, float]], configs: Sequence[TrackerConfig]
-    ) -> Aims:
-        influences = np.array([config.window_influence for config in configs])
-        sizes = np.array(sizes_in_crop)
-        anchors = AnchorField.of(self.engine.variant)
-        return Aims(sizes, anchors.sizes, self.config.penalty_k, influences)
+    def _predict(
+        self, searches: Sequence[TargetSearch], crops: Sequence[Image], clock: StageClock
+    ) -> list[Prediction | None]:
+        """The network's answer for each target; None where it is not finite."""
+        sizes = [search.size_in_crop for search in searches]
+        configs = [search.config for search in searches]
+        params = SelectionParams(
+            np.array(sizes),
+            AnchorField.of(self.engine.variant).sizes,
+            self.config.penalty_k,
+            np.array([config.window_influence for config in configs]),
+        )
+        templates = [search.state.template for search in searches]
+        response = self.engine.search(templates, crops, params)
+        clock.lap("network")
+        fields = [AnchorField.of(search.variant) for search in searches]
+        choices = choose(response.score, response.box, sizes, fields, configs)
+        clock.lap("select")
+        if not self.engine.variant.has_mask:
+            return [Prediction(choice) if choice else None for choice in choices]
+        predictions = self._refine(response, choices)
+        clock.lap("network")
+        return predictions
 
-    def _finish(
-        self,
-        image: Image,
-        state: TargetState,
-        aim: TargetState,
-        choice: Choice | None,
-        mask: NDArray[np.float32] | None,
-        quality: float | None,
-        scale: float,
-        square_px: int,
-        variant: Variant,
+    def _refine(
+        self, response: Response, choices: Sequence[Choice | None]
+    ) -> list[Prediction | None]:
+        """The choices with their masks."""
+        # Where there is no choice the mask of any cell will do: it is not used.
+        rows = np.array([choice.row if choice else 0 for choice in choices])
+        columns = np.array([choice.column if choice else 0 for choice in choices])
+        masks = self.engine.refine(response, rows, columns)
+        no_quality = [None] * len(choices)
+        qualities = no_quality if masks.quality is None else masks.quality.tolist()
+        return [
+            Prediction(choice, mask, quality) if choice else None
+            for choice, mask, quality in zip(choices, masks.values, qualities, strict=True)
+        ]
+
+    def _update(
+        self, image: Image, search: TargetSearch, prediction: Prediction | None
     ) -> tuple[TargetResult, TargetState]:
-        """One target's result and next state from what the network said."""
-        if choice is None or not _is_finite(mask, quality):
-            return _unseen(state, Status.LOST, "non-finite network output", float("nan"))
-        # A network that tells how good its mask is knows better than its score where it fails.
-        score = choice.score if quality is None else quality
+        """One target's result and next state."""
+        state = search.state
+        if prediction is None or not prediction.is_finite:
+            return _not_found(state, Status.LOST, "non-finite network output", float("nan"))
+        score = prediction.score
         status, reason, unseen = judge(score, state, self.config)
         if unseen:
-            return _unseen(state, status, reason, score)
-        center, size = self._moved(aim, choice, scale)
-        region = self._region(image, aim, choice, mask, square_px, variant)
-        if is_searching(state, self.config):
-            found = Look(center, size, _likeness(state, image, region))
-            candidate, doubt = taken_back(state, found, self.config)
+            return _not_found(state, status, reason, score)
+        center, size = search.locate(prediction.choice)
+        mask = self._paste_mask(image, search, prediction)
+        if is_reacquiring(state, self.config):
+            match = Match(center, size, _similarity(state, image, mask))
+            candidate, doubt = accept_candidate(state, match, self.config)
             if doubt:
-                return _unseen(state, Status.LOST, doubt, score, candidate)
-        box = RotatedBox(*center, *size).continued_from(state.theta)
-        outline = _NO_OUTLINE
-        colours = state.colours
-        if region is not None:
-            outline, area = largest_outline(region)
-            if area > self.config.min_mask_area_px:
-                box = fitted_box(self.config.box_strategy, region, outline, state.theta)
-                if colours is None and status == Status.TRACKING:
-                    colours = colours_of(image, region)
-            else:
+                return _not_found(state, Status.LOST, doubt, score, candidate)
+        box, outline = self._fit_box(mask, state.theta)
+        histogram = state.color_histogram
+        if box is None:
+            box = RotatedBox(*center, *size).continued_from(state.theta)
+            if mask is not None:
                 reason = reason or "mask is empty or too small; box from the box head"
+        elif mask is not None and histogram is None and status == Status.TRACKING:
+            histogram = color_histogram(image, mask)
         # Only now, after the mask: the authors' order, on which their numbers depend.
-        center, size = _clamped(center, size, image)
+        center, size = _clamp(center, size, image)
         after = replace(
             state,
             center_in_image=center,
@@ -237,46 +217,35 @@ class Tracker:
             shift=_shift(state, center),
             candidate=None,
             candidate_looks=0,
-            colours=colours,
+            color_histogram=histogram,
         )
-        xywh = (center[0] - size[0] / 2, center[1] - size[1] / 2, size[0], size[1])
-        return TargetResult(status, reason, score, box, xywh, region, outline), after
+        return TargetResult(status, reason, score, box, _xywh(after), mask, outline), after
 
-    def _region(
-        self,
-        image: Image,
-        aim: TargetState,
-        choice: Choice,
-        mask: NDArray[np.float32] | None,
-        square_px: int,
-        variant: Variant,
+    def _paste_mask(
+        self, image: Image, search: TargetSearch, prediction: Prediction
     ) -> RegionMask | None:
-        """The chosen cell's mask on the picture; None for a network without masks."""
-        if mask is None:
+        """The mask in image pixels; None for a network without masks."""
+        if prediction.mask is None:
             return None
         return self._paste(
-            mask,
-            SearchSquare.around(aim.center_in_image, square_px, variant),
-            (choice.row, choice.column),
+            prediction.mask,
+            SearchSquare.around(search.center_in_image, search.side_px, search.variant),
+            (prediction.choice.row, prediction.choice.column),
             (image.shape[0], image.shape[1]),
-            variant,
+            search.variant,
             self.config.mask_threshold,
         )
 
-    def _moved(
-        self, state: TargetState, choice: Choice, scale: float
-    ) -> tuple[tuple[float, float], tuple[float, float]]:
-        """Centre and size in the image after this choice; the size follows at its rate."""
-        rate = choice.penalty * choice.score * self.config.size_rate
-        (x, y), (width, height) = state.center_in_image, state.size
-        dx, dy = choice.offset_in_crop
-        new_width, new_height = choice.size_in_crop
-        center = (x + dx / scale, y + dy / scale)
-        size = (
-            width * (1 - rate) + new_width / scale * rate,
-            height * (1 - rate) + new_height / scale * rate,
-        )
-        return center, size
+    def _fit_box(
+        self, mask: RegionMask | None, previous_theta: float
+    ) -> tuple[RotatedBox | None, NDArray[np.int32]]:
+        """The rotated box and the outline of a mask; no box where the mask is too small."""
+        if mask is None:
+            return None, _NO_OUTLINE
+        outline, area = largest_outline(mask)
+        if area <= self.config.min_mask_area_px:
+            return None, outline
+        return fitted_box(self.config.box_strategy, mask, outline, previous_theta), outline
 
 
 def _shift(before: TargetState, center: tuple[float, float]) -> float:
@@ -292,23 +261,14 @@ def _seed(box: RotatedBox) -> tuple[tuple[float, float], tuple[float, float]]:
     return (box.x, box.y), (width * shrink, height * shrink)
 
 
-def _likeness(state: TargetState, image: Image, region: RegionMask | None) -> float:
-    """How alike the colours under a mask are to the target's; 1 where none are known of it."""
-    if state.colours is None or region is None:
+def _similarity(state: TargetState, image: Image, mask: RegionMask | None) -> float:
+    """How similar the colours under a mask are to the target's; 1 where there is no histogram."""
+    if state.color_histogram is None or mask is None:
         return 1.0
-    return likeness(state.colours, colours_of(image, region))
+    return histogram_similarity(state.color_histogram, color_histogram(image, mask))
 
 
-def _is_finite(mask: NDArray[np.float32] | None, quality: float | None) -> bool:
-    whole = mask is None or bool(np.isfinite(mask).all())
-    return whole and (quality is None or bool(np.isfinite(quality)))
-
-
-def _scaled(size: tuple[float, float], scale: float) -> tuple[float, float]:
-    return size[0] * scale, size[1] * scale
-
-
-def _clamped(
+def _clamp(
     center: tuple[float, float], size: tuple[float, float], image: Image
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     height, width = image.shape[:2]
@@ -317,14 +277,19 @@ def _clamped(
     return (x, y), (w, h)
 
 
-def _unseen(
+def _xywh(state: TargetState) -> tuple[float, float, float, float]:
+    (x, y), (width, height) = state.center_in_image, state.size
+    return x - width / 2, y - height / 2, width, height
+
+
+def _not_found(
     state: TargetState,
     status: Status,
     reason: str,
     score: float,
     candidate: Candidate | None = None,
 ) -> tuple[TargetResult, TargetState]:
-    """The last known box, no mask: nothing on this frame was taken for the target."""
+    """The last known box and no mask: nothing in this image was accepted as the target."""
     after = replace(
         state,
         status=status,
@@ -334,6 +299,4 @@ def _unseen(
         candidate_looks=state.candidate_looks + (state.candidate is not None),
     )
     box = RotatedBox(*state.center_in_image, *state.size).continued_from(state.theta)
-    (x, y), (width, height) = state.center_in_image, state.size
-    xywh = (x - width / 2, y - height / 2, width, height)
-    return TargetResult(status, reason, score, box, xywh, None, _NO_OUTLINE), after
+    return TargetResult(status, reason, score, box, _xywh(state), None, _NO_OUTLINE), after

@@ -1,4 +1,4 @@
-"""The work that an engine and the libraries would otherwise do in the first frames."""
+"""The work that engine and libraries would otherwise do in the first frames."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from siammask_ros.errors import EngineMemoryError
 from siammask_ros.geometry.boxes import RotatedBox
-from siammask_ros.tracker.colours import COLOURS
+from siammask_ros.tracker.color_histogram import HISTOGRAM_BINS
 from siammask_ros.tracker.config import TrackerConfig
 from siammask_ros.tracker.targets import Status
 from siammask_ros.tracker.tracker import Tracker
@@ -21,51 +21,56 @@ _LOG = logging.getLogger(__name__)
 
 
 def warm_up(tracker: Tracker, most_targets: int) -> None:
-    """Follows up to so many targets through a made-up image, so that no frame is the first.
+    """Track up to this many targets in a synthetic image, so that the first real one is not slow.
 
-    Whatever the network sees there is taken for the targets, the first of which was lost: so the
-    work of a tracked frame is done to its end, with mask, box and colours.
+    Every answer of the network is accepted as the target, and the first target is lost before. So
+    the whole work of a step is done, with mask, box and colour histogram.
 
-    On a GPU all numbers of targets are prepared, so that more targets may be allowed later without
-    a frame that waits for its graph.
+    On a GPU every number of targets is prepared, so that ``max_targets`` can be raised later
+    without an image that waits for its CUDA graph.
 
-    Where memory is too short for all of them at once it ends, and says so: such a frame is
-    answered in halves. Raises EngineError as ``Tracker.step``, also where one target is too much.
+    It stops with a warning where memory does not suffice for all targets at once: such a frame is
+    processed in two halves. Raises EngineError as ``Tracker.step``, also where memory does not
+    suffice for one target.
     """
     if tracker.engine.info.device.startswith("cuda"):
         most_targets = max(most_targets, COUNTS[-1])
     image = np.zeros((240, 320, 3), np.uint8)
     image[88:152, 128:192] = 255
-    sure = Tracker(tracker.engine, _accepting(tracker.config))
-    (state,) = sure.start(image, [RotatedBox(160.0, 120.0, 64.0, 64.0)])
+    permissive = Tracker(tracker.engine, _accept_everything(tracker.config))
+    (state,) = permissive.start(image, [RotatedBox(160.0, 120.0, 64.0, 64.0)])
     lost = replace(
         state,
         status=Status.LOST,
-        frames_unseen=sure.config.lost_after_frames,
-        colours=np.full(COLOURS, 1 / COLOURS, np.float32),
+        frames_unseen=permissive.config.lost_after_frames,
+        color_histogram=np.full(HISTOGRAM_BINS, 1 / HISTOGRAM_BINS, np.float32),
     )
-    calm = replace(state, status=Status.TRACKING, shift=0.0)
-    crowd = sure.config.multi_target_threshold
+    stationary = replace(state, status=Status.TRACKING, shift=0.0)
+    threshold = permissive.config.multi_target_threshold
     for count in COUNTS:
         if count < 2 * most_targets:
             batches = [[lost, *[state] * (count - 1)]]
-            # In a crowd one that hardly moves and one that does are searched in crops of two sizes.
-            batches += [[calm] * count] if 0 < crowd <= count else []
+            # With many targets stationary ones have smaller crops, which are prepared apart.
+            batches += [[stationary] * count] if 0 < threshold <= count else []
             try:
                 for states in batches:
-                    sure.step(image, states)
+                    permissive.step(image, states)
                 continue
             except EngineMemoryError as error:
                 if count == 1:
                     raise
-                _LOG.warning("%d targets are too much at once here: %s", count, error)
+                _LOG.warning(
+                    "not enough memory for %d targets at once; such frames take two steps: %s",
+                    count,
+                    error,
+                )
             # Outside of the handler, whose exception keeps tensors alive.
             tracker.engine.free_memory()
             return
 
 
-def _accepting(config: TrackerConfig) -> TrackerConfig:
-    """The same settings, but anything is a target and any pixel belongs to it."""
+def _accept_everything(config: TrackerConfig) -> TrackerConfig:
+    """The same configuration, but everything is a target and every pixel belongs to it."""
     return replace(
         config,
         tracking_score=0.0,

@@ -16,7 +16,7 @@ from one_choice import choose
 from random_network import lively_network
 
 from siammask_ros.engines import compiled
-from siammask_ros.engines.base import Aims, EngineInfo, Response
+from siammask_ros.engines.base import EngineInfo, Response, SelectionParams
 from siammask_ros.engines.compiled import CompiledEngine, open_compiled
 from siammask_ros.engines.eager import EagerEngine
 from siammask_ros.engines.frame import FrameNetwork, asks_of
@@ -67,17 +67,17 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return found
 
 
-def aims(items: int) -> Aims:
+def params(items: int) -> SelectionParams:
     sizes = np.random.default_rng(5).uniform(30, 90, (items, 2))
     anchors = AnchorField.of(LITE).sizes
-    return Aims(sizes, anchors, CONFIG.penalty_k, CONFIG.window_influence)
+    return SelectionParams(sizes, anchors, CONFIG.penalty_k, CONFIG.window_influence)
 
 
-def chosen(response: Response, aim: Aims) -> tuple[NDArray[Any], NDArray[Any]]:
+def chosen(response: Response, params_: SelectionParams) -> tuple[NDArray[Any], NDArray[Any]]:
     """Rows and columns that a tracker chooses."""
     cells = []
     for score, box, (width, height) in zip(
-        response.score, response.box, aim.sizes_in_crop, strict=True
+        response.score, response.box, params_.sizes_in_crop, strict=True
     ):
         choice = choose(score, box, (width, height), AnchorField.of(LITE), CONFIG)
         assert choice is not None
@@ -98,12 +98,16 @@ def assert_agree(ours: Response, theirs: Response) -> None:
 def test_c9_what_the_tracker_chooses_is_guessed_and_agrees_with_pytorch(
     name: str, items: int, runs: list[int]
 ) -> None:
-    engine, plain, aim = compiled_engine(NETWORKS[name]), eager_engine(NETWORKS[name]), aims(items)
+    engine, plain, params_ = (
+        compiled_engine(NETWORKS[name]),
+        eager_engine(NETWORKS[name]),
+        params(items),
+    )
     searches = crops(items, 255)
-    response = engine.search(engine.template(crops(items, 127)), searches, aim)
+    response = engine.search(engine.template(crops(items, 127)), searches, params_)
     expected = plain.search(plain.template(crops(items, 127)), searches)
     assert_agree(response, expected)
-    rows, columns = chosen(response, aim)
+    rows, columns = chosen(response, params_)
     assert [*zip(rows, columns, strict=True)] == [*map(tuple, response.maps.answer.cells)]
     if not engine.variant.has_mask:
         with pytest.raises(EngineError, match="gives no masks"):
@@ -132,15 +136,15 @@ def test_a_tracker_costs_a_frame_a_step_and_finds_the_same(
     assert runs == [2] * 3
 
 
-@pytest.mark.parametrize("aim", [aims(3), None], ids=["other cells", "nothing guessed"])
+@pytest.mark.parametrize("params_", [params(3), None], ids=["other cells", "nothing guessed"])
 def test_another_cell_than_guessed_gets_its_own_mask(
-    ours: CompiledEngine, eager: EagerEngine, runs: list[int], aim: Aims | None
+    ours: CompiledEngine, eager: EagerEngine, runs: list[int], params_: SelectionParams | None
 ) -> None:
     rows, columns = np.array([0, 12, 24]), np.array([24, 3, 12])
-    response = ours.search(ours.template(crops(3, 127)), crops(3, 255), aim)
+    response = ours.search(ours.template(crops(3, 127)), crops(3, 255), params_)
     expected = eager.search(eager.template(crops(3, 127)), crops(3, 255))
     # A frame in between takes the buffers.
-    ours.search(ours.template(crops(3, 127, 1)), crops(3, 255, 1), aim)
+    ours.search(ours.template(crops(3, 127, 1)), crops(3, 255, 1), params_)
     masks = ours.refine(response, rows, columns).values
     assert np.abs(masks - eager.refine(expected, rows, columns).values).max() < MASK
     assert runs == [3, 3, 3]
@@ -149,7 +153,7 @@ def test_another_cell_than_guessed_gets_its_own_mask(
 def test_aims_change_nothing_but_the_guess(ours: CompiledEngine) -> None:
     templates = ours.template(crops(2, 127))
     plain = ours.search(templates, crops(2, 255))
-    aimed = ours.search(templates, crops(2, 255), aims(2))
+    aimed = ours.search(templates, crops(2, 255), params(2))
     assert np.array_equal(plain.score, aimed.score)
     assert np.array_equal(plain.box, aimed.box)
 
@@ -160,11 +164,11 @@ def test_targets_may_come_go_and_change_their_places(
     targets, others = ours.template(crops(4, 127)), eager.template(crops(4, 127))
     searches = crops(4, 255)
     for order in ([0, 1, 2, 3], [2, 0, 1], [3], [1, 3], [0, 1, 2, 3], [3, 3, 1]):
-        aim = aims(len(order))
-        response = ours.search([targets[k] for k in order], searches[order], aim)
+        params_ = params(len(order))
+        response = ours.search([targets[k] for k in order], searches[order], params_)
         expected = eager.search([others[k] for k in order], searches[order])
         assert_agree(response, expected)
-        cells = chosen(response, aim)
+        cells = chosen(response, params_)
         masks = ours.refine(response, *cells).values
         assert np.abs(masks - eager.refine(expected, *cells).values).max() < MASK
 
@@ -210,12 +214,12 @@ def test_more_targets_than_the_largest_size_go_in_pieces(
     monkeypatch: pytest.MonkeyPatch, runs: list[int], eager: EagerEngine
 ) -> None:
     monkeypatch.setattr(compiled, "SIZES", (1, 2))
-    engine, aim = compiled_engine(), aims(5)
-    response = engine.search(engine.template(crops(5, 127)), crops(5, 255), aim)
+    engine, params_ = compiled_engine(), params(5)
+    response = engine.search(engine.template(crops(5, 127)), crops(5, 255), params_)
     assert runs == [2, 2, 1]
     expected = eager.search(eager.template(crops(5, 127)), crops(5, 255))
     assert_agree(response, expected)
-    cells = chosen(response, aim)
+    cells = chosen(response, params_)
     difference = engine.refine(response, *cells).values - eager.refine(expected, *cells).values
     assert np.abs(difference).max() < MASK
     assert runs == [2, 2, 1]
@@ -223,7 +227,7 @@ def test_more_targets_than_the_largest_size_go_in_pieces(
 
 def test_half_precision_changes_the_answers_a_little(eager: EagerEngine) -> None:
     engine = CompiledEngine(lively_network(LITE), CPU, replace(INFO, precision="bf16"))
-    response = engine.search(engine.template(crops(1, 127)), crops(1, 255), aims(1))
+    response = engine.search(engine.template(crops(1, 127)), crops(1, 255), params(1))
     expected = eager.search(eager.template(crops(1, 127)), crops(1, 255))
     for array in (*response.score, *response.box):
         assert array.dtype == np.float32
@@ -260,10 +264,10 @@ def test_on_a_cpu_the_frame_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None
 def test_only_for_the_targets_whose_cell_was_guessed_wrong_the_frame_is_computed_again(
     ours: CompiledEngine, eager: EagerEngine, runs: list[int]
 ) -> None:
-    aim = aims(3)
-    response = ours.search(ours.template(crops(3, 127)), crops(3, 255), aim)
+    params_ = params(3)
+    response = ours.search(ours.template(crops(3, 127)), crops(3, 255), params_)
     expected = eager.search(eager.template(crops(3, 127)), crops(3, 255))
-    rows, columns = chosen(response, aim)
+    rows, columns = chosen(response, params_)
     rows[1] = 24 - rows[1]
     masks = ours.refine(response, rows, columns)
     plain = eager.refine(expected, rows, columns)
@@ -271,8 +275,8 @@ def test_only_for_the_targets_whose_cell_was_guessed_wrong_the_frame_is_computed
     assert np.abs(masks.values - plain.values).max() < MASK
     assert masks.quality is not None and plain.quality is not None
     assert np.abs(masks.quality - plain.quality).max() < MASK
-    again = ours.refine(response, *chosen(response, aim)).values
-    assert np.abs(again - eager.refine(expected, *chosen(response, aim)).values).max() < MASK
+    again = ours.refine(response, *chosen(response, params_)).values
+    assert np.abs(again - eager.refine(expected, *chosen(response, params_)).values).max() < MASK
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from one_choice import choose
 from random_network import lively_network
 
-from siammask_ros.engines.base import Aims, EngineInfo, Floats, Response
+from siammask_ros.engines.base import EngineInfo, Floats, Response, SelectionParams
 from siammask_ros.engines.compiled import CompiledEngine
 from siammask_ros.engines.eager import EagerEngine
 from siammask_ros.errors import EngineError
@@ -34,16 +34,16 @@ def compiled_engine(precision: str = "fp32") -> CompiledEngine:
     return CompiledEngine(lively_network(LITE), CUDA, replace(INFO, precision=precision))
 
 
-def aims(items: int) -> Aims:
+def params(items: int) -> SelectionParams:
     sizes = np.random.default_rng(5).uniform(30, 90, (items, 2))
-    return Aims(sizes, FIELD.sizes, CONFIG.penalty_k, CONFIG.window_influence)
+    return SelectionParams(sizes, FIELD.sizes, CONFIG.penalty_k, CONFIG.window_influence)
 
 
-def cells_of(response: Response, aim: Aims) -> list[tuple[int, int]]:
+def cells_of(response: Response, params_: SelectionParams) -> list[tuple[int, int]]:
     """What a tracker chooses."""
     cells = []
     for score, box, (width, height) in zip(
-        response.score, response.box, aim.sizes_in_crop, strict=True
+        response.score, response.box, params_.sizes_in_crop, strict=True
     ):
         choice = choose(score, box, (width, height), FIELD, CONFIG)
         assert choice is not None
@@ -60,11 +60,11 @@ def eager_answer(items: int, seed: int, cells: NDArray[np.int64]) -> tuple[Respo
 @pytest.mark.parametrize("items", [1, 3, 8])
 @pytest.mark.parametrize("precision", BOUNDS)
 def test_c9_the_graph_agrees_with_pytorch_frame_after_frame(precision: str, items: int) -> None:
-    engine, aim = compiled_engine(precision), aims(items)
+    engine, params_ = compiled_engine(precision), params(items)
     for seed in (0, 1, 0):
         templates = engine.template(crops(items, 127, seed))
-        response = engine.search(templates, crops(items, 255, seed), aim)
-        cells = np.array(cells_of(response, aim))
+        response = engine.search(templates, crops(items, 255, seed), params_)
+        cells = np.array(cells_of(response, params_))
         assert np.array_equal(cells, response.maps.answer.cells), "the guess is the choice"
         masks = engine.refine(response, cells[:, 0], cells[:, 1]).values
         expected, expected_masks = eager_answer(items, seed, cells)
@@ -76,8 +76,8 @@ def test_c9_the_graph_agrees_with_pytorch_frame_after_frame(precision: str, item
 
 def test_another_cell_than_guessed_gets_its_own_mask() -> None:
     engine, cells = compiled_engine(), np.array([[0, 24], [24, 3]])
-    response = engine.search(engine.template(crops(2, 127)), crops(2, 255), aims(2))
-    engine.search(engine.template(crops(2, 127, 1)), crops(2, 255, 1), aims(2))
+    response = engine.search(engine.template(crops(2, 127)), crops(2, 255), params(2))
+    engine.search(engine.template(crops(2, 127, 1)), crops(2, 255, 1), params(2))
     masks = engine.refine(response, cells[:, 0], cells[:, 1]).values
     _, expected = eager_answer(2, 0, cells)
     assert np.abs(masks - expected).max() < BOUNDS["fp32"][2]
@@ -87,7 +87,7 @@ def test_another_cell_than_guessed_gets_its_own_mask() -> None:
 def test_nothing_waits_for_the_host_between_crops_and_masks(precision: str) -> None:
     engine = compiled_engine(precision)
     templates = engine.template(crops(1, 127))
-    engine.search(templates, crops(1, 255), aims(1))
+    engine.search(templates, crops(1, 255), params(1))
     program = engine.program(1, 255, templates[0])
     torch.cuda.synchronize()
     torch.cuda.set_sync_debug_mode("error")

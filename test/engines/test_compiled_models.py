@@ -98,7 +98,7 @@ def test_the_variant_of_a_file_is_kept_so_that_it_is_not_loaded_again(
     monkeypatch.setattr(network_source, "_loaded", lambda *parts: pytest.fail("was loaded again"))
     assert NetworkSource.of(path, "resnet50", info).variant == first.variant
     on_gpu = NetworkSource.of(path, "resnet50", replace(info, device="cuda:1")).variant
-    assert on_gpu.crowd_search_size == on_gpu.search_size == first.variant.search_size
+    assert on_gpu.small_search_size == on_gpu.search_size == first.variant.search_size
 
 
 def test_weights_that_were_replaced_since_are_not_loaded_in_their_place(

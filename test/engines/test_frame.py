@@ -15,7 +15,7 @@ ALL = {**VARIANTS, **NETWORKS}
 META = torch.device("meta")
 
 
-@pytest.mark.parametrize("side", [LITE.search_size, LITE.crowd_search_size])
+@pytest.mark.parametrize("side", [LITE.search_size, LITE.small_search_size])
 @pytest.mark.parametrize("variant", ALL.values(), ids=ALL)
 @torch.inference_mode()
 def test_a_frame_needs_no_number_of_its_own_before_it_is_done(variant: Variant, side: int) -> None:

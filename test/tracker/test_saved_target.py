@@ -55,11 +55,11 @@ def test_a_target_is_the_same_after_a_round_trip() -> None:
 
 
 def test_its_colours_are_saved_once_they_are_known() -> None:
-    assert SavedTarget.from_bytes(CONTENT).colours is None
+    assert SavedTarget.from_bytes(CONTENT).color_histogram is None
     before, after = saved_after_a_frame(), SavedTarget.from_bytes(COLOURED)
-    assert before.colours is not None
-    assert after.colours is not None
-    assert np.array_equal(after.colours, before.colours)
+    assert before.color_histogram is not None
+    assert after.color_histogram is not None
+    assert np.array_equal(after.color_histogram, before.color_histogram)
     assert after.to_bytes() == COLOURED
 
 
@@ -71,7 +71,7 @@ def test_a_resumed_target_is_not_taken_for_one_of_other_colours() -> None:
     for _ in range(LOOKS):
         (result,), (state,) = ours.step(other, [state])
         assert result.status == Status.LOST
-    assert "its colours are alike by" in result.reason
+    assert "colour similarity" in result.reason
     for _ in range(LOOKS):
         (result,), (state,) = ours.step(picture(3), [state])
     assert result.status == Status.TRACKING
@@ -145,10 +145,10 @@ def test_numbers_that_no_target_has_are_refused(number: float) -> None:
 
 @pytest.mark.parametrize("share", [float("nan"), -0.5, 2.0])
 def test_colours_that_are_no_shares_are_refused(share: float) -> None:
-    colours = np.zeros_like(saved_after_a_frame().colours)
+    colours = np.zeros_like(saved_after_a_frame().color_histogram)
     colours[0], colours[1] = share, 1 - share if share < 1 else 0
     with pytest.raises(DataError, match="no target has"):
-        SavedTarget.from_bytes(replace(saved(), colours=colours).to_bytes())
+        SavedTarget.from_bytes(replace(saved(), color_histogram=colours).to_bytes())
 
 
 @given(st.lists(st.tuples(st.integers(0, len(CONTENT) - 1), st.integers(1, 255)), min_size=1))

@@ -56,9 +56,9 @@ def test_a_step_gives_the_same_to_the_bit_with_and_without_threads(
         crops = []
         search = tracker.engine.search
 
-        def watched(templates, images, aims=None, search=search, crops=crops):  # type: ignore[no-untyped-def]
+        def watched(templates, images, params=None, search=search, crops=crops):  # type: ignore[no-untyped-def]
             crops += [image.copy() for image in images]
-            return search(templates, images, aims)
+            return search(templates, images, params)
 
         monkeypatch.setattr(tracker.engine, "search", watched)
         results, _ = tracker.step(scene.pictures[1], states)

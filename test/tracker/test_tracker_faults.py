@@ -21,7 +21,7 @@ from tracker.walks import (
     three_squares,
 )
 
-from siammask_ros.engines.base import Aims, Masks, Response
+from siammask_ros.engines.base import Masks, Response, SelectionParams
 from siammask_ros.errors import BoxError, EngineError
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.tracker.config import PRESETS, TrackerConfig
@@ -78,7 +78,10 @@ class SpoiltEngine(FakeEngine):
         self.item: int | None = None
 
     def search(
-        self, templates: Sequence[Any], crops: NDArray[np.uint8], aims: Aims | None = None
+        self,
+        templates: Sequence[Any],
+        crops: NDArray[np.uint8],
+        params: SelectionParams | None = None,
     ) -> Response:
         response = super().search(templates, crops)
         if self.item is not None and self.part in ("score", "box"):

@@ -54,7 +54,7 @@ def test_c3_more_targets_than_memory_allows_end_the_warm_up_and_are_told(
     warm_up(Tracker(engine, TrackerConfig()), 8)
     assert engine.batches == [1, 2, 4]
     assert engine.freed == 1
-    assert "4 targets are too much at once here" in caplog.text
+    assert "not enough memory for 4 targets at once" in caplog.text
 
 
 def test_c3_too_little_memory_for_one_target_is_an_error() -> None:

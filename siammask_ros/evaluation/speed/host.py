@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.engines.base import (
-    Aims,
     Crop,
     Crops,
     EngineInfo,
@@ -22,6 +21,7 @@ from siammask_ros.engines.base import (
     Masks,
     NetworkEngine,
     Response,
+    SelectionParams,
     Template,
 )
 from siammask_ros.evaluation.speed.runners import TrackerRunner
@@ -44,7 +44,7 @@ class InstantEngine(NetworkEngine):
     def __init__(self, variant: Variant) -> None:
         info = EngineInfo("instant", "cpu", "fp32", "none", "0" * 64)
         # As on a GPU, where many targets get full crops, too.
-        super().__init__(replace(variant, crowd_search_size=variant.search_size), info)
+        super().__init__(replace(variant, small_search_size=variant.search_size), info)
         side, anchors = variant.score_size, variant.anchors
         self._score = np.full((anchors, side, side), _BACKGROUND_SCORE, np.float32)
         self._score[_SQUARE_ANCHOR, side // 2, side // 2] = _SCORE
@@ -57,7 +57,10 @@ class InstantEngine(NetworkEngine):
         return [None] * len(crops)
 
     def search(
-        self, templates: Sequence[Template], crops: Sequence[Crop], aims: Aims | None = None
+        self,
+        templates: Sequence[Template],
+        crops: Sequence[Crop],
+        params: SelectionParams | None = None,
     ) -> Response:
         """See ``Engine.search``."""
         return Response([self._score] * len(crops), [self._box] * len(crops), len(crops))

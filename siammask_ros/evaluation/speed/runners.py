@@ -16,7 +16,7 @@ from siammask_ros.evaluation.benchmarks.followers import NanoFollower
 from siammask_ros.evaluation.speed.scene import Scene
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.geometry.crops import context_side
-from siammask_ros.tracker.colours import COLOURS
+from siammask_ros.tracker.color_histogram import HISTOGRAM_BINS
 from siammask_ros.tracker.targets import TargetState
 from siammask_ros.tracker.tracker import StageClock, Tracker
 from siammask_ros.tracker.warm_up import warm_up
@@ -115,5 +115,5 @@ def _move_state(state: TargetState, before: RotatedBox, box: RotatedBox) -> Targ
         center_in_image=(box.x, box.y),
         size=(box.width, box.height),
         shift=shift_px / context_side(before.width, before.height),
-        colours=np.full(COLOURS, 1 / COLOURS, np.float32),
+        color_histogram=np.full(HISTOGRAM_BINS, 1 / HISTOGRAM_BINS, np.float32),
     )

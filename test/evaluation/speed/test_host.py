@@ -39,6 +39,6 @@ def test_the_cost_is_that_of_the_quickest_step_with_one_and_with_many() -> None:
 
 def test_many_targets_of_a_gpu_get_full_crops() -> None:
     engine = InstantEngine(variant_named("lite"))
-    assert engine.variant.crowd_search_size == engine.variant.search_size
+    assert engine.variant.small_search_size == engine.variant.search_size
     response = engine.search([None] * 2, [np.zeros((255, 255, 3), np.uint8)] * 2)
     assert [score.shape for score in response.score] == [(5, 25, 25)] * 2

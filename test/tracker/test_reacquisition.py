@@ -1,4 +1,4 @@
-"""The walk of windows on which a lost target is looked for."""
+"""Where a lost target is searched: at its last position, at candidates, and ring by ring."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 
 from siammask_ros.model.variants import variant_named
 from siammask_ros.tracker.config import TrackerConfig
-from siammask_ros.tracker.search import aimed, is_searching, ring_centers
+from siammask_ros.tracker.reacquisition import is_reacquiring, ring_centers, search_position
 from siammask_ros.tracker.targets import Candidate, Status, TargetState
 
 CONFIG = TrackerConfig(tracking_score=0.6, lost_score=0.3, lost_after_frames=3)
 VARIANT = variant_named("lite")
 SIZE = (30.0, 20.0)
-PICTURE = (240, 320)
+IMAGE_SIZE = (240, 320)
 STAY = 15
 
 
@@ -34,11 +34,11 @@ def lost(frames_unseen: int = 3, candidate: Candidate | None = None) -> TargetSt
     )
 
 
-def centers(looks: int, state: TargetState | None = None) -> list[tuple[float, float]]:
+def centers(count: int, state: TargetState | None = None) -> list[tuple[float, float]]:
     state = state or lost()
     return [
-        aimed(replace(state, frames_unseen=3 + look), CONFIG, VARIANT, PICTURE).center_in_image
-        for look in range(looks)
+        search_position(replace(state, frames_unseen=3 + number), CONFIG, VARIANT, IMAGE_SIZE)[0]
+        for number in range(count)
     ]
 
 
@@ -47,19 +47,20 @@ def centers(looks: int, state: TargetState | None = None) -> list[tuple[float, f
     [
         pytest.param(replace(lost(), status=Status.TRACKING, frames_unseen=0), id="tracked"),
         pytest.param(replace(lost(), status=Status.UNCERTAIN), id="uncertain"),
-        pytest.param(lost(frames_unseen=1), id="spoilt by one frame"),
+        pytest.param(lost(frames_unseen=1), id="one bad image"),
     ],
 )
 def test_only_a_lost_target_may_be_anywhere(state: TargetState) -> None:
-    assert not is_searching(state, CONFIG)
-    assert aimed(state, CONFIG, VARIANT, PICTURE) is state
+    assert not is_reacquiring(state, CONFIG)
+    position = search_position(state, CONFIG, VARIANT, IMAGE_SIZE)
+    assert position == (state.center_in_image, state.size)
 
 
-def test_after_some_looks_every_third_is_somewhere_else() -> None:
-    looks = centers(STAY + 30)
-    assert set(looks[:STAY]) == {(100.0, 80.0)}
-    assert set(looks[STAY + 1 :: 3]) | set(looks[STAY + 2 :: 3]) == {(100.0, 80.0)}
-    assert (100.0, 80.0) not in looks[STAY::3]
+def test_after_15_searches_every_third_is_somewhere_else() -> None:
+    searches = centers(STAY + 30)
+    assert set(searches[:STAY]) == {(100.0, 80.0)}
+    assert set(searches[STAY + 1 :: 3]) | set(searches[STAY + 2 :: 3]) == {(100.0, 80.0)}
+    assert (100.0, 80.0) not in searches[STAY::3]
 
 
 def test_the_search_widens_ring_by_ring() -> None:
@@ -71,28 +72,28 @@ def test_the_search_widens_ring_by_ring() -> None:
     assert rings.max() == 5
 
 
-def test_after_the_whole_picture_the_walk_begins_anew() -> None:
+def test_after_the_whole_image_the_scan_starts_again() -> None:
     around = centers(300 + STAY)[STAY::3]
     length = len(set(around))
     assert around[:length] == around[length : 2 * length]
 
 
 @pytest.mark.parametrize(
-    ("home", "picture_size"),
+    ("home", "image_size"),
     [
-        pytest.param((100.0, 80.0), PICTURE, id="inside"),
-        pytest.param((0.0, 0.0), PICTURE, id="in a corner"),
-        pytest.param((319.0, 3.0), PICTURE, id="near another corner"),
-        pytest.param((500.0, 20.0), (1080, 1920), id="large picture"),
+        pytest.param((100.0, 80.0), IMAGE_SIZE, id="inside"),
+        pytest.param((0.0, 0.0), IMAGE_SIZE, id="in a corner"),
+        pytest.param((319.0, 3.0), IMAGE_SIZE, id="near another corner"),
+        pytest.param((500.0, 20.0), (1080, 1920), id="large image"),
     ],
 )
-def test_every_place_of_the_picture_is_in_reach_of_some_window(
-    home: tuple[float, float], picture_size: tuple[int, int]
+def test_every_point_of_the_image_is_in_reach_of_some_window(
+    home: tuple[float, float], image_size: tuple[int, int]
 ) -> None:
     """A window of side 1/0.6 steps shows what is within 0.3 of its sides well, at a border less."""
     step = 40.0
-    windows = np.vstack([ring_centers(home, step, picture_size), home])
-    height, width = picture_size
+    windows = np.vstack([ring_centers(home, step, image_size), home])
+    height, width = image_size
     y, x = np.mgrid[0:height:4, 0:width:4]
     reach = np.full(x.shape, np.inf)
     for center_x, center_y in windows:
@@ -102,20 +103,20 @@ def test_every_place_of_the_picture_is_in_reach_of_some_window(
     assert len(windows) <= (width / step + 3) * (height / step + 3)
 
 
-def test_a_picture_that_one_window_shows_is_looked_at_as_a_whole() -> None:
+def test_an_image_that_one_window_covers_is_searched_as_a_whole() -> None:
     assert ring_centers((20.0, 10.0), 400.0, (40, 60)).tolist() == [[20.0, 10.0]]
 
 
-def test_a_candidate_is_looked_at_before_the_search_goes_on() -> None:
+def test_a_candidate_is_searched_before_the_scan_goes_on() -> None:
     candidate = Candidate((200.0, 150.0), (40.0, 25.0), 1)
-    aim = aimed(lost(4, candidate), CONFIG, VARIANT, PICTURE)
-    assert (aim.center_in_image, aim.size) == ((200.0, 150.0), (40.0, 25.0))
+    position = search_position(lost(4, candidate), CONFIG, VARIANT, IMAGE_SIZE)
+    assert position == ((200.0, 150.0), (40.0, 25.0))
 
 
-def test_looks_at_candidates_do_not_count_for_the_walk() -> None:
+def test_searches_at_candidates_do_not_count_for_the_scan() -> None:
     state = replace(lost(), candidate_looks=7)
-    looked = [
-        aimed(replace(state, frames_unseen=10 + look), CONFIG, VARIANT, PICTURE).center_in_image
-        for look in range(STAY + 9)
+    positions = [
+        search_position(replace(state, frames_unseen=10 + number), CONFIG, VARIANT, IMAGE_SIZE)[0]
+        for number in range(STAY + 9)
     ]
-    assert looked == centers(STAY + 9)
+    assert positions == centers(STAY + 9)

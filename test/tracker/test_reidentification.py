@@ -13,10 +13,10 @@ from scripted_engine import Answer, ScriptedEngine
 from tracker.walks import BOX, IMAGE, LATER
 
 from siammask_ros.geometry.boxes import RotatedBox
-from siammask_ros.tracker.colours import colours_of, likeness
+from siammask_ros.tracker.color_histogram import color_histogram, histogram_similarity
 from siammask_ros.tracker.config import PRESETS, TrackerConfig
 from siammask_ros.tracker.masks import RegionMask
-from siammask_ros.tracker.recognition import Look, taken_back
+from siammask_ros.tracker.reidentification import Match, accept_candidate
 from siammask_ros.tracker.targets import Candidate, Status, TargetState
 from siammask_ros.tracker.tracker import Tracker
 
@@ -39,23 +39,23 @@ LOST = TargetState(
     "",
     9,
 )
-ALIKE = Look((80, 60), (22, 11), 0.7)
+ALIKE = Match((80, 60), (22, 11), 0.7)
 
 
 def test_what_agrees_in_everything_is_confirmed_and_taken_back() -> None:
-    candidate, why = taken_back(LOST, ALIKE, CONFIG)
+    candidate, why = accept_candidate(LOST, ALIKE, CONFIG)
     assert candidate == Candidate((80, 60), (22, 11), 1)
-    assert why == "found on 1 of 2 frames that it takes"
-    assert taken_back(replace(LOST, candidate=candidate), ALIKE, CONFIG) == (None, "")
+    assert why == "candidate found in 1 of 2 images in a row"
+    assert accept_candidate(replace(LOST, candidate=candidate), ALIKE, CONFIG) == (None, "")
 
 
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"likeness": 0.49}, "its colours are alike by 0.49, below 0.50"),
-        ({"likeness": math.nan}, "its colours are alike by nan, below 0.50"),
-        ({"size": (50, 25)}, "it is 2.5 times as large"),
-        ({"size": (8, 4)}, "it is 0.4 times as large"),
+        ({"similarity": 0.49}, "colour similarity 0.49 < 0.50"),
+        ({"similarity": math.nan}, "colour similarity nan < 0.50"),
+        ({"size": (50, 25)}, "2.5 times the target's size"),
+        ({"size": (8, 4)}, "0.4 times the target's size"),
     ],
     ids=["other colours", "no number", "larger", "smaller"],
 )
@@ -64,12 +64,12 @@ def test_with_less_it_stays_lost_and_says_why(
     change: dict[str, float], why: str, frames: int
 ) -> None:
     state = replace(LOST, candidate=Candidate((80, 60), (22, 11), frames))
-    candidate, doubt = taken_back(state, replace(ALIKE, **change), CONFIG)
+    candidate, doubt = accept_candidate(state, replace(ALIKE, **change), CONFIG)
     assert candidate is None
     assert why in doubt
 
 
-def walk(scores: list[float], min_color_similarity: float = 0.0) -> list[str]:
+def track_scores(scores: list[float], min_color_similarity: float = 0.0) -> list[str]:
     """What a tracker says of a target whose frames have these scores, and are of other colours."""
     engine = ScriptedEngine()
     tracker = Tracker(engine, replace(CONFIG, min_color_similarity=min_color_similarity))
@@ -88,22 +88,22 @@ def walk(scores: list[float], min_color_similarity: float = 0.0) -> list[str]:
 
 
 def test_a_candidate_has_to_pass_in_a_row() -> None:
-    told = walk([0.9, 0.1, 0.1, 0.9, 0.1, 0.9, 0.9])
+    told = track_scores([0.9, 0.1, 0.1, 0.9, 0.1, 0.9, 0.9])
     assert told == ["TRACKING", "UNCERTAIN", "LOST", "LOST", "LOST", "LOST", "TRACKING"]
 
 
 def test_a_high_score_on_other_colours_takes_nothing_back() -> None:
-    told = walk([0.9, 0.1, 0.1] + [1.0] * 30, min_color_similarity=0.8)
+    told = track_scores([0.9, 0.1, 0.1] + [1.0] * 30, min_color_similarity=0.8)
     assert told == ["TRACKING", "UNCERTAIN"] + ["LOST"] * 31
-    assert walk([0.9, 0.1, 0.1, 1.0, 1.0], min_color_similarity=0.0)[-1] == "TRACKING"
+    assert track_scores([0.9, 0.1, 0.1, 1.0, 1.0], min_color_similarity=0.0)[-1] == "TRACKING"
 
 
 def test_one_that_was_never_sure_has_no_colours_and_is_known_by_its_score_alone() -> None:
-    assert walk([0.4, 0.1, 0.1, 1.0, 1.0], min_color_similarity=0.9)[-1] == "TRACKING"
+    assert track_scores([0.4, 0.1, 0.1, 1.0, 1.0], min_color_similarity=0.9)[-1] == "TRACKING"
 
 
 def test_a_target_that_was_never_lost_needs_no_second_look() -> None:
-    told = walk([0.9, 0.1, 0.9, 0.4, 0.9], min_color_similarity=1.0)
+    told = track_scores([0.9, 0.1, 0.9, 0.4, 0.9], min_color_similarity=1.0)
     assert told == ["TRACKING", "UNCERTAIN", "TRACKING", "UNCERTAIN", "TRACKING"]
 
 
@@ -146,25 +146,34 @@ def under(left: int, right: int) -> RegionMask:
 def test_colours_are_those_under_the_mask() -> None:
     image = np.full((100, 100, 3), BLUE, np.uint8)
     image[30:50, 40:60] = ORANGE
-    orange, blue = colours_of(image, under(40, 60)), colours_of(image, under(60, 80))
+    orange, blue = color_histogram(image, under(40, 60)), color_histogram(image, under(60, 80))
     assert orange.sum() == pytest.approx(1)
-    assert likeness(orange, orange) == pytest.approx(1, abs=1e-5)
-    assert likeness(orange, blue) == 0
+    assert histogram_similarity(orange, orange) == pytest.approx(1, abs=1e-5)
+    assert histogram_similarity(orange, blue) == 0
     # The half of it that is not hidden.
-    assert likeness(orange, colours_of(image, under(50, 60))) == pytest.approx(1, abs=1e-5)
-    assert likeness(orange, colours_of(image, under(50, 70))) == pytest.approx(0.5**0.5, abs=1e-5)
+    assert histogram_similarity(orange, color_histogram(image, under(50, 60))) == pytest.approx(
+        1, abs=1e-5
+    )
+    assert histogram_similarity(orange, color_histogram(image, under(50, 70))) == pytest.approx(
+        0.5**0.5, abs=1e-5
+    )
 
 
 def test_nothing_has_no_colours() -> None:
     image = np.full((100, 100, 3), BLUE, np.uint8)
-    assert likeness(colours_of(image, under(40, 40)), colours_of(image, under(40, 60))) == 0
+    assert (
+        histogram_similarity(
+            color_histogram(image, under(40, 40)), color_histogram(image, under(40, 60))
+        )
+        == 0
+    )
 
 
 def test_a_target_keeps_the_colours_of_the_first_frame_that_was_sure() -> None:
     tracker = Tracker(FakeEngine(), PRESETS["lite"])
     (before,) = tracker.start(square_at(100, 100, ORANGE), [RotatedBox(100, 100, 40, 40)])
-    assert before.colours is None
+    assert before.color_histogram is None
     _, (first,) = tracker.step(square_at(102, 100, ORANGE), [before])
     _, (second,) = tracker.step(square_at(104, 100, ORANGE), [first])
-    assert first.colours is not None
-    assert second.colours is first.colours
+    assert first.color_histogram is not None
+    assert second.color_histogram is first.color_histogram

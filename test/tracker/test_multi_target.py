@@ -61,7 +61,7 @@ def test_smaller_crops_begin_at_the_threshold(multi_target_threshold: int, side:
         pytest.param({"shift": 0.12}, True, id="not so fast"),
     ],
 )
-def test_only_what_is_surely_tracked_and_hardly_moves_is_calm(
+def test_only_what_is_surely_tracked_and_hardly_moves_is_stationary(
     change: dict[str, Status | float], stationary: bool
 ) -> None:
     (state, *_) = stationary_states(Tracker(FakeEngine(), LITE))

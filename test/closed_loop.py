@@ -103,7 +103,7 @@ class ClosedLoop:
     def show_target(self) -> None:
         """Says by a box on the last picture what to follow."""
         self._bench.client.send_box(self.world.box, TARGET_ID, self._header)
-        session = self._bench.node._session
+        session = self._bench.session
         assert session is not None
         wait_until(lambda: TARGET_ID in session.health().statuses, "the target to be known", 60)
 

@@ -50,7 +50,7 @@ class DepthBench:
 
     def track(self, index: int, message: Image) -> Track:
         """The track on a picture; the depth image has been heard before the picture is sent."""
-        depths = self.bench.node._localizer._depths
+        depths = self.bench.node._pipeline.localizer._depths
         before = (depths._kept, depths._refusal)
         self._publisher.publish(message)
         wait_until(lambda: (depths._kept, depths._refusal) != before, "the depth to be heard")

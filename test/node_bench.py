@@ -33,6 +33,7 @@ from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.ros.nodes.tracker import TrackerNode
 from siammask_ros.ros.runtime.process import spinning_executor
 from siammask_ros.ros.tracking_io.messages import image_message
+from siammask_ros.session import Session
 
 NODE = "/siammask_tracker"
 OUTPUTS = {
@@ -218,6 +219,13 @@ class NodeBench:
         self.close()
         assert is_alive, "the node does not spin any more"
 
+    @property
+    def session(self) -> Session:
+        """The session of the active node."""
+        session = self.node._current_session()
+        assert session is not None
+        return session
+
     def close(self) -> None:
         self.engine.released.set()
         self._asked.set()
@@ -262,14 +270,12 @@ class NodeBench:
         header = self.client.send(index)
         self.client.of_stamp(f"{NODE}/tracks", header)
         self.client.send_box(square_box(index), target_id, header)
-        session = self.node._session
-        assert session is not None
+        session = self.session
         wait_until(lambda: target_id in session.health().statuses, "the target to be known")
 
     def send_discarded(self, index: int, header: Header | None = None, **options: Any) -> None:
         """Sends a picture that must not be answered, and waits until it has arrived."""
-        session = self.node._session
-        assert session is not None
+        session = self.session
         before = session.health().counters.total_dropped
         self.client.send(index, header, **options)
         wait_until(lambda: session.health().counters.total_dropped > before, "the odd picture")

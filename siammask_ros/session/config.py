@@ -28,6 +28,10 @@ EXPIRY_PERIOD_S = 0.2
 MAX_CANDIDATES = 100
 
 
+# A box waits for its frame at least this long.
+MIN_WAIT_FOR_FRAME_S = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class SessionConfig:
     """Limits, timeouts and memory of a session."""
@@ -61,3 +65,13 @@ class SessionConfig:
 
     def __post_init__(self) -> None:
         check(self)
+
+    @property
+    def early_box_wait_s(self) -> float:
+        """How long a box waits for its frame."""
+        return max(self.history_s, MIN_WAIT_FOR_FRAME_S)
+
+    @property
+    def start_timeout_s(self) -> float:
+        """After this time a box has been applied or refused, unless an inference hangs."""
+        return self.early_box_wait_s + self.inference_timeout_s + 1.0

@@ -14,9 +14,6 @@ from siammask_ros.tracker.saved_target import SavedTarget
 
 MAX_ID_LENGTH = 64
 
-# A box waits for its frame at least this long.
-MIN_WAIT_FOR_FRAME_S = 1.0
-
 OnDone = Callable[[str, str], None]
 
 
@@ -177,7 +174,7 @@ class Requests:
 
     def remove_expired(self, now_s: float, config: SessionConfig) -> None:
         """Refuse the boxes whose frames did not arrive in time."""
-        wait_s = max(config.history_s, MIN_WAIT_FOR_FRAME_S)
+        wait_s = config.early_box_wait_s
         late = [early for early in self._early if now_s - early.arrived_s >= wait_s]
         self._early = [early for early in self._early if early not in late]
         for early in late:
@@ -205,6 +202,18 @@ class Requests:
             self._early.remove(early)
             self._end(early, reason)
         if self.in_progress is not None and self.in_progress.target_id == target_id:
+            self._end(self.in_progress, reason)
+            self.in_progress = None
+
+    def cancel_by_caller(self, on_done: OnDone, reason: str) -> None:
+        """Remove the request that was added with this callback."""
+        waiting = [request for request in self._waiting.values() if request.on_done == on_done]
+        for request in waiting:
+            self._cancel_waiting(request.target_id, reason)
+        for early in [early for early in self._early if early.on_done == on_done]:
+            self._early.remove(early)
+            self._end(early, reason)
+        if self.in_progress is not None and self.in_progress.on_done == on_done:
             self._end(self.in_progress, reason)
             self.in_progress = None
 

@@ -202,10 +202,10 @@ class Session:
         self._outcomes.report()
         return is_known
 
-    def cancel_start(self, target_id: str, reason: str) -> None:
-        """Cancel a box that has not been applied yet; an existing target is kept."""
+    def cancel_start(self, on_done: OnDone, reason: str) -> None:
+        """Cancel the box that was given with this callback, unless it has been applied."""
         with self._shared.condition:
-            self._shared.requests.cancel(target_id, reason)
+            self._shared.requests.cancel_by_caller(on_done, reason)
         self._outcomes.report()
 
     def reset(self) -> int:

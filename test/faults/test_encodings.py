@@ -49,7 +49,7 @@ def assert_square_is_tracked(bench: NodeBench, images: list[Image]) -> None:
         answer = bench.client.of_stamp(f"{NODE}/tracks", each.header)
         if index == 0:
             bench.client.send_box(square_box(0), "1", each.header)
-            session = bench.node._session
+            session = bench.session
             assert session is not None
             wait_until(partial(knows_target, session), "the target to be known")
         else:
@@ -60,7 +60,7 @@ def assert_square_is_tracked(bench: NodeBench, images: list[Image]) -> None:
 def test_a14_the_node_tracks_what_ordinary_cameras_publish(encoding: str) -> None:
     with NodeBench(history_s=HISTORY_S) as bench:
         assert_square_is_tracked(bench, [message(index, encoding) for index in range(4)])
-        assert not bench.node._session.health().refused
+        assert not bench.session.health().refused
 
 
 def test_a15_the_node_tracks_in_the_images_of_a_thermal_camera() -> None:

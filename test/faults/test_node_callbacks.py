@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 from calibrated_camera import camera_info
 from moving_square import square_box
-from node_bench import NODE, NodeBench
+from node_bench import NODE, NodeBench, box_message
 from sensor_msgs.msg import CameraInfo, Image
 from session_bench import wait_until
+from siammask_ros.srv import Follow
 from std_msgs.msg import String
 
 from siammask_ros.ros.spatial import calibration as calibration_module
 from siammask_ros.ros.spatial import depth as depth_module
 from siammask_ros.ros.spatial.localizer import TargetLocalizer
-from siammask_ros.ros.tracking_io import commands as commands_module
+from siammask_ros.ros.tracking_io import follow as follow_module
 from siammask_ros.ros.tracking_io import publishers as publishers_module
 from siammask_ros.session import Session
 
@@ -40,7 +41,7 @@ CALLBACKS: list[Any] = [
         id="init_box",
     ),
     pytest.param(
-        commands_module,
+        follow_module,
         "image_to_mask",
         "on_init_mask",
         lambda b: b.publisher(Image, f"{NODE}/init_mask").publish(Image()),
@@ -49,14 +50,14 @@ CALLBACKS: list[Any] = [
     pytest.param(
         Session,
         "forget",
-        "on_forget",
+        "on_forget_message",
         lambda b: b.client.forget.publish(String(data="1")),
         id="forget",
     ),
     pytest.param(Session, "reset", "on_reset", lambda b: b.client.reset(), id="reset"),
     pytest.param(Session, "set_paused", "on_pause", lambda b: b.client.pause(True), id="pause"),
     pytest.param(Session, "health", "report", lambda b: None, id="diagnostics-timer"),
-    pytest.param(Session, "stale", "watch", lambda b: None, id="watch-timer"),
+    pytest.param(Session, "build_stale_result", "watch", lambda b: None, id="watch-timer"),
     pytest.param(
         publishers_module.messages,
         "tracks_message",
@@ -72,7 +73,7 @@ CALLBACKS: list[Any] = [
         id="camera_info",
     ),
     pytest.param(
-        TargetLocalizer, "locate", "where", lambda b: b.client.send(1), id="where-targets-are"
+        TargetLocalizer, "locate", "locate", lambda b: b.client.send(1), id="where-targets-are"
     ),
     pytest.param(
         depth_module,
@@ -126,6 +127,19 @@ def test_h6_a_service_whose_callback_raises_still_answers(
             answer = bench.client.reset()
         assert not answer.success
         assert answer.message == "InjectedError: injected"
+        bench.assert_tracks(1)
+
+
+def test_h6_a_service_that_answers_later_still_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    with NodeBench() as bench:
+        bench.started(0)
+        call = Follow.Request(boxes=[box_message(square_box(0)).bbox])
+        with monkeypatch.context() as patch:
+            patch.setattr(Session, "start_target", broken)
+            answer = bench.client.call(Follow, f"{NODE}/follow", call)
+        assert (answer.success, answer.message) == (False, "InjectedError: injected")
+        assert bench.node._guard.caught["on_follow"] == 1
+        assert bench.client.call(Follow, f"{NODE}/follow", call).success
         bench.assert_tracks(1)
 
 

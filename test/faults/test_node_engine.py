@@ -44,7 +44,7 @@ def test_c3_a_node_without_memory_is_an_error_and_tracks_after_the_next_activate
         bench.started(0)
         bench.assert_tracks(1)
         bench.engine.script.extend(["memory"] * 6)
-        session = bench.node._session
+        session = bench.session
         assert session is not None
         for failed in (1, 2, 3):
             bench.client.send(failed + 1)

@@ -68,7 +68,7 @@ def test_a9_a_new_resolution_loses_the_target_and_a_new_box_works() -> None:
         )
         assert bench.client.of_stamp(f"{NODE}/detections", header).detections == []
         bench.client.send_box(square_box(2), "2", header)
-        wait_until(lambda: "2" in bench.node._session.health().statuses, "the new target")
+        wait_until(lambda: "2" in bench.session.health().statuses, "the new target")
         bench.assert_tracks(3, "2", width=400, height=300)
 
 
@@ -155,7 +155,7 @@ def test_e1_a_looped_bag_loses_the_target_and_goes_on() -> None:
         assert track.state == track.LOST
         assert track.reason.startswith("stamps jumped back by 59.") or "60." in track.reason
         bench.client.send_box(square_box(2), "2", header)
-        wait_until(lambda: "2" in bench.node._session.health().statuses, "the new target")
+        wait_until(lambda: "2" in bench.session.health().statuses, "the new target")
         header.stamp.sec += 1
         bench.client.send(3, header)
         assert_on_square(bench.client.of_stamp(f"{NODE}/tracks", header), 3, "2")
@@ -222,7 +222,7 @@ def test_f1_at_200_hz_and_50_ms_of_work_the_newest_image_is_taken() -> None:
         waits_ms = sorted(message.wait_ms for message in latencies)
         # One inference of 50 ms and one period at most; the median leaves room for a busy machine.
         assert waits_ms[len(waits_ms) // 2] < 55
-        assert bench.node._session.health().counters.processed < 100
+        assert bench.session.health().counters.processed < 100
         bench.started(1, "2")
         bench.assert_tracks(2, "2")
 

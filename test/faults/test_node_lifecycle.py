@@ -142,7 +142,7 @@ def test_g5_activate_fails_with_the_reason_and_works_once_the_cause_is_mended(
             patch.setattr(bench.node, "create_subscription", _broken)
             assert not bench.client.change_state("activate")
         bench.client.wait_for_status("inference", ERROR, "activate failed: KeyError: 'bug'")
-        assert bench.node._session is None
+        assert bench.node._pipeline is None
         assert bench.client.change_state("activate")
         bench.wait_for_topics()
         bench.started(0)

@@ -13,6 +13,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from siammask_ros.engines.registry import EngineConfig, open_engine
 from siammask_ros.errors import EngineLostError, SiamMaskError
 from siammask_ros.ros.nodes.tracker_parameters import Parameters, Settings
+from siammask_ros.ros.nodes.tracker_pipeline import TrackerPipeline
 from siammask_ros.ros.runtime.compatibility import destroy_lifecycle_services
 from siammask_ros.ros.runtime.exit_codes import EXIT_ENGINE_LOST
 from siammask_ros.ros.runtime.guard import CallbackGuard, describe_error, guard_change_state_service
@@ -21,17 +22,13 @@ from siammask_ros.ros.runtime.parameters import UnchangedParameters
 from siammask_ros.ros.runtime.process import run
 from siammask_ros.ros.runtime.running_mark import RunningMark
 from siammask_ros.ros.runtime.shared_memory import remove_abandoned_segments
-from siammask_ros.ros.spatial.localizer import TargetLocalizer
-from siammask_ros.ros.spatial.target_pose import TargetPose
-from siammask_ros.ros.spatial.tf import TargetFrames
-from siammask_ros.ros.tracking_io.camera import Camera
-from siammask_ros.ros.tracking_io.candidates import Candidates
 from siammask_ros.ros.tracking_io.commands import Commands
 from siammask_ros.ros.tracking_io.diagnostics import RESTARTED, ImageTopic, NodeHealth, idle_state
+from siammask_ros.ros.tracking_io.follow import FollowCommands
 from siammask_ros.ros.tracking_io.publishers import Publishers
 from siammask_ros.ros.tracking_io.status_publisher import StatusPublisher
 from siammask_ros.ros.tracking_io.target_files import TargetFiles
-from siammask_ros.session import FrameResult, Health, Session, Tracker, warm_up
+from siammask_ros.session import Health, Session, Tracker, warm_up
 
 NAME = "siammask_tracker"
 
@@ -54,54 +51,47 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
         self._failure = ""
         self._engine: Any = None
         self._prepared: tuple[EngineConfig, int] | None = None
-        self._session: Session | None = None
+        self._pipeline: TrackerPipeline | None = None
         self._config_serial = 0
-        self._camera: Camera | None = None
-        self._localizer: TargetLocalizer | None = None
-        self._candidates: Candidates | None = None
         self._own_parameters = Parameters(
             self, self._guard, lambda: self._state == "active", self._on_new_settings
         )
-        self._topics = Publishers(
-            self, self._guard, self._where, lambda: self._own_parameters.settings.node
-        )
-        self._commands = Commands(
+        config = self._own_parameters.node_config
+        self._topics = Publishers(self, self._guard, config)
+        self._follow_commands = FollowCommands(
             self,
             self._guard,
             self._active_session,
-            lambda: self._own_parameters.settings.node.max_image_side,
+            config,
+            lambda: self._own_parameters.settings.session.start_timeout_s,
         )
-        TargetFiles(
-            self,
-            self._guard,
-            self._active_session,
-            lambda: self._own_parameters.settings.node.templates_dir,
-        )
+        Commands(self, self._guard, self._active_session)
+        TargetFiles(self, self._guard, self._active_session, config)
         self._when_lost: Callable[[], None] = lambda: None
         self.is_lost = self._restarted = False
         if self._own_parameters.settings.node.restarted:
             self.follow_dead_process()
         self._status_publisher = StatusPublisher(
-            self, self._guard, lambda: self._session, self._about, self._topics.publish_tracks
+            self, self._guard, self._current_session, self._about, self._topics.publish_tracks
         )
         guard_change_state_service(self, self._guard, lambda: self._state)
 
-    def _active_session(self) -> Session:
-        if self._session is None:
-            raise SiamMaskError(f"node is {self._state}; activate it first")
-        return self._session
+    def _current_session(self) -> Session | None:
+        return self._pipeline.session if self._pipeline is not None else None
 
-    def _where(self, answer: FrameResult) -> dict[str, TargetPose]:
-        localizer = self._localizer
-        return localizer.locate(answer) if localizer is not None else {}
+    def _active_session(self) -> Session:
+        session = self._current_session()
+        if session is None:
+            raise SiamMaskError(f"node is {self._state}; activate it first")
+        return session
 
     def _on_new_settings(self, settings: Settings) -> None:
-        if self._session is not None:
-            self._config_serial = self._session.reconfigure(settings.tracker, settings.session)
+        if self._pipeline is not None:
+            self._pipeline.reconfigure(settings)
 
     def _about(self, health: Health | None) -> NodeHealth:
-        """How the node is, beside the health of its session."""
-        camera, localizer = self._camera, self._localizer
+        """Return the health of the node besides that of its session."""
+        pipeline = self._pipeline
         self._restarted = self._restarted and not (health and health.statuses)
         info = getattr(self._engine, "info", None)
         about = ("engine", "device", "precision", "checkpoint", "sha256", "reason")
@@ -111,14 +101,14 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
             underway=self._underway,
             failure=self._failure,
             restarted=self._restarted,
-            image_topic=camera.about() if camera else ImageTopic(),
+            image_topic=pipeline.camera.about() if pipeline else ImageTopic(),
             engine={key: str(getattr(info, key)) for key in about} if info else {},
             caught=dict(self._guard.caught),
             recently_caught=self._guard.recent,
             unpublished=self._topics.unpublished,
             failed_to_publish_in_row=self._topics.failed_in_row,
-            space=localizer.state() if localizer else {},
-            space_refusal=localizer.refusal if localizer else "",
+            space=pipeline.localizer.state() if pipeline else {},
+            space_refusal=pipeline.localizer.refusal if pipeline else "",
         )
 
     # Lifecycle
@@ -219,45 +209,28 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
 
     def _begin(self) -> None:
         self._load_engine()
-        settings = self._own_parameters.settings
-        if settings.node.publish_tf and self._topics.frames is None:
-            self._topics.frames = TargetFrames(self)
-        self._config_serial += 1
-        self._session = Session(
-            Tracker(self._engine, settings.tracker),
-            self._topics.put,
-            settings.session,
-            on_refusal=self._commands.refused,
-            config_serial=self._config_serial,
-            on_lost=self._lose_engine,
-        )
-        self._camera = Camera(
+        self._pipeline = TrackerPipeline(
             self,
             self._guard,
-            settings.node.image_transport,
-            lambda: self._session,
-            lambda: self._own_parameters.settings.node.max_image_side,
+            self._own_parameters,
+            self._engine,
+            self._topics,
+            self._config_serial + 1,
+            self._follow_commands.warn_refused,
+            self._lose_engine,
         )
-        self._localizer = TargetLocalizer(
-            self, self._guard, lambda: self._own_parameters.settings.node
-        )
-        self._candidates = Candidates(self, self._guard, lambda: self._session)
-        self.get_logger().info(f"waiting for images on {self._camera.topic}")
+        self._config_serial = self._pipeline.config_serial
+        self.get_logger().info(f"waiting for images on {self._pipeline.camera.topic}")
 
     def _end(self) -> None:
-        camera, self._camera = self._camera, None
-        localizer, self._localizer = self._localizer, None
-        candidates, self._candidates = self._candidates, None
-        session, self._session = self._session, None
-        for source in (camera, localizer, candidates):
-            if source is not None:
-                source.close()
-        if session is not None and not session.stop():
+        pipeline, self._pipeline = self._pipeline, None
+        if pipeline is None:
+            return
+        self._config_serial = pipeline.config_serial
+        if not pipeline.close():
             # Its requests and answers would mix with those of the next session.
             self._engine = self._prepared = None
-            self.get_logger().error(
-                "an inference hangs and was left behind; its engine is not used again"
-            )
+            self.get_logger().error("inference hangs; its engine was abandoned")
 
     def _unload(self) -> None:
         self._end()

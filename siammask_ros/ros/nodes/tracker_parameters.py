@@ -81,6 +81,10 @@ class Parameters(LiveParameters[Settings]):
         names = (item.name for config in _CONFIGS for item in fields(config))
         super().__init__(node, guard, names, lambda values: Settings.of(values), on_change, refusal)
 
+    def node_config(self) -> NodeConfig:
+        """Return the current parameters of the node itself."""
+        return self.settings.node
+
 
 def default_tracker(preset: str, model: str) -> TrackerConfig:
     """Return the tracker's defaults: a named preset or, with auto, that of the model.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from rclpy._rclpy_pybind11 import RCLError, UnknownROSArgsError
+from rclpy._rclpy_pybind11 import InvalidHandle, RCLError, UnknownROSArgsError
 from rclpy.lifecycle import LifecycleNode
 from rclpy.service import Service
 
 __all__ = [
+    "InvalidHandle",
     "RCLError",
     "UnknownROSArgsError",
     "change_state_service",

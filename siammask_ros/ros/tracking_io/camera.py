@@ -22,6 +22,7 @@ from siammask_ros.media.image_messages import (
 )
 from siammask_ros.ros.runtime import qos
 from siammask_ros.ros.runtime.guard import CallbackGuard
+from siammask_ros.ros.runtime.node_config import NodeConfig
 from siammask_ros.ros.tracking_io.diagnostics import ImageTopic
 from siammask_ros.ros.tracking_io.image_transports import TRANSPORTS, image_topic
 from siammask_ros.ros.tracking_io.lost_images import LostImages
@@ -30,10 +31,9 @@ from siammask_ros.session import Frame, Session
 
 
 class Camera:
-    """Listens to the images from now on until it is closed.
+    """Subscribes to the images until closed, converts them and submits them to ``session``.
 
-    ``session`` gives the one to hand them to, or None to let them pass; ``max_side_px`` the
-    limit that is in force.
+    ``config`` returns the current parameters.
     """
 
     def __init__(
@@ -41,15 +41,15 @@ class Camera:
         node: Node,
         guard: CallbackGuard,
         transport: str,
-        session: Callable[[], Session | None],
-        max_side_px: Callable[[], int],
+        session: Session,
+        config: Callable[[], NodeConfig],
     ) -> None:
         kind, self._convert = TRANSPORTS[transport]
         topic = image_topic(node, transport)
         self._node = node
         self._guard = guard
         self._session = session
-        self._max_side_px = max_side_px
+        self._config = config
         self._stretch = ContrastStretch()
         self._mixed = MixedImages()
         self._clock_misfit = ""
@@ -115,15 +115,13 @@ class Camera:
             self._guard.warn("images lost", f"{self.topic}: {remark}")
 
     def _on_image(self, message: Any, info: Any) -> None:
-        session, arrived_s = self._session(), time.monotonic()
+        session, arrived_s = self._session, time.monotonic()
         self._mixed.add(info["publication_sequence_number"])
         self.lost.add_arrived(len(message.data))
-        if session is None:
-            return
         now_ns = self._node.get_clock().now().nanoseconds
         try:
             taken_ns = stamp_ns(message.header)
-            picture = self._convert(message, self._max_side_px(), self._stretch)
+            picture = self._convert(message, self._config().max_image_side, self._stretch)
         except RefusedImage as error:
             session.count_refused_frame(error.kind, str(error))
             self._guard.warn(f"image refused: {error.kind}", f"image refused: {error}")

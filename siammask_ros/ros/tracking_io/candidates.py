@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
@@ -13,19 +13,14 @@ from siammask_ros.errors import SiamMaskError
 from siammask_ros.media.image_messages import stamp_ns
 from siammask_ros.ros.runtime import qos
 from siammask_ros.ros.runtime.guard import CallbackGuard
-from siammask_ros.ros.tracking_io.messages import box_of
+from siammask_ros.ros.tracking_io.messages import read_box
 from siammask_ros.session import Session
 
 
 class Candidates:
-    """Listens to `~/detections_in` from now on until it is closed.
+    """Subscribes to `~/detections_in` until closed and offers the boxes to ``session``."""
 
-    ``session`` gives the one to offer them to, or None to let them pass.
-    """
-
-    def __init__(
-        self, node: Node, guard: CallbackGuard, session: Callable[[], Session | None]
-    ) -> None:
+    def __init__(self, node: Node, guard: CallbackGuard, session: Session) -> None:
         self._node = node
         self._guard = guard
         self._session = session
@@ -42,12 +37,10 @@ class Candidates:
         self._node.destroy_subscription(self._subscription)
 
     def _on_detections(self, message: Detection2DArray) -> None:
-        session = self._session()
-        if session is None:
-            return
+        session = self._session
         try:
             taken_ns = stamp_ns(message.header)
-            boxes = [box_of(detection) for detection in _likeliest_first(message.detections)]
+            boxes = [read_box(detection.bbox) for detection in _likeliest_first(message.detections)]
         except SiamMaskError as error:
             session.count_refused_candidates(len(message.detections), str(error))
             self._warn(str(error))

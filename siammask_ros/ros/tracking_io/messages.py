@@ -126,9 +126,8 @@ def latency_message(answer: FrameResult, publish_ms: float, left_s: float) -> Fr
     )
 
 
-def box_of(detection: Detection2D) -> RotatedBox:
-    """The box that a detection asks to follow; whether it is usable depends on the picture."""
-    box = detection.bbox
+def read_box(box: BoundingBox2D) -> RotatedBox:
+    """Return the box of a message; the session checks whether the image has it."""
     center = box.center.position
     numbers = (center.x, center.y, box.size_x, box.size_y, box.center.theta)
     try:

@@ -15,6 +15,7 @@ from siammask_ros.msg import FrameLatency, TrackArray
 from siammask_ros.ros.runtime import qos
 from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.runtime.node_config import NodeConfig
+from siammask_ros.ros.spatial.localizer import TargetLocalizer
 from siammask_ros.ros.spatial.target_pose import TargetPose
 from siammask_ros.ros.spatial.tf import TargetFrames
 from siammask_ros.ros.tracking_io import messages
@@ -28,24 +29,23 @@ from siammask_ros.session import FrameResult
 class Publishers:
     """Publishes answers on the node's topics; pictures and markers only while someone listens.
 
-    ``where`` tells where in space an answer's targets are, ``config`` the settings in force.
-    ``frames`` broadcasts them for tf where that is asked for. Drawing has a slot of its own: masks
-    and boxes never wait for what people look at. ``failed_in_row`` answers could not be published
-    since the last one that could.
+    ``config`` returns the current parameters. Drawing has a thread of its own, so that masks and
+    boxes never wait for the overlay. ``failed_in_row`` counts the results that could not be
+    published since the last one that could.
     """
 
     def __init__(
         self,
         node: LifecycleNode,
         guard: CallbackGuard,
-        where: Callable[[FrameResult], Mapping[str, TargetPose]],
         config: Callable[[], NodeConfig],
     ) -> None:
-        # Tracks do not depend on it: without an answer they have no bearing.
-        self._where = guard.wrap(where, lambda error, answer: {})
+        # If it fails, the tracks are published without bearings.
+        self._locate = guard.wrap(_locate, lambda error, *arguments: {})
+        self._node = node
         self._config = config
         self._prediction = Prediction()
-        self.frames: TargetFrames | None = None
+        self._frames: TargetFrames | None = None
         create = node.create_lifecycle_publisher
         self._mask = create(Image, "~/mask", qos.PICTURES)
         self._instance_mask = create(Image, "~/instance_mask", qos.PICTURES)
@@ -65,9 +65,14 @@ class Publishers:
         """Answers that were replaced by a newer one before they were published."""
         return self._answers.replaced
 
-    def put(self, answer: FrameResult) -> None:
-        """Has an answer published soon; returns at once."""
-        self._answers.put(answer)
+    def enable_frames(self, are_enabled: bool) -> None:
+        """Broadcast tf frames of the targets, or stop it; raises ConfigError without tf2_msgs."""
+        if are_enabled and self._frames is None:
+            self._frames = TargetFrames(self._node)
+
+    def put(self, answer: FrameResult, localizer: TargetLocalizer) -> None:
+        """Publish a result soon, with the poses that ``localizer`` finds; return at once."""
+        self._answers.put((answer, localizer))
 
     def publish_tracks(self, answer: FrameResult) -> None:
         """Publishes only what is known of the targets, now: there is no new image."""
@@ -78,15 +83,16 @@ class Publishers:
         closed = [box.close() for box in (self._answers, self._drawings)]
         return all(closed)
 
-    def _publish(self, answer: FrameResult) -> None:
+    def _publish(self, item: tuple[FrameResult, TargetLocalizer]) -> None:
+        answer, localizer = item
         began_s = time.monotonic()
         age_ms = messages.age_ms(answer.frame, began_s)
         config = self._config()
         predicted = self._prediction.of(answer, age_ms, config.predict_max_age_s)
         self._detections.publish(messages.detections_message(answer, predicted))
-        frames = self.frames if config.publish_tf else None
+        frames = self._frames if config.publish_tf else None
         wanted = frames is not None or _is_heard(self._tracks) or _is_heard(self._markers)
-        where = self._where(answer) if wanted else {}
+        where = self._locate(localizer, answer) if wanted else {}
         self._tracks.publish(messages.tracks_message(answer, where, predicted))
         if frames is not None:
             frames.publish(answer, where)
@@ -102,7 +108,7 @@ class Publishers:
         if any(_is_heard(publisher) for publisher in self._drawn):
             self._drawings.put((answer, where, latency.age_ms))
 
-    def _count_failure(self, error: Exception, answer: FrameResult) -> None:
+    def _count_failure(self, error: Exception, item: Any) -> None:
         """Keeps in mind that an answer could not be published: it may be none ever can."""
         self.failed_in_row += 1
 
@@ -117,6 +123,10 @@ class Publishers:
             self._overlay.publish(messages.image_message(header, picture))
         if _is_heard(self._overlay_jpeg):
             self._overlay_jpeg.publish(messages.jpeg_message(header, picture))
+
+
+def _locate(localizer: TargetLocalizer, answer: FrameResult) -> Mapping[str, TargetPose]:
+    return localizer.locate(answer)
 
 
 def _is_heard(publisher: Any) -> bool:

@@ -13,6 +13,7 @@ from rclpy.node import Node
 from siammask_ros.errors import DataError
 from siammask_ros.media.recording import check_space, checked_output
 from siammask_ros.ros.runtime.guard import CallbackGuard, failure_response
+from siammask_ros.ros.runtime.node_config import NodeConfig
 from siammask_ros.session import SavedTarget, Session
 from siammask_ros.srv import TargetFile
 
@@ -26,8 +27,8 @@ MOST_BYTES = 1 << 20
 class TargetFiles:
     """Answers the two services. Nothing is loaded unasked, not even after a restart.
 
-    ``active_session`` raises SiamMaskError where there is none; ``folder`` is the parameter
-    templates_dir.
+    ``active_session`` raises SiamMaskError where there is none; ``config`` returns the
+    current parameters.
     """
 
     def __init__(
@@ -35,24 +36,24 @@ class TargetFiles:
         node: Node,
         guard: CallbackGuard,
         active_session: Callable[[], Session],
-        folder: Callable[[], str],
+        config: Callable[[], NodeConfig],
     ) -> None:
         self._active_session = active_session
-        self._folder = folder
+        self._config = config
         group = MutuallyExclusiveCallbackGroup()
         for name, answer in (("~/save_target", self._on_save), ("~/load_target", self._on_load)):
             guarded_callback = guard.wrap(answer, failure_response, name)
             node.create_service(TargetFile, name, guarded_callback, callback_group=group)
 
     def _on_save(self, request: Any, response: Any) -> Any:
-        path = file_of(self._folder(), request.name)
+        path = file_of(self._config().templates_dir, request.name)
         saved = self._active_session().save_target(request.id)
         write_file(path, saved.to_bytes())
         response.success, response.message = True, f"target {request.id!r} saved as {path}"
         return response
 
     def _on_load(self, request: Any, response: Any) -> Any:
-        path = file_of(self._folder(), request.name)
+        path = file_of(self._config().templates_dir, request.name)
         session = self._active_session()
         try:
             saved = SavedTarget.from_bytes(read_file(path))

@@ -90,7 +90,7 @@ def answers_to(bag: Path) -> list[list[Any]]:
     said = []
     topics = [f"{NODE}/{name}" for name in ("tracks", "detections", "mask")]
     with NodeBench() as bench:
-        session = bench.node._session
+        session = bench.session
         for frame in open_source(bag):
             seconds, nanoseconds = divmod(stamp_of(frame.number), 10**9)
             header = Header(frame_id="camera_optical")

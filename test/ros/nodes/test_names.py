@@ -68,7 +68,7 @@ class CameraSide:
         for publisher in (self._images, self._boxes):
             wait_until_matched(publisher, node)
         wait_until_matched(node._topics._tracks, client.node)
-        self._session = node._session
+        self._session = node._current_session()
 
     def answer(self, index: int) -> TrackArray:
         header = self._client.header()
@@ -103,8 +103,8 @@ def test_two_cameras_have_a_tracker_each_and_neither_hears_the_other(context: Co
             for index in range(1, 4):
                 assert_on_square(ahead.answer(index), index, "a person")
                 assert_on_square(behind.answer(10 + index), 10 + index, "a boat")
-            assert front._session.health().counters.received == 4
-            assert rear._session.health().counters.received == 4
+            assert front._current_session().health().counters.received == 4
+            assert rear._current_session().health().counters.received == 4
             expected = {
                 f"{node}: {part}"
                 for node in ("front/siammask_tracker", "rear_tracker")

@@ -113,7 +113,7 @@ def test_services_forget_and_pause() -> None:
         bench.started(0, "a")
         bench.started(0, "b")
         bench.client.forget.publish(String(data="a"))
-        session = bench.node._session
+        session = bench.session
         wait_until(lambda: list(session.health().statuses) == ["b"], "a to be forgotten")
         bench.assert_tracks(1, "b")
         assert bench.client.pause(True).success

@@ -35,7 +35,7 @@ def test_what_a_mask_covers_is_followed_from_the_image_that_it_was_made_on() -> 
         for index in range(1, 4):
             bench.client.answer(index)
         masks.publish(image_message(first, square_mask(0)))
-        wait_until(lambda: "1" in bench.node._session.health().statuses, "the target")
+        wait_until(lambda: "1" in bench.session.health().statuses, "the target")
         bench.assert_tracks(4)
 
 
@@ -57,7 +57,7 @@ def test_a_useless_mask_is_refused_and_told_and_the_target_goes_on(mask: Any, wo
         answer = bench.assert_tracks(2)
         assert [track.id for track in answer.tracks] == ["1"]
         masks.publish(image_message(Header(), square_mask(2)))
-        wait_until(lambda: len(bench.node._session.health().statuses) == 2, "a second target")
+        wait_until(lambda: len(bench.session.health().statuses) == 2, "a second target")
         bench.assert_tracks(3, "2")
 
 

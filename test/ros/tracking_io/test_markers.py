@@ -75,7 +75,7 @@ def test_a_target_is_drawn_along_its_bearing_and_deleted_when_it_is_gone() -> No
             assert marker.lifetime.sec > 0
             assert max(marker.scale.x, marker.scale.y, marker.scale.z) > 0
         bench.client.forget.publish(String(data="1"))
-        wait_until(lambda: not bench.node._session.health().statuses, "1 to be forgotten")
+        wait_until(lambda: not bench.session.health().statuses, "1 to be forgotten")
         assert markers_of(bench, bench.client.send(2)) == {}
         bench.started(2)
         assert markers_of(bench, bench.client.send(3))

@@ -12,10 +12,10 @@ from vision_msgs.msg import Detection2D
 
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.ros.tracking_io.messages import (
-    box_of,
     detections_message,
     header_of,
     latency_message,
+    read_box,
     tracks_message,
 )
 from siammask_ros.session import FrameResult, TrackedTarget
@@ -104,4 +104,4 @@ def test_a_box_message_is_read_with_its_angle() -> None:
     detection.bbox.center.position.x, detection.bbox.center.position.y = 3.0, 4.0
     detection.bbox.center.theta = 0.5
     detection.bbox.size_x, detection.bbox.size_y = 30.0, 10.0
-    assert box_of(detection) == RotatedBox(3.0, 4.0, 30.0, 10.0, 0.5)
+    assert read_box(detection.bbox) == RotatedBox(3.0, 4.0, 30.0, 10.0, 0.5)

@@ -109,7 +109,7 @@ def test_an_image_that_is_too_old_or_from_the_future_is_not_predicted_from(
         first = bench.client.send(0, header())
         bench.client.of_stamp(f"{NODE}/tracks", first)
         bench.client.send_box(square_box(0), "1", first)
-        session = bench.node._session
+        session = bench.session
         wait_until(lambda: "1" in session.health().statuses, "the target to be known")
         for index in range(1, 7):
             answer = bench.client.of_stamp(f"{NODE}/tracks", bench.client.send(index, header()))

@@ -31,7 +31,7 @@ def load(bench: NodeBench, name: str, target_id: str = "") -> Any:
 
 
 def until_known(bench: NodeBench, target_id: str) -> None:
-    session = bench.node._session
+    session = bench.session
     wait_until(lambda: target_id in session.health().statuses, f"{target_id} to be known")
 
 

@@ -21,10 +21,12 @@ from rclpy.lifecycle import TransitionCallbackReturn  # noqa: E402
 from soak import Sample  # noqa: E402
 
 from siammask_ros.ros.nodes.tracker import TrackerNode  # noqa: E402
+from siammask_ros.ros.runtime.process import configure_malloc  # noqa: E402
 
 
 def main(rounds: int) -> None:
     """Prints what the process has after each cleanup; raises where a transition fails."""
+    configure_malloc()
     context = Context()
     rclpy.init(context=context, domain_id=own_domain())
     node = TrackerNode(context=context)

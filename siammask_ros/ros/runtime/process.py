@@ -23,19 +23,23 @@ from siammask_ros.ros.runtime.exit_codes import EXIT_CONFIGURATION, EXIT_NOT_STA
 EXIT_AFTER_S = 2.5
 CALLBACK_THREADS = 4
 
-# (mallopt's number, value): keep large buffers instead of returning them after every message.
+# (mallopt's number, value)
 _MALLOC_SETTINGS = (
+    # Keep large buffers instead of returning them after every message.
     (-3, 32 << 20),  # M_MMAP_THRESHOLD
     (-1, 256 << 20),  # M_TRIM_THRESHOLD
     (-2, 64 << 20),  # M_TOP_PAD
+    # One heap for all threads. With one each, an engine's new threads use other heaps than the
+    # threads of the engine before, and what those freed is not used again.
+    (-8, 1),  # M_ARENA_MAX
 )
 
 
-def keep_large_buffers() -> bool:
-    """Tells glibc to keep image buffers; whether it did.
+def configure_malloc() -> bool:
+    """Set glibc's malloc to keep image buffers and to use one heap; return whether it did.
 
-    Receiving 1080p takes an eighth of the time. Another C library has no mallopt and is left
-    alone.
+    Receiving 1080p takes an eighth of the time, and memory stays constant when the node is
+    configured and cleaned up again and again. Another C library has no mallopt and is left alone.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
@@ -74,7 +78,7 @@ def run(
     Then the process ends with body's exit code. Returns only where the node could not be made:
     EXIT_CONFIGURATION where a restart would not help either, else EXIT_NOT_STARTED.
     """
-    keep_large_buffers()
+    configure_malloc()
     stop = Stop()
     stop.listen()
     try:

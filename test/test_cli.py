@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-from fake_engine import FakeEngine
-from moving_square import picture, square_box
 from support.blobs import write_davis
 from support.box_videos import write_moving_square
+from support.fake_engine import FakeEngine
+from support.moving_square import picture, square_box
 
 from siammask_ros import cli
 from siammask_ros.cli import options as shared

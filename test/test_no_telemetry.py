@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from moving_square import picture, square_box
+from support.moving_square import picture, square_box
 
 from siammask_ros.media.recording import VideoRecorder
 

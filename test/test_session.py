@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from fake_engine import FakeEngine
-from moving_square import square_box
-from session_bench import SessionBench, assert_on_square, stamp_of, wait_until
+from support.fake_engine import FakeEngine
+from support.moving_square import square_box
+from support.session_bench import SessionBench, assert_on_square, stamp_of, wait_until
 
 from siammask_ros.errors import BoxError, ImageError
 from siammask_ros.session import Frame, Level, Session, SessionConfig

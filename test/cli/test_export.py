@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from random_network import random_weights
+from support.random_network import random_weights
 
 from siammask_ros.cli import main
 from siammask_ros.engines.parts import TemplatePart

@@ -14,10 +14,10 @@ from typing import Any
 
 import cv2
 import pytest
-from fake_engine import FakeEngine
-from moving_square import picture, square_box
-from page_bench import TIMEOUT_S, PageBench
-from session_bench import wait_until
+from support.fake_engine import FakeEngine
+from support.moving_square import picture, square_box
+from support.page_bench import TIMEOUT_S, PageBench
+from support.session_bench import wait_until
 
 from siammask_ros.cli import BAD_INPUT, main
 from siammask_ros.cli.serving import SessionFeed, diagnostics

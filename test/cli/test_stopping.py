@@ -10,9 +10,9 @@ from pathlib import Path
 
 import cv2
 import pytest
-from documented_rows import read_rows
-from moving_square import picture, square_box
-from session_bench import wait_until
+from support.documented_rows import read_rows
+from support.moving_square import picture, square_box
+from support.session_bench import wait_until
 
 from siammask_ros.media.encoders import default_suffix
 from siammask_ros.media.frames import open_source
@@ -24,7 +24,7 @@ BOX = ",".join(str(value) for value in square_box(0).bounding_xywh)
 
 SLOW = """
 import sys
-from fake_engine import FakeEngine
+from support.fake_engine import FakeEngine
 from siammask_ros import cli
 from siammask_ros.cli import options as shared
 from siammask_ros.tracker.config import find_preset

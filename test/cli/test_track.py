@@ -11,9 +11,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from documented_rows import check_row, read_rows
-from fake_engine import FakeEngine
-from moving_square import SIDE_PX, picture, square_box
+from support.documented_rows import check_row, read_rows
+from support.fake_engine import FakeEngine
+from support.moving_square import SIDE_PX, picture, square_box
 
 from siammask_ros import cli
 from siammask_ros.cli import options as shared
@@ -154,7 +154,7 @@ def test_a_first_mask_that_shows_nothing_is_refused(
 
 PIPED = """
 import sys
-from fake_engine import FakeEngine
+from support.fake_engine import FakeEngine
 from siammask_ros import cli
 from siammask_ros.cli import options as shared
 from siammask_ros.tracker.config import find_preset

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from documented_rows import read_rows
-from fake_engine import FakeEngine
-from moving_square import square_box
-from square_bag import TOPIC, compressed_image, image, stamp_of, write_bag
+from support.documented_rows import read_rows
+from support.fake_engine import FakeEngine
+from support.moving_square import square_box
+from support.square_bag import TOPIC, compressed_image, image, stamp_of, write_bag
 
 from siammask_ros import cli
 from siammask_ros.cli import options as shared

@@ -2,7 +2,7 @@
 
 import sys
 
-from fake_engine import FakeEngine
+from support.fake_engine import FakeEngine
 
 from siammask_ros.ros.nodes.tracker import main
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import cv2
 import pytest
-from moving_square import picture
+from support.moving_square import picture
 
 from siammask_ros.demo import dashboard, demo
 
@@ -18,7 +18,7 @@ TEST = Path(__file__).resolve().parent.parent
 
 @pytest.fixture
 def video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(demo, "TRACKER", "fake_tracker")
+    monkeypatch.setattr(demo, "TRACKER", "support.fake_tracker")
     monkeypatch.setattr(dashboard, "_page_parameters", lambda: {"port": 0})
     path = [str(TEST), os.environ.get("PYTHONPATH", "")]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))

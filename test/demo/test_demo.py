@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from documented_rows import read_rows
-from moving_square import picture, square_box
+from support.documented_rows import read_rows
+from support.moving_square import picture, square_box
 
 from siammask_ros.demo import demo
 from siammask_ros.demo.demo import run_demo
@@ -34,7 +34,7 @@ def video(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def fake_tracker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "TRACKER", "fake_tracker")
+    monkeypatch.setattr(demo, "TRACKER", "support.fake_tracker")
     path = [str(TEST / "demo"), str(TEST), os.environ.get("PYTHONPATH", "")]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
 

@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from moving_square import picture, square_box
+from support.moving_square import picture, square_box
 
 from siammask_ros.demo.record import STAGES, Run
 from siammask_ros.demo.results import write_results

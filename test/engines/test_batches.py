@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from engine_inputs import crops
+from support.engine_inputs import crops
 
 from siammask_ros.engines.batches import Batches
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from engine_inputs import LITE, NETWORKS, crops
 from numpy.typing import NDArray
-from one_choice import choose
-from random_network import lively_network
+from support.engine_inputs import LITE, NETWORKS, crops
+from support.one_choice import choose
+from support.random_network import lively_network
 
 from siammask_ros.engines import compiled
 from siammask_ros.engines.base import EngineInfo, Response, SelectionParams

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from engine_inputs import LITE, crops
 from numpy.typing import NDArray
-from one_choice import choose
-from random_network import lively_network
+from support.engine_inputs import LITE, crops
+from support.one_choice import choose
+from support.random_network import lively_network
 
 from siammask_ros.engines.base import EngineInfo, Floats, Response, SelectionParams
 from siammask_ros.engines.compiled import CompiledEngine

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_inputs import LITE, crops
-from random_network import lively_network, random_network, random_weights, source_of
+from support.engine_inputs import LITE, crops
+from support.random_network import lively_network, random_network, random_weights, source_of
 
 from siammask_ros.engines import compiled_models, network_source
 from siammask_ros.engines.base import EngineInfo

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from engine_inputs import LITE, NETWORKS, crops
 from numpy.typing import NDArray
-from random_network import lively_network, source_of
+from support.engine_inputs import LITE, NETWORKS, crops
+from support.random_network import lively_network, source_of
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from siammask_ros.engines.base import Engine, EngineInfo, Response

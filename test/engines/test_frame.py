@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from engine_inputs import LITE, NETWORKS
+from support.engine_inputs import LITE, NETWORKS
 
 from siammask_ros.engines.frame import FrameNetwork, answer_width, asks_width
 from siammask_ros.engines.parts import used

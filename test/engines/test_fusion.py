@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from engine_inputs import NETWORKS, crops
-from random_network import lively_network
+from support.engine_inputs import NETWORKS, crops
 from support.launches import launches_of
+from support.random_network import lively_network
 from torch import Tensor, nn
 
 from siammask_ros.engines import fusion

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from engine_inputs import LITE
-from random_network import lively_network, random_weights
+from support.engine_inputs import LITE
+from support.random_network import lively_network, random_weights
 
 from siammask_ros.engines import cuda_devices, half_precision, registry, torch_engines
 from siammask_ros.engines.base import EngineInfo

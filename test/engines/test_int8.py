@@ -9,8 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from engine_inputs import crops
-from random_network import random_weights
+from support.engine_inputs import crops
+from support.random_network import random_weights
 
 from siammask_ros.cli import main
 from siammask_ros.engines.int8 import Int8About, Int8Form

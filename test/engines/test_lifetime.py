@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engine_inputs import LITE, crops
-from engine_rounds import run_frame
 from engines.test_engines import ENGINES, openvino_engine
+from support.engine_inputs import LITE, crops
 
+from bench.engine_rounds import run_frame
 from siammask_ros.engines.base import Engine
 from siammask_ros.errors import EngineError
 
@@ -44,7 +44,7 @@ def test_c10_memory_stays_flat_over_rounds_of_opening_and_letting_go(engine: str
     if importlib.util.find_spec("openvino" if engine == "openvino" else "torch") is None:
         pytest.skip(f"{engine} is not installed")
     done = subprocess.run(
-        [sys.executable, str(ROOT / "test" / "engine_rounds.py"), engine, str(ROUNDS)],
+        [sys.executable, str(ROOT / "bench" / "engine_rounds.py"), engine, str(ROUNDS)],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'test'}"},

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from engines.test_engines import INFO, LITE, NETWORKS, answer, assert_agree, crops, eager_engine
-from random_network import lively_network, source_of
+from support.random_network import lively_network, source_of
 
 from siammask_ros.engines.base import Engine
 from siammask_ros.engines.registry import EngineConfig, open_engine

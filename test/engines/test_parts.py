@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from random_network import lively_network
+from support.random_network import lively_network
 
 from siammask_ros.engines.parts import SearchPart, used
 from siammask_ros.model.refine import cut_windows

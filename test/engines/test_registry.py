@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from random_network import random_weights
+from support.random_network import random_weights
 
 from siammask_ros.engines import cuda_devices, half_precision, registry, torch_engines
 from siammask_ros.engines.eager import EagerEngine

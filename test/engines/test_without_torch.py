@@ -11,8 +11,8 @@ from pathlib import Path
 
 import cv2
 import pytest
-from moving_square import picture, square_box
-from random_network import random_weights
+from support.moving_square import picture, square_box
+from support.random_network import random_weights
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 # PyTorch was imported.
 TRACKING = """
 import json, sys
-from moving_square import picture, square_box
+from support.moving_square import picture, square_box
 from siammask_ros.engines.registry import EngineConfig, open_engine
 from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.tracker import Tracker

@@ -5,8 +5,15 @@ from __future__ import annotations
 import math
 
 import pytest
-from moving_square import square_box
-from session_bench import PERIOD_NS, Clock, SessionBench, assert_on_square, stamp_of, wait_until
+from support.moving_square import square_box
+from support.session_bench import (
+    PERIOD_NS,
+    Clock,
+    SessionBench,
+    assert_on_square,
+    stamp_of,
+    wait_until,
+)
 
 from siammask_ros.errors import BoxError
 from siammask_ros.geometry.boxes import RotatedBox

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import cv2
 import pytest
-from moving_square import picture, square_box
-from node_bench import NODE, NodeBench
-from session_bench import wait_until
+from support.moving_square import picture, square_box
+from support.node_bench import NODE, NodeBench
+from support.session_bench import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_S = 60.0

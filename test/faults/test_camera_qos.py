@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from moving_square import picture
-from node_bench import NodeBench
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
-from session_bench import wait_until
+from support.moving_square import picture
+from support.node_bench import NodeBench
+from support.session_bench import wait_until
 
 from siammask_ros.ros.tracking_io.messages import image_message
 

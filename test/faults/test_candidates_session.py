@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 import pytest
-from moving_square import square_box
-from session_bench import PERIOD_NS, SessionBench, assert_on_square, stamp_of
+from support.moving_square import square_box
+from support.session_bench import PERIOD_NS, SessionBench, assert_on_square, stamp_of
 
 from siammask_ros.errors import BoxError
 from siammask_ros.geometry.boxes import RotatedBox

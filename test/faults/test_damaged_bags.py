@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_engine import FakeEngine
-from moving_square import picture, square_box
-from square_bag import TOPIC, compressed_image, cut_off, image, storage_file, write_bag
+from support.fake_engine import FakeEngine
+from support.moving_square import picture, square_box
+from support.square_bag import TOPIC, compressed_image, cut_off, image, storage_file, write_bag
 
 from siammask_ros import cli
 from siammask_ros.cli import options as shared

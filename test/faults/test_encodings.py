@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from encoded_images import grey_of, image_fields
-from moving_square import picture, square_box
-from node_bench import NODE, NodeBench, assert_on_square
 from sensor_msgs.msg import Image
-from session_bench import wait_until
+from support.encoded_images import grey_of, image_fields
+from support.moving_square import picture, square_box
+from support.node_bench import NODE, NodeBench, assert_on_square
+from support.session_bench import wait_until
 
 from siammask_ros.media.image_messages import RefusedImage
 from siammask_ros.ros.tracking_io import conversions

@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 import rclpy
 from builtin_interfaces.msg import Time
-from follower_bench import (
+from geometry_msgs.msg import Point, Vector3
+from rclpy.context import Context
+from siammask_ros.msg import Track
+from support.follower_bench import (
     COMMANDS,
     FollowerBench,
     TrackerPart,
     is_zero,
     track,
 )
-from geometry_msgs.msg import Point, Vector3
-from rclpy.context import Context
-from session_bench import wait_until
-from siammask_ros.msg import Track
+from support.session_bench import wait_until
 
 from siammask_ros.ros.nodes import follower as follower_module
 from siammask_ros.ros.runtime.exit_codes import EXIT_CONFIGURATION

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from builtin_interfaces.msg import Time
-from moving_square import picture
-from node_bench import NODE, NodeBench
 from sensor_msgs.msg import Image
-from session_bench import wait_until
 from std_msgs.msg import Header
+from support.moving_square import picture
+from support.node_bench import NODE, NodeBench
+from support.session_bench import wait_until
 
 from siammask_ros.ros.tracking_io.messages import image_message
 from siammask_ros.ros.tracking_io.mixed_images import WINDOW_S, MixedImages

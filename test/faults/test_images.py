@@ -11,11 +11,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from moving_square import picture
 from numpy.typing import NDArray
 from sensor_msgs.msg import CompressedImage, Image
-from session_bench import SessionBench, assert_on_square, stamp_of
 from std_msgs.msg import Header
+from support.moving_square import picture
+from support.session_bench import SessionBench, assert_on_square, stamp_of
 
 from siammask_ros.errors import ImageError
 from siammask_ros.media.image_messages import RefusedImage, compressed_to_bgr, stamp_ns

@@ -10,11 +10,11 @@ from textwrap import dedent
 
 import pytest
 import rclpy
-from launch_bench import START_S, TRACKER_LAUNCH, Launched, Robot, is_tracking, needs_launch
-from node_bench import Client, own_domain
 from rcl_interfaces.srv import GetParameters
 from rclpy.context import Context
-from session_bench import wait_until
+from support.launch_bench import START_S, TRACKER_LAUNCH, Launched, Robot, is_tracking, needs_launch
+from support.node_bench import Client, own_domain
+from support.session_bench import wait_until
 
 from siammask_ros.ros.tracking_io.diagnostics import RESTARTED
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fake_engine import FakeEngine
-from moving_square import picture, square_box
-from session_bench import SessionBench, assert_on_square, stamp_of
+from support.fake_engine import FakeEngine
+from support.moving_square import picture, square_box
+from support.session_bench import SessionBench, assert_on_square, stamp_of
 
 from siammask_ros.errors import BoxError
 from siammask_ros.session import Frame, SessionConfig

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import rclpy
-from node_bench import Client, own_domain
 from rclpy.context import Context
-from session_bench import wait_until
+from support.node_bench import Client, own_domain
+from support.session_bench import wait_until
 
 from siammask_ros.ros.tracking_io import lost_images
 from siammask_ros.ros.tracking_io.lost_images import PROFILE_VARIABLES, WINDOW_S, LostImages
@@ -43,7 +43,7 @@ def camera_and_tracker(environment: dict[str, str]) -> Iterator[Client]:
     context = Context()
     rclpy.init(context=context, domain_id=domain_id)
     commands = (
-        [TESTS / "fake_tracker.py", "ok", "--ros-args", "-p", "autostart:=true"],
+        [TESTS / "support" / "fake_tracker.py", "ok", "--ros-args", "-p", "autostart:=true"],
         [TESTS / "faults" / "large_camera.py", "6"],
     )
     with ExitStack() as running:

@@ -6,9 +6,9 @@ import sys
 from typing import Any
 
 import pytest
-from fake_engine import FakeEngine
-from moving_square import square_box
-from session_bench import SessionBench, assert_on_square, wait_until
+from support.fake_engine import FakeEngine
+from support.moving_square import square_box
+from support.session_bench import SessionBench, assert_on_square, wait_until
 
 from siammask_ros.errors import EngineLostError
 from siammask_ros.session import FrameResult, Level

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from calibrated_camera import camera_info
-from moving_square import square_box
-from node_bench import NODE, NodeBench, box_message
 from sensor_msgs.msg import CameraInfo, Image
-from session_bench import wait_until
 from siammask_ros.srv import Follow
 from std_msgs.msg import String
+from support.calibrated_camera import camera_info
+from support.moving_square import square_box
+from support.node_bench import NODE, NodeBench, box_message
+from support.session_bench import wait_until
 
 from siammask_ros.ros.spatial import calibration as calibration_module
 from siammask_ros.ros.spatial import depth as depth_module

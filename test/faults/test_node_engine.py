@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 import torch
-from fake_engine import FakeEngine
-from moving_square import picture
-from node_bench import NODE, NodeBench, assert_on_square
 from sensor_msgs.msg import Image
-from session_bench import wait_until
+from support.fake_engine import FakeEngine
+from support.moving_square import picture
+from support.node_bench import NODE, NodeBench, assert_on_square
+from support.session_bench import wait_until
 
 from siammask_ros.engines.registry import EngineConfig, open_engine
 from siammask_ros.model.checkpoint import load_network

@@ -8,12 +8,12 @@ from array import array
 from typing import Any
 
 import pytest
-from fake_engine import FakeEngine
-from moving_square import picture, square_box
-from node_bench import NODE, Client, NodeBench, assert_on_square, wait_until_matched
 from rcl_interfaces.msg import Log
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from session_bench import wait_until
+from support.fake_engine import FakeEngine
+from support.moving_square import picture, square_box
+from support.node_bench import NODE, Client, NodeBench, assert_on_square, wait_until_matched
+from support.session_bench import wait_until
 
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.ros.tracking_io.messages import image_message

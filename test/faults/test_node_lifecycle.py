@@ -9,9 +9,9 @@ import weakref
 from typing import Any
 
 import pytest
-from fake_engine import FakeEngine
-from node_bench import NODE, NodeBench
-from session_bench import wait_until
+from support.fake_engine import FakeEngine
+from support.node_bench import NODE, NodeBench
+from support.session_bench import wait_until
 
 from siammask_ros.errors import CheckpointError, EngineError
 from siammask_ros.ros.nodes import tracker_parameters as parameters_module

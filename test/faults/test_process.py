@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 import rclpy
-from moving_square import square_box
-from node_bench import NODE, Client
 from rclpy.context import Context
-from session_bench import wait_until
+from support.moving_square import square_box
+from support.node_bench import NODE, Client
+from support.session_bench import wait_until
 
 from siammask_ros.ros.runtime.exit_codes import EXIT_CONFIGURATION
 
-PROCESS = Path(__file__).resolve().parent.parent / "fake_tracker.py"
+PROCESS = Path(__file__).resolve().parent.parent / "support" / "fake_tracker.py"
 START_S = 60.0
 AT_ONCE = ("-p", "autostart:=true", "-p", "max_targets:=1")
 

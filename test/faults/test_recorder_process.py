@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documented_rows import read_rows
-from moving_square import square_box
-from node_bench import NodeBench
-from session_bench import wait_until
+from support.documented_rows import read_rows
+from support.moving_square import square_box
+from support.node_bench import NodeBench
+from support.session_bench import wait_until
 
 from siammask_ros.ros.nodes.recorder import READY
 

@@ -21,12 +21,12 @@ from pathlib import Path
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
-from moving_square import picture
-from node_bench import NODE
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CompressedImage
-from session_bench import wait_until
-from supervised_node import SupervisedNode
+from support.moving_square import picture
+from support.node_bench import NODE
+from support.session_bench import wait_until
+from support.supervised_node import SupervisedNode
 
 from siammask_ros.ros.runtime.exit_codes import EXIT_ENGINE_LOST
 from siammask_ros.ros.tracking_io.diagnostics import RESTARTED

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from node_bench import NodeBench
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from session_bench import wait_until
+from support.node_bench import NodeBench
+from support.session_bench import wait_until
 
 from siammask_ros.ros.nodes.dashboard import DashboardNode
 from siammask_ros.ros.nodes.follower import FollowerNode

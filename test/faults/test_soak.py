@@ -1,4 +1,4 @@
-"""Rows F5, C10 and G6 in short: nothing grows, and the long run of test/soak.py would see it."""
+"""Rows F5, C10 and G6 in short: nothing grows, and the long run of bench/soak.py would see it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soak
-from session_bench import SessionBench, assert_on_square, stamp_of
+from support.session_bench import SessionBench, assert_on_square, stamp_of
 
+from bench import soak
 from siammask_ros.session import SessionConfig
 
 MB = 2**20
 ROUNDS = 10
-TEST = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def samples(memory_mb: float = 0.0, threads: float = 0.0, descriptors: float = 0.0) -> list[object]:
@@ -84,18 +84,18 @@ def test_f5_a_session_with_targets_that_come_and_go_keeps_nothing() -> None:
 
 def test_c10_g6_rounds_of_a_node_with_the_shipped_network_keep_nothing() -> None:
     done = subprocess.run(
-        [sys.executable, str(TEST / "node_rounds.py"), str(ROUNDS)],
+        [sys.executable, str(ROOT / "bench" / "node_rounds.py"), str(ROUNDS)],
         capture_output=True,
         text=True,
-        cwd=TEST.parent,
+        cwd=ROOT,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     # The node's log goes to standard output as well.
     lines = [line for line in done.stdout.splitlines() if re.fullmatch(r"[\d. ]+", line)]
     memory_mb, threads, descriptors = np.array([line.split() for line in lines], float).T
     assert len(memory_mb) == ROUNDS
-    # The first rounds load libraries; a network that is kept is 70 to 120 MB a round.
-    assert memory_mb[-1] - memory_mb[4] < 30, memory_mb
+    # The first rounds load libraries. Measured: 0.5 MB more in 20 rounds.
+    assert memory_mb[-1] - memory_mb[4] < 3, memory_mb
     assert threads[-1] <= threads[4]
     assert descriptors[-1] <= descriptors[4]
 

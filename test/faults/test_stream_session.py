@@ -7,9 +7,16 @@ import time
 
 import numpy as np
 import pytest
-from fake_engine import FakeEngine
-from moving_square import square_box
-from session_bench import START_NS, Clock, SessionBench, assert_on_square, stamp_of, wait_until
+from support.fake_engine import FakeEngine
+from support.moving_square import square_box
+from support.session_bench import (
+    START_NS,
+    Clock,
+    SessionBench,
+    assert_on_square,
+    stamp_of,
+    wait_until,
+)
 
 from siammask_ros.session import Frame, Level
 from siammask_ros.tracker.targets import Status

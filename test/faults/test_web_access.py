@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from page_bench import PageBench, shot, target
+from support.page_bench import PageBench, shot, target
 
 from siammask_ros.errors import ConfigError
 from siammask_ros.web.access import (

@@ -8,7 +8,7 @@ import time
 
 import aiohttp
 import pytest
-from page_bench import TIMEOUT_S, FakeFeed, PageBench, read_picture, shot
+from support.page_bench import TIMEOUT_S, FakeFeed, PageBench, read_picture, shot
 
 from siammask_ros.errors import SiamMaskError
 from siammask_ros.web.commands import MAX_MESSAGE_BYTES

@@ -8,7 +8,7 @@ import logging
 import socket
 
 import pytest
-from page_bench import TIMEOUT_S, PageBench
+from support.page_bench import TIMEOUT_S, PageBench
 
 from siammask_ros.web import connections
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import cv2
 import pytest
 import rclpy
-from dashboard_processes import Nodes, running_nodes
-from moving_square import picture
-from node_bench import NODE, Client
-from page_visitor import visitor
 from rclpy.context import Context
-from session_bench import wait_until
+from support.dashboard_processes import Nodes, running_nodes
+from support.moving_square import picture
+from support.node_bench import NODE, Client
+from support.page_visitor import visitor
+from support.session_bench import wait_until
 
 WAIT_S = 60.0
 
@@ -27,7 +27,7 @@ def nodes(tmp_path: Path) -> Iterator[Nodes]:
     source = tmp_path / "pictures"
     source.mkdir()
     cv2.imwrite(str(source / "0.png"), picture(0))
-    with running_nodes(tmp_path, source, "fake_tracker", player={"rate": 1.0}) as nodes:
+    with running_nodes(tmp_path, source, "support.fake_tracker", player={"rate": 1.0}) as nodes:
         nodes.player.stop()
         yield nodes
 

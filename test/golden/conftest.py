@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from golden_data import golden_weights
+from support.golden_data import golden_weights
 
 from siammask_ros.engines.base import Engine
 from siammask_ros.engines.registry import EngineConfig, open_engine

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from golden_data import golden_arrays, golden_file
+from support.golden_data import golden_arrays, golden_file
 
 from siammask_ros.engines.registry import EngineConfig, open_engine
 from siammask_ros.geometry.boxes import RotatedBox

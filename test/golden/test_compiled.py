@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from golden_data import golden_arrays
+from support.golden_data import golden_arrays
 
 from siammask_ros.engines.base import EngineInfo
 from siammask_ros.engines.compiled import CompiledEngine

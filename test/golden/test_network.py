@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
-from golden_data import golden_arrays
+from support.golden_data import golden_arrays
 
 from siammask_ros.engines.base import Engine
 from siammask_ros.model.checkpoint import load_network

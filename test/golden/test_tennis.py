@@ -7,7 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import pytest
-from golden_data import golden_arrays, golden_file
+from support.golden_data import golden_arrays, golden_file
 
 from siammask_ros.engines.base import Engine
 from siammask_ros.geometry.boxes import RotatedBox

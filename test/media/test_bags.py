@@ -9,8 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from moving_square import picture
-from square_bag import (
+from support.moving_square import picture
+from support.square_bag import (
     PERIOD_NS,
     RECORDED_AFTER_NS,
     TOPIC,

@@ -9,10 +9,10 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from encoded_images import grey_of, image_fields
-from moving_square import picture
 from numpy.typing import NDArray
-from square_bag import TOPIC, compressed_image, image, write_bag
+from support.encoded_images import grey_of, image_fields
+from support.moving_square import picture
+from support.square_bag import TOPIC, compressed_image, image, write_bag
 
 from siammask_ros.errors import DataError
 from siammask_ros.media.contrast import ContrastStretch

@@ -10,7 +10,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from encoded_images import (
+from numpy.typing import NDArray
+from support.encoded_images import (
     BLOCK_PX,
     EVERY_ENCODING,
     GREY,
@@ -20,8 +21,7 @@ from encoded_images import (
     grey_of,
     image_fields,
 )
-from numpy.typing import NDArray
-from square_bag import TOPIC, image, write_bag
+from support.square_bag import TOPIC, image, write_bag
 
 from siammask_ros.media import image_messages
 from siammask_ros.media.encodings import ENCODINGS

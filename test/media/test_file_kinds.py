@@ -10,8 +10,8 @@ from pathlib import Path
 
 import cv2
 import pytest
-from moving_square import picture
-from square_bag import TOPIC, image, storage_file, write_bag
+from support.moving_square import picture
+from support.square_bag import TOPIC, image, storage_file, write_bag
 from support.timed_videos import write_timed_video
 
 from siammask_ros.errors import DataError

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from moving_square import picture
+from support.moving_square import picture
 
 from siammask_ros.errors import DataError
 from siammask_ros.media.frames import open_source

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from moving_square import picture
+from support.moving_square import picture
 
 from siammask_ros.errors import DataError
 from siammask_ros.media.encoders import default_suffix

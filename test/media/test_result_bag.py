@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_engine import FakeEngine
-from moving_square import picture, square_box
 from rclpy.serialization import deserialize_message
 from rosbags.rosbag2 import Reader
-from square_bag import RECORDED_AFTER_NS, stamp_of
+from support.fake_engine import FakeEngine
+from support.moving_square import picture, square_box
+from support.square_bag import RECORDED_AFTER_NS, stamp_of
 
 from siammask_ros.cli.recordings import result_target
 from siammask_ros.errors import DataError

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 import pytest
-from documented_rows import check_row, documented_fields
 from hypothesis import given
 from hypothesis import strategies as st
+from support.documented_rows import check_row, documented_fields
 
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.media.recording import plain

@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from moving_square import picture
+from support.moving_square import picture
 from support.timed_videos import cut_without_encoding, write_timed_video
 
 from siammask_ros.errors import DataError

@@ -15,9 +15,9 @@ from model.weight_files import (
     training_checkpoint,
     written,
 )
-from random_network import random_network
 from safetensors import safe_open
 from safetensors.torch import save_file
+from support.random_network import random_network
 
 from siammask_ros.model.checkpoint import load_network, read_checkpoint, save_network
 

@@ -20,7 +20,7 @@ from model.weight_files import (
     written,
     written_bytes,
 )
-from random_network import random_network, random_weights
+from support.random_network import random_network, random_weights
 
 from siammask_ros.errors import CheckpointError, ConfigError
 from siammask_ros.model.checkpoint import load_network, read_checkpoint

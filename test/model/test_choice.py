@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from one_choice import choose
+from support.one_choice import choose
 
 from siammask_ros.model.choice import best_cells, cosine_window, ranking_terms
 from siammask_ros.model.variants import variant_named

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from random_network import lively_network
+from support.random_network import lively_network
 from torch import Tensor, nn
 
 from siammask_ros.model.fold import folded

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from golden_data import WEIGHTS, golden_file
-from random_network import lively_network, random_network
+from support.golden_data import WEIGHTS, golden_file
+from support.random_network import lively_network, random_network
 
 from siammask_ros.model.resnet import ResNet50
 from siammask_ros.model.siammask import SiamMask, score_probability

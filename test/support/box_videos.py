@@ -7,8 +7,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from moving_square import picture, square_box
 from numpy.typing import NDArray
+from support.moving_square import picture, square_box
 
 from siammask_ros.geometry.boxes import RotatedBox
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from fake_engine import FakeEngine
+from support.fake_engine import FakeEngine
 
 from siammask_ros.errors import EngineError
 from siammask_ros.evaluation.benchmarks.davis.sequences import DavisSequence

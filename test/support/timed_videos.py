@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import av
-from moving_square import picture
+from support.moving_square import picture
 
 TIME_BASE = Fraction(1, 1000)
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from fake_engine import FakeEngine
+from support.fake_engine import FakeEngine
 from tracker.walks import three_boxes, three_squares
 
 from siammask_ros.model.variants import VARIANTS

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fake_engine import FakeEngine
 from numpy.typing import NDArray
-from scripted_engine import Answer, ScriptedEngine
+from support.fake_engine import FakeEngine
+from support.scripted_engine import Answer, ScriptedEngine
 from tracker.walks import BOX, IMAGE, LATER
 
 from siammask_ros.geometry.boxes import RotatedBox

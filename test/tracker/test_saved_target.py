@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fake_engine import FakeEngine
 from hypothesis import given
 from hypothesis import strategies as st
-from moving_square import picture, square_box, square_center
 from safetensors.numpy import load, save
+from support.fake_engine import FakeEngine
+from support.moving_square import picture, square_box, square_center
 
 from siammask_ros.errors import DataError
 from siammask_ros.tracker.config import find_preset

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from one_choice import choose
+from support.one_choice import choose
 
 from siammask_ros.model.variants import variant_named
 from siammask_ros.tracker.config import PRESETS, TrackerConfig

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_engine import FakeEngine
-from moving_square import picture, square_box
 from numpy.typing import NDArray
-from scripted_engine import Answer, ScriptedEngine
+from support.fake_engine import FakeEngine
+from support.moving_square import picture, square_box
+from support.scripted_engine import Answer, ScriptedEngine
 from tracker.walks import (
     DAVIS,
     LATER,

@@ -11,8 +11,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from fake_engine import FakeEngine
-from moving_square import picture, square_box
+from support.fake_engine import FakeEngine
+from support.moving_square import picture, square_box
 
 from siammask_ros.engines.base import Masks, Response
 from siammask_ros.errors import EngineMemoryError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scripted_engine import ScriptedEngine
+from support.scripted_engine import ScriptedEngine
 
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.tracker.config import PRESETS, TrackerConfig

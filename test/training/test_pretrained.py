@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from random_network import lively_network
 from safetensors.torch import save_file
+from support.random_network import lively_network
 
 from siammask_ros.errors import CheckpointError, DataError
 from siammask_ros.model.siammask import SiamMask

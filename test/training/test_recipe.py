@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from random_network import lively_network
+from support.random_network import lively_network
 
 from siammask_ros.model.siammask import SiamMask
 from siammask_ros.model.variants import variant_named

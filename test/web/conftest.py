@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from page_bench import PageBench
-from page_screen import stamp_shown
+from support.page_bench import PageBench
+from support.page_screen import stamp_shown
 
 CHROMIUM = shutil.which("chromium")
 

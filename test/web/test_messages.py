@@ -6,7 +6,7 @@ import json
 
 import cv2
 import numpy as np
-from page_bench import read_picture, target
+from support.page_bench import read_picture, target
 
 from siammask_ros.geometry.outlines import contours
 from siammask_ros.web.feed import STAGES, Latency, Rate, Shot, Status, Target, free_id

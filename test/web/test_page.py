@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_bench import PageBench, target
-from page_screen import WAIT_S, on_screen, stamp_shown, wait_for_text
-from session_bench import wait_until
+from support.page_bench import PageBench, target
+from support.page_screen import WAIT_S, on_screen, stamp_shown, wait_for_text
+from support.session_bench import wait_until
 
 from siammask_ros.media.encoders import default_suffix
 from siammask_ros.media.frames import open_source

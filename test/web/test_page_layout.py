@@ -6,8 +6,8 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from page_bench import PageBench, target
-from page_screen import stamp_shown, wait_for_text
+from support.page_bench import PageBench, target
+from support.page_screen import stamp_shown, wait_for_text
 
 PHONE, PHONE_ON_ITS_SIDE, DESK = (360, 740), (740, 360), (1280, 800)
 DESK_AT_200_PERCENT, PHONE_AT_200_PERCENT = (640, 400), (180, 370)

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from page_bench import PageBench, target
-from page_screen import WAIT_S, frozen, on_screen, stamp_shown, wait_for_text
-from session_bench import wait_until
-from sub_path_proxy import SubPathProxy
+from support.page_bench import PageBench, target
+from support.page_screen import WAIT_S, frozen, on_screen, stamp_shown, wait_for_text
+from support.session_bench import wait_until
+from support.sub_path_proxy import SubPathProxy
 
 
 def test_the_page_comes_back_by_itself_when_its_connection_was_cut(

@@ -10,11 +10,11 @@ from typing import Any
 import cv2
 import pytest
 import rclpy
-from dashboard_processes import Nodes, running_nodes
-from moving_square import picture, square_box
-from node_bench import NODE, Client
 from rclpy.context import Context
-from session_bench import wait_until
+from support.dashboard_processes import Nodes, running_nodes
+from support.moving_square import picture, square_box
+from support.node_bench import NODE, Client
+from support.session_bench import wait_until
 
 WAIT_S = 120.0
 STATES = {1: "TRACKING", 2: "UNCERTAIN", 3: "LOST", 4: "STALE"}

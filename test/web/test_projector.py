@@ -6,8 +6,8 @@ import logging
 
 import numpy as np
 import pytest
-from page_bench import read_picture, shot
-from session_bench import wait_until
+from support.page_bench import read_picture, shot
+from support.session_bench import wait_until
 
 from siammask_ros.web.config import WebConfig
 from siammask_ros.web.feed import Shot

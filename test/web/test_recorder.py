@@ -12,10 +12,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from documented_rows import read_rows
-from moving_square import picture, square_center
-from page_bench import shot, target
-from session_bench import wait_until
+from support.documented_rows import read_rows
+from support.moving_square import picture, square_center
+from support.page_bench import shot, target
+from support.session_bench import wait_until
 
 from siammask_ros.errors import ConfigError, DataError
 from siammask_ros.media import recording

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from node_bench import NodeBench
-from random_network import random_network
 from support.file_server import FileServer
+from support.node_bench import NodeBench
+from support.random_network import random_network
 
 from siammask_ros.engines.registry import open_engine
 from siammask_ros.weights_cache.cache import CachedFile

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fake_engine import FakeEngine
-from moving_square import picture, square_box
+from support.fake_engine import FakeEngine
+from support.moving_square import picture, square_box
 
 from siammask_ros.evaluation.speed.reference import ReferenceTracker, paste_on_picture
 from siammask_ros.model.variants import variant_named

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_engine import FakeEngine
 from support.blobs import write_davis
+from support.fake_engine import FakeEngine
 from support.runner_openers import OpenTroubled, break_down, open_fake, refuse
 
 from siammask_ros.evaluation.speed.runner_process import (

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from moving_square import square_box
-from node_bench import NODE, NodeBench, assert_on_square
 from sensor_msgs.msg import Image
-from session_bench import wait_until
-from square_bag import PERIOD_NS, START_NS, stamp_of, write_bag
 from std_msgs.msg import Header
+from support.moving_square import square_box
+from support.node_bench import NODE, NodeBench, assert_on_square
+from support.session_bench import wait_until
+from support.square_bag import PERIOD_NS, START_NS, stamp_of, write_bag
 
 from siammask_ros.media.frames import open_source
 from siammask_ros.media.image_messages import stamp_ns

@@ -9,10 +9,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from closed_loop import PERIOD_NS, Moment, closed_loop, walk
-from closed_loop_picture import draw
-from planar_world import HALF_VIEW_RAD, World
+from support.closed_loop import PERIOD_NS, Moment, closed_loop, walk
+from support.planar_world import HALF_VIEW_RAD, World
 
+from bench.closed_loop_plot import draw
 from siammask_ros.following.config import FollowConfig
 from siammask_ros.following.law import STANDING
 

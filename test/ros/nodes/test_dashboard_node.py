@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 import yaml
-from moving_square import square_box
-from node_bench import NODE, NodeBench
-from page_bench import Page, PageBench
 from rclpy.exceptions import ParameterException
 from rclpy.parameter import Parameter
-from session_bench import wait_until
+from support.moving_square import square_box
+from support.node_bench import NODE, NodeBench
+from support.page_bench import Page, PageBench
+from support.session_bench import wait_until
 
 from siammask_ros.errors import SiamMaskError
 from siammask_ros.media.image_messages import stamp_ns

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from follower_bench import COMMANDS, FOLLOWER, WAIT_S, FollowerBench, is_zero, track
 from rclpy.duration import Duration
 from rclpy.exceptions import ParameterException
-from session_bench import wait_until
 from std_srvs.srv import SetBool
+from support.follower_bench import COMMANDS, FOLLOWER, WAIT_S, FollowerBench, is_zero, track
+from support.session_bench import wait_until
 
 from siammask_ros.errors import SiamMaskError
 from siammask_ros.following.config import FollowConfig

@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from node_bench import NODE, NodeBench
 from rclpy.parameter import Parameter
 from rclpy.qos import ReliabilityPolicy
+from support.node_bench import NODE, NodeBench
 
 from siammask_ros import msg
 from siammask_ros.ros.nodes.dashboard import DashboardNode

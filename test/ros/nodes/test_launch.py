@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import rclpy
 import yaml
-from fake_engine import FakeEngine
-from launch_bench import START_S, TRACKER_LAUNCH, Launched, needs_launch
 from lifecycle_msgs.msg import State
 from lifecycle_msgs.srv import GetState
-from node_bench import NODE, Client
 from rclpy.context import Context
-from session_bench import wait_until
+from support.fake_engine import FakeEngine
+from support.launch_bench import START_S, TRACKER_LAUNCH, Launched, needs_launch
+from support.node_bench import NODE, Client
+from support.session_bench import wait_until
 
 from siammask_ros.engines.registry import EngineConfig
 from siammask_ros.ros.nodes.tracker import TrackerNode

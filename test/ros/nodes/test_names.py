@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from fake_engine import FakeEngine
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
-from moving_square import picture, square_box
-from node_bench import TRANSITIONS, Client, assert_on_square, own_domain, wait_until_matched
 from rclpy.context import Context
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
-from session_bench import wait_until
 from siammask_ros.msg import TrackArray
+from support.fake_engine import FakeEngine
+from support.moving_square import picture, square_box
+from support.node_bench import TRANSITIONS, Client, assert_on_square, own_domain, wait_until_matched
+from support.session_bench import wait_until
 from vision_msgs.msg import Detection2D
 
 from siammask_ros.ros.nodes.tracker import TrackerNode

@@ -14,11 +14,11 @@ from pathlib import Path
 import cv2
 import pytest
 import rclpy
-from moving_square import picture, square_box, square_center
-from node_bench import Client, NodeBench
 from rclpy.context import Context
 from sensor_msgs.msg import Image
-from session_bench import wait_until
+from support.moving_square import picture, square_box, square_center
+from support.node_bench import Client, NodeBench
+from support.session_bench import wait_until
 
 from siammask_ros.ros.runtime.exit_codes import EXIT_CONFIGURATION, EXIT_NOT_STARTED
 

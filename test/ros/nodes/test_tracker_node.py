@@ -7,11 +7,11 @@ from array import array
 import cv2
 import numpy as np
 import pytest
-from moving_square import picture, square_center
-from node_bench import NODE, NodeBench, assert_on_square
 from sensor_msgs.msg import CompressedImage, Image
-from session_bench import wait_until
 from std_msgs.msg import String
+from support.moving_square import picture, square_center
+from support.node_bench import NODE, NodeBench, assert_on_square
+from support.session_bench import wait_until
 
 from siammask_ros.ros.tracking_io.conversions import image_to_bgr
 

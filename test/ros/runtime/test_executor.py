@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 import rclpy
-from node_bench import own_domain
 from rclpy.context import Context
-from session_bench import wait_until
+from support.node_bench import own_domain
+from support.session_bench import wait_until
 
 from siammask_ros.ros.runtime.executor import PooledExecutor
 

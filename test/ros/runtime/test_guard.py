@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import pytest
-from session_bench import wait_until
+from support.session_bench import wait_until
 
 from siammask_ros.errors import BoxError
 from siammask_ros.ros.runtime.guard import LOG_PERIOD_S, RECENT_S, CallbackGuard

@@ -8,12 +8,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from calibrated_camera import CENTER_PX, FOCAL_PX, CameraInfos, camera_info, towards
-from moving_square import square_center
-from node_bench import NodeBench, assert_on_square
 from sensor_msgs.msg import RegionOfInterest
 from siammask_ros.msg import Track
 from std_msgs.msg import Header
+from support.calibrated_camera import CENTER_PX, FOCAL_PX, CameraInfos, camera_info, towards
+from support.moving_square import square_center
+from support.node_bench import NodeBench, assert_on_square
 
 from siammask_ros.errors import CalibrationError
 from siammask_ros.ros.spatial.calibration import lens_of_camera_info

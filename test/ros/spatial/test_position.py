@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from calibrated_camera import said_of
-from depth_bench import TARGET_M, DepthBench, depth_message, depths_m
-from node_bench import NODE, NodeBench, assert_on_square
 from rclpy.duration import Duration
 from sensor_msgs.msg import Image
-from session_bench import wait_until
 from std_msgs.msg import Header
+from support.calibrated_camera import said_of
+from support.depth_bench import TARGET_M, DepthBench, depth_message, depths_m
+from support.node_bench import NODE, NodeBench, assert_on_square
+from support.session_bench import wait_until
 from visualization_msgs.msg import MarkerArray
 
 from siammask_ros.media.image_messages import RefusedImage

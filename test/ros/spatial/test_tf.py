@@ -6,9 +6,9 @@ import sys
 from typing import Any
 
 import pytest
-from depth_bench import TARGET_M, DepthBench, depth_message, depths_m
-from node_bench import NODE, NodeBench
-from session_bench import wait_until
+from support.depth_bench import TARGET_M, DepthBench, depth_message, depths_m
+from support.node_bench import NODE, NodeBench
+from support.session_bench import wait_until
 from tf2_msgs.msg import TFMessage
 
 ERROR = 2

@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 import pytest
-from moving_square import square_box
-from node_bench import NODE, NodeBench
 from siammask_ros.msg import Track
+from support.moving_square import square_box
+from support.node_bench import NODE, NodeBench
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
 
 from siammask_ros.geometry.boxes import RotatedBox

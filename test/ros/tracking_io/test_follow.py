@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
-from moving_square import SIDE_PX, square_box, square_center
-from node_bench import NODE, NodeBench, box_message
 from rclpy.node import Node
-from session_bench import wait_until
 from siammask_ros.msg import Track
 from siammask_ros.srv import Follow, Forget, List
 from std_msgs.msg import Header
+from support.moving_square import SIDE_PX, square_box, square_center
+from support.node_bench import NODE, NodeBench, box_message
+from support.session_bench import wait_until
 from vision_msgs.msg import BoundingBox2D
 
 from siammask_ros.geometry.boxes import RotatedBox

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import rclpy
-from node_bench import own_domain
 from rclpy.context import Context
 from rclpy.node import Node
+from support.node_bench import own_domain
 
 from siammask_ros.ros.tracking_io.image_transports import image_topic
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from moving_square import SIDE_PX, square_center
-from node_bench import NODE, NodeBench
 from sensor_msgs.msg import Image
-from session_bench import wait_until
 from std_msgs.msg import Header
+from support.moving_square import SIDE_PX, square_center
+from support.node_bench import NODE, NodeBench
+from support.session_bench import wait_until
 
 from siammask_ros.media.image_messages import RefusedImage, image_to_mask
 from siammask_ros.ros.tracking_io.messages import image_message

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from calibrated_camera import CENTER_PX, FOCAL_PX, CameraInfos
-from node_bench import NODE, NodeBench, assert_on_square
-from session_bench import wait_until
 from std_msgs.msg import String
+from support.calibrated_camera import CENTER_PX, FOCAL_PX, CameraInfos
+from support.node_bench import NODE, NodeBench, assert_on_square
+from support.session_bench import wait_until
 from visualization_msgs.msg import Marker, MarkerArray
 
 from siammask_ros.ros.tracking_io.markers import markers_message

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from session_bench import SessionBench
+from support.session_bench import SessionBench
 from vision_msgs.msg import Detection2D
 
 from siammask_ros.geometry.boxes import RotatedBox

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_engine import FakeEngine
-from moving_square import picture, square_box
-from node_bench import NODE, NodeBench
 from sensor_msgs.msg import CompressedImage, Image
-from session_bench import wait_until
+from support.fake_engine import FakeEngine
+from support.moving_square import picture, square_box
+from support.node_bench import NODE, NodeBench
+from support.session_bench import wait_until
 
 from siammask_ros.media.image_messages import compressed_to_bgr
 from siammask_ros.ros.tracking_io.conversions import image_to_bgr

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
-from moving_square import square_box, square_center
-from node_bench import NODE, NodeBench, assert_on_square
-from session_bench import wait_until
 from siammask_ros.msg import Track
 from std_msgs.msg import Header
+from support.moving_square import square_box, square_center
+from support.node_bench import NODE, NodeBench, assert_on_square
+from support.session_bench import wait_until
 
 from siammask_ros.geometry.motion import WINDOW_S
 

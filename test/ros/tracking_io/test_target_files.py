@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_engine import FakeEngine
-from moving_square import picture, square_box
-from node_bench import NODE, NodeBench
-from session_bench import wait_until
 from siammask_ros.msg import Track
 from siammask_ros.srv import TargetFile
+from support.fake_engine import FakeEngine
+from support.moving_square import picture, square_box
+from support.node_bench import NODE, NodeBench
+from support.session_bench import wait_until
 
 from siammask_ros.errors import DataError
 from siammask_ros.ros.tracking_io import target_files

@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from fake_engine import FakeEngine
 from support.box_videos import ScriptedFollower, write_moving_square, write_numbered
+from support.fake_engine import FakeEngine
 
 from siammask_ros.errors import DataError
 from siammask_ros.evaluation.benchmarks.box.measuring import BoxResult, evaluate_boxes

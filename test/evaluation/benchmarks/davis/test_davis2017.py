@@ -9,9 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from fake_engine import FakeEngine
 from PIL import Image
 from support.blobs import FRAMES, truth, write_davis, write_palette_png
+from support.fake_engine import FakeEngine
 
 from siammask_ros import cli
 from siammask_ros.cli import options as shared

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_engine import FakeEngine
 from support.blobs import FRAMES, write_davis
+from support.fake_engine import FakeEngine
 
 from siammask_ros.evaluation.benchmarks.davis.measuring import evaluate_sequence
 from siammask_ros.evaluation.benchmarks.davis.sequences import Year, davis_sequences

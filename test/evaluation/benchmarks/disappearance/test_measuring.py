@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from fake_engine import FakeEngine
 from numpy.typing import NDArray
+from support.fake_engine import FakeEngine
 
 from siammask_ros.evaluation.benchmarks.disappearance.distractor import (
     DistractorView,

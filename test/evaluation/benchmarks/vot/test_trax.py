@@ -18,7 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from moving_square import picture, square_box
+from support.moving_square import picture, square_box
 
 from siammask_ros.evaluation.metrics.overlap import polygon_overlap
 from siammask_ros.geometry.boxes import RotatedBox

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "tracks.md"
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "tracks.md"
 _FIELD = re.compile(r"^\| `(\w+)` \| ([\w ]+) \|", re.MULTILINE)
 
 

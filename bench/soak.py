@@ -1,6 +1,6 @@
 """Whether anything grows in the tracker node's process over many frames.
 
-`python test/soak.py --frames 100000 --out FOLDER` plays pictures to the node as a process of its
+`python bench/soak.py --frames 100000 --out FOLDER` plays pictures to the node as a process of its
 own, with the fake engine or, with --engine lite, the shipped network. All the while targets come
 and go, images and boxes are refused, parameters change, and the node goes down and up through its
 states. FOLDER gets soak.json and soak.png; the exit code is 1 where memory, threads or
@@ -20,23 +20,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE)]
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "test")]
 if __name__ == "__main__":
     import conftest  # noqa: F401
 
 import numpy as np  # noqa: E402
 import rclpy  # noqa: E402
-from moving_square import picture, square_box  # noqa: E402
-from node_bench import NODE, Client, own_domain  # noqa: E402
 from rclpy.context import Context  # noqa: E402
 from std_msgs.msg import String  # noqa: E402
+from support.moving_square import picture, square_box  # noqa: E402
+from support.node_bench import NODE, Client, own_domain  # noqa: E402
 
 from siammask_ros.geometry.boxes import RotatedBox  # noqa: E402
 from siammask_ros.ros.tracking_io.messages import image_message  # noqa: E402
 
 COMMANDS = {
-    "fake": [HERE / "fake_tracker.py"],
+    "fake": [ROOT / "test" / "support" / "fake_tracker.py"],
     "lite": ["-m", "siammask_ros.ros.nodes.tracker"],
 }
 PARAMETERS = ("-p", "autostart:=true", "-p", "max_targets:=4")
@@ -153,7 +153,7 @@ def soak(
         process = subprocess.Popen(
             [sys.executable, *COMMANDS[engine], "--ros-args", *PARAMETERS],
             env={**os.environ, "ROS_DOMAIN_ID": str(domain_id)},
-            cwd=HERE.parent,
+            cwd=ROOT,
             stdout=output,
             stderr=subprocess.STDOUT,
         )

@@ -14,19 +14,19 @@ from pathlib import Path
 from types import TracebackType
 
 import pytest
-from calibrated_camera import camera_info
 from geometry_msgs.msg import TwistStamped
-from moving_square import picture, square_box
-from node_bench import Client, box_message
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
-from session_bench import wait_until
 from siammask_ros.msg import Track, TrackArray
+from support.calibrated_camera import camera_info
+from support.moving_square import picture, square_box
+from support.node_bench import Client, box_message
+from support.session_bench import wait_until
 from vision_msgs.msg import Detection2D
 
 from siammask_ros.ros.tracking_io.messages import image_message
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TRACKER_LAUNCH = ROOT / "launch" / "tracker.launch.py"
 START_S = 180.0
 PERIOD_S = 0.1

@@ -10,13 +10,13 @@ from typing import Any
 import geometry_msgs.msg
 import rclpy
 from geometry_msgs.msg import Point, TwistStamped, Vector3
-from node_bench import Client, own_domain
 from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.srv import SetParameters
 from rclpy.context import Context
 from rclpy.parameter import Parameter
-from session_bench import wait_until
 from siammask_ros.msg import Track, TrackArray
+from support.node_bench import Client, own_domain
+from support.session_bench import wait_until
 
 from siammask_ros.ros.nodes.follower import FollowerNode
 from siammask_ros.ros.runtime.process import spinning_executor

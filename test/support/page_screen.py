@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from page_bench import PageBench
+from support.page_bench import PageBench
 
 WAIT_S = 60.0
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import aiohttp
-from page_bench import Page
+from support.page_bench import Page
 
 WAIT_S = 60.0
 

@@ -1,6 +1,6 @@
 """How old an answer is where another process hears it.
 
-`python test/latency_bench.py docs/latency.md` runs the real processes: a player that publishes the
+`python bench/latency.py docs/latency.md` runs the real processes: a player that publishes the
 demo's cyclist at 25 pictures a second in three sizes, the tracker with the shipped network, and
 this one, which notes when the detections of each picture arrive. Leaves the page and, beside it in
 out/, a JSON file.
@@ -20,15 +20,15 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "test")]
 
 import conftest  # noqa: E402, F401
-import cyclist  # noqa: E402
 import numpy as np  # noqa: E402
 import rclpy  # noqa: E402
-from dashboard_processes import running_nodes  # noqa: E402
 from rclpy.context import Context  # noqa: E402
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.node import Node  # noqa: E402
-from session_bench import wait_until  # noqa: E402
 from siammask_ros.msg import FrameLatency  # noqa: E402
+from support import cyclist  # noqa: E402
+from support.dashboard_processes import running_nodes  # noqa: E402
+from support.session_bench import wait_until  # noqa: E402
 from vision_msgs.msg import Detection2D, Detection2DArray  # noqa: E402
 
 from siammask_ros.cli.machine import machine  # noqa: E402
@@ -135,7 +135,7 @@ def page(about: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> str:
     lines = [
         "# Latency over ROS 2",
         "",
-        "Made by `python test/latency_bench.py docs/latency.md`; not written by hand.",
+        "Made by `python bench/latency.py docs/latency.md`; not written by hand.",
         "",
         "The table shows the time from the stamp of an image, set when it is published, until "
         "another process has its detections. Player, tracker (`lite`, one target) and reader are "

@@ -1,6 +1,6 @@
 """Rounds of a tracker node with the shipped network; prints MB, threads and descriptors of each.
 
-`python test/node_rounds.py 20`: configure, activate, deactivate and cleanup, again and again.
+`python bench/node_rounds.py 20`: configure, activate, deactivate and cleanup, again and again.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ import os
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE)]
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "test")]
 if __name__ == "__main__":
     import conftest  # noqa: F401
 
 import rclpy  # noqa: E402
-from node_bench import own_domain  # noqa: E402
 from rclpy.context import Context  # noqa: E402
 from rclpy.lifecycle import TransitionCallbackReturn  # noqa: E402
-from soak import Sample  # noqa: E402
+from support.node_bench import own_domain  # noqa: E402
 
+from bench.soak import Sample  # noqa: E402
 from siammask_ros.ros.nodes.tracker import TrackerNode  # noqa: E402
 from siammask_ros.ros.runtime.process import configure_malloc  # noqa: E402
 

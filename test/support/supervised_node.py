@@ -16,11 +16,11 @@ from types import TracebackType
 from typing import Any
 
 import rclpy
-from moving_square import square_box
-from node_bench import NODE, Client, assert_on_square, own_domain
 from rclpy.context import Context
-from session_bench import wait_until
 from siammask_ros.msg import TrackArray
+from support.moving_square import square_box
+from support.node_bench import NODE, Client, assert_on_square, own_domain
+from support.session_bench import wait_until
 
 PROCESS = Path(__file__).resolve().parent / "fake_tracker.py"
 START_S = 120.0

@@ -1,6 +1,6 @@
 """The picture of a closed loop: the path from above, distance and bearing over time.
 
-`python test/closed_loop_picture.py docs/images/follower.png` runs the loop and draws it.
+`python bench/closed_loop_plot.py docs/images/follower.png` runs the loop and draws it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "test")]
 import conftest  # noqa: E402, F401  (it says how ROS 2 is to be used, before rclpy is imported)
-from closed_loop import Moment, closed_loop, walk  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.patches import Patch  # noqa: E402
-from planar_world import HALF_VIEW_RAD, World  # noqa: E402
+from support.closed_loop import Moment, closed_loop, walk  # noqa: E402
+from support.planar_world import HALF_VIEW_RAD, World  # noqa: E402
 
 from siammask_ros.following.config import FollowConfig  # noqa: E402
 from siammask_ros.media.plots import COLOURS  # noqa: E402

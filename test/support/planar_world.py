@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from calibrated_camera import CENTER_PX, FOCAL_PX
 from numpy.typing import NDArray
+from support.calibrated_camera import CENTER_PX, FOCAL_PX
 
 from siammask_ros.following.law import Velocity
 from siammask_ros.geometry.boxes import RotatedBox

@@ -14,17 +14,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from builtin_interfaces.msg import Time
-from calibrated_camera import CameraInfos
 from geometry_msgs.msg import TwistStamped
-from node_bench import NODE, NodeBench, wait_until_matched
 from numpy.typing import NDArray
-from planar_world import World
 from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
-from session_bench import wait_until
 from siammask_ros.msg import Track, TrackArray
 from std_msgs.msg import Header
+from support.calibrated_camera import CameraInfos
+from support.node_bench import NODE, NodeBench, wait_until_matched
+from support.planar_world import World
+from support.session_bench import wait_until
 
 from siammask_ros.engines.registry import open_engine
 from siammask_ros.following.law import Velocity

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from engine_inputs import crops
+from support.engine_inputs import crops
 
 from siammask_ros.engines.base import Engine
 from siammask_ros.engines.registry import EngineConfig, open_engine

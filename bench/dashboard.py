@@ -1,4 +1,4 @@
-"""What the page costs and how quick it is: `python test/dashboard_bench.py out/dashboard.json`.
+"""What the page costs and how quick it is: `python bench/dashboard.py out/dashboard.json`.
 
 The real processes: a camera of 640×480 at 30 Hz, the tracker with the shipped network following a
 target, the dashboard, and Chromium on the same machine. Measured are the pictures a second that
@@ -24,15 +24,15 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "test")]
 
 import conftest  # noqa: E402, F401
-import cyclist  # noqa: E402
 import rclpy  # noqa: E402
-from dashboard_processes import running_nodes  # noqa: E402
-from node_bench import NODE, Client  # noqa: E402
-from page_visitor import visitor  # noqa: E402
 from playwright.sync_api import TimeoutError as NotInTime  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 from rclpy.context import Context  # noqa: E402
-from session_bench import wait_until  # noqa: E402
+from support import cyclist  # noqa: E402
+from support.dashboard_processes import running_nodes  # noqa: E402
+from support.node_bench import NODE, Client  # noqa: E402
+from support.page_visitor import visitor  # noqa: E402
+from support.session_bench import wait_until  # noqa: E402
 
 SIZE = (640, 480)
 HZ = 30.0

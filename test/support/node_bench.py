@@ -10,10 +10,8 @@ from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from fake_engine import FakeEngine
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
-from moving_square import picture, square_box, square_center
 from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.context import Context
@@ -22,11 +20,13 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import CompressedImage, Image
-from session_bench import wait_until
 from siammask_ros.msg import FrameLatency, Track, TrackArray
 from std_msgs.msg import Header, String
 from std_srvs.srv import SetBool, Trigger
 from support.domains import free_domains
+from support.fake_engine import FakeEngine
+from support.moving_square import picture, square_box, square_center
+from support.session_bench import wait_until
 from vision_msgs.msg import Detection2D, Detection2DArray
 
 from siammask_ros.geometry.boxes import RotatedBox

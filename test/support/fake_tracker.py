@@ -1,4 +1,4 @@
-"""The tracker node as a process of its own, with the fake engine: `python test/fake_tracker.py`.
+"""The tracker node as a process, with the fake engine: `python test/support/fake_tracker.py`.
 
 The first argument may be a script for the engine, such as `hang`, which begins with its second
 search: the first one warms it up where max_targets is 1.
@@ -9,10 +9,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "test")]
 
-from fake_engine import FakeEngine  # noqa: E402
+from support.fake_engine import FakeEngine  # noqa: E402
 
 from siammask_ros.ros.nodes.tracker import main  # noqa: E402
 

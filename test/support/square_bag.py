@@ -8,8 +8,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from moving_square import picture
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+from support.moving_square import picture
 
 from siammask_ros.media.bag_types import COMPRESSED_IMAGE, IMAGE, standard_types
 

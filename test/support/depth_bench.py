@@ -5,13 +5,13 @@ from __future__ import annotations
 from array import array
 
 import numpy as np
-from calibrated_camera import CameraInfos
-from moving_square import SIDE_PX, square_center
-from node_bench import NODE, NodeBench, assert_on_square
 from sensor_msgs.msg import Image
-from session_bench import wait_until
 from siammask_ros.msg import Track
 from std_msgs.msg import Header
+from support.calibrated_camera import CameraInfos
+from support.moving_square import SIDE_PX, square_center
+from support.node_bench import NODE, NodeBench, assert_on_square
+from support.session_bench import wait_until
 
 TARGET_M, BEHIND_M = 2.5, 6.0
 

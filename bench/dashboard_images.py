@@ -1,4 +1,4 @@
-"""Pictures of the dashboard for the documentation: `python test/dashboard_pictures.py docs/images`.
+"""Pictures of the dashboard for the documentation: `python bench/dashboard_images.py docs/images`.
 
 The real processes play the demo's video, a target is drawn with the mouse, and the page is
 photographed on a desk and on a phone, by day and by night. A second argument is the camera's rate,
@@ -18,9 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "test")]
 
 import conftest  # noqa: E402, F401
-import cyclist  # noqa: E402
-from dashboard_processes import running_nodes  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
+from support import cyclist  # noqa: E402
+from support.dashboard_processes import running_nodes  # noqa: E402
 
 # The cyclist and a parked motorcycle: left, top, width, height.
 BOXES = (cyclist.BOX_XYWH, (516.0, 138.0, 122.0, 132.0))

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from node_bench import own_domain
-from session_bench import wait_until
+from support.node_bench import own_domain
+from support.session_bench import wait_until
 
 from siammask_ros.demo.dashboard import ADDRESS
 from siammask_ros.demo.processes import NodeProcess, node_environment
@@ -61,7 +61,7 @@ def running_nodes(
 ) -> Iterator[Nodes]:
     """A player of ``source`` that plays for ever, and a tracker with these parameters."""
     domain = {"ROS_DOMAIN_ID": str(own_domain())}
-    test = str(Path(__file__).resolve().parent)
+    test = str(Path(__file__).resolve().parents[1])
     path = os.pathsep.join([test, os.environ.get("PYTHONPATH", "")])
     environment = {**node_environment(), **domain, "PYTHONPATH": path}
     playing = {"source": str(source), "loop": True, "preload": True, **(player or {})}

@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 import numpy as np
-from node_bench import NodeBench
 from sensor_msgs.msg import CameraInfo
-from session_bench import wait_until
 from std_msgs.msg import Header
+from support.node_bench import NodeBench
+from support.session_bench import wait_until
 
 FOCAL_PX = 300.0
 CENTER_PX = (160.0, 120.0)

@@ -8,8 +8,8 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
-from fake_engine import FakeEngine
-from moving_square import picture, square_box, square_center
+from support.fake_engine import FakeEngine
+from support.moving_square import picture, square_box, square_center
 
 from siammask_ros.session import Frame, FrameResult, Session, SessionConfig, Tracker
 from siammask_ros.tracker.config import find_preset

@@ -1,6 +1,6 @@
 """How long the tracker node takes from the start of its process to active.
 
-`python test/start_bench.py [--starts 4] [parameter:=value ...]` starts the node as its installed
+`python bench/start.py [--starts 4] [parameter:=value ...]` starts the node as its installed
 script does and waits for its line "active". The first start, which fills the cache, is not counted.
 """
 

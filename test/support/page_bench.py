@@ -15,7 +15,7 @@ from typing import Any
 
 import aiohttp
 import numpy as np
-from moving_square import picture, square_box
+from support.moving_square import picture, square_box
 
 from siammask_ros.errors import BoxError
 from siammask_ros.web.config import WebConfig

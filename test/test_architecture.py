@@ -70,7 +70,7 @@ ROOMS = {
         "session tracker.config engines.registry media.drawing media.frames media.image_messages "
         "media.contrast media.encodings media.recording media.track_rows following geometry web "
         "msg srv",
-        f"numpy cv2 rclpy ament_index_python cv_bridge {MESSAGES}",
+        f"numpy cv2 rclpy ament_index_python cv_bridge tf2_ros {MESSAGES}",
     ),
     # Starts the nodes as processes, and makes pictures of what they left.
     "demo": room("geometry media", "numpy cv2 tqdm yaml"),

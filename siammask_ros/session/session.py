@@ -234,6 +234,13 @@ class Session:
             shared.config_serial += 1
             return shared.config_serial
 
+    @property
+    def newest_image_size(self) -> tuple[int, int] | None:
+        """Height and width of the newest frame in pixels, or None before the first frame."""
+        with self._shared.condition:
+            newest = self._shared.history.newest
+        return newest.frame.size if newest is not None else None
+
     def health(self) -> Health:
         """Return the current health."""
         shared = self._shared

@@ -108,8 +108,14 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
             unpublished=self._topics.unpublished,
             failed_to_publish_in_row=self._topics.failed_in_row,
             space=pipeline.localizer.state() if pipeline else {},
-            space_refusal=pipeline.localizer.refusal if pipeline else "",
+            auto_follow=pipeline.candidates.describe_auto_follow() if pipeline else "",
+            space_refusal=self._space_refusal(pipeline),
         )
+
+    def _space_refusal(self, pipeline: TrackerPipeline | None) -> str:
+        if pipeline is None:
+            return ""
+        return "; ".join(filter(None, (pipeline.localizer.refusal, self._topics.pose_refusal)))
 
     # Lifecycle
 
@@ -216,7 +222,7 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
             self._engine,
             self._topics,
             self._config_serial + 1,
-            self._follow_commands.warn_refused,
+            self._follow_commands,
             self._lose_engine,
         )
         self._config_serial = self._pipeline.config_serial

@@ -22,7 +22,7 @@ START_ONLY = frozenset({"autostart", "restarted", "templates_dir", "tracker_pres
 # Taken up when the node is activated; a crowd's smaller crops have to be prepared for.
 NEEDS_RELOAD = frozenset(
     {
-        *("image_transport", "publish_tf", "multi_target_threshold"),
+        *("image_transport", "publish_tf", "target_frame", "multi_target_threshold"),
         *(item.name for item in fields(EngineConfig)),
     }
 )

@@ -13,6 +13,7 @@ from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.spatial.localizer import TargetLocalizer
 from siammask_ros.ros.tracking_io.camera import Camera
 from siammask_ros.ros.tracking_io.candidates import Candidates
+from siammask_ros.ros.tracking_io.follow import FollowCommands
 from siammask_ros.ros.tracking_io.publishers import Publishers
 from siammask_ros.session import FrameResult, Session, Tracker
 
@@ -20,8 +21,8 @@ from siammask_ros.session import FrameResult, Session, Tracker
 class TrackerPipeline:
     """Camera images go to the session, its results to the publishers.
 
-    ``activate`` creates a pipeline and ``deactivate`` closes it. ``on_refusal`` and ``on_lost`` are
-    those of ``Session``.
+    ``activate`` creates a pipeline and ``deactivate`` closes it. ``commands`` starts the
+    targets. ``on_lost`` is that of ``Session``.
     """
 
     def __init__(
@@ -32,7 +33,7 @@ class TrackerPipeline:
         engine: Any,
         publishers: Publishers,
         config_serial: int,
-        on_refusal: Callable[[str, str], None],
+        commands: FollowCommands,
         on_lost: Callable[[str], None],
     ) -> None:
         self.config_serial = config_serial
@@ -43,12 +44,12 @@ class TrackerPipeline:
         with ExitStack() as parts:
             self.localizer = TargetLocalizer(node, guard, parameters.node_config)
             parts.callback(self.localizer.close)
-            publishers.enable_frames(settings.node.publish_tf)
+            publishers.prepare_tf(settings.node)
             self.session = Session(
                 Tracker(engine, settings.tracker),
                 self._on_result,
                 settings.session,
-                on_refusal=on_refusal,
+                on_refusal=commands.warn_refused,
                 config_serial=config_serial,
                 on_lost=on_lost,
             )
@@ -58,8 +59,10 @@ class TrackerPipeline:
                 parameters.node_config,
             )
             parts.callback(self.camera.close)
-            candidates = Candidates(node, guard, self.session)
-            parts.callback(candidates.close)
+            self.candidates = Candidates(
+                *(node, guard, self.session, parameters.node_config, commands)
+            )
+            parts.callback(self.candidates.close)
             self._parts = parts.pop_all()
 
     def reconfigure(self, settings: Settings) -> None:

@@ -9,6 +9,7 @@ from siammask_ros.settings import check, flag, number, text
 from siammask_ros.tracker.config import PRESETS
 
 TRANSPORTS = ("raw", "compressed")
+AUTO_FOLLOW_CHOICES = ("nearest_to_center", "largest", "best_score")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,27 @@ class NodeConfig:
         1.0,
     )
     publish_tf: bool = flag(False, "Broadcast a frame on /tf for each target that has a position")
+    pose_target_id: str = text(
+        "", "Target of ~/target_pose and ~/points; empty: the first one that has a position"
+    )
+    target_frame: str = text(
+        "", "tf frame of ~/target_pose, for example map; empty: the frame of the images"
+    )
+    auto_follow_class: str = text(
+        "",
+        "Start a target from ~/detections_in if there is none: from detections of this class_id, "
+        "for example person or 0; empty: off",
+    )
+    auto_follow_choice: str = text(
+        "nearest_to_center", "Which of several detections is chosen", AUTO_FOLLOW_CHOICES
+    )
+    auto_follow_hold_s: float = number(
+        5.0,
+        "A target that was started from a detection is forgotten after it has been LOST for this "
+        "long (s)",
+        0.0,
+        3600.0,
+    )
     templates_dir: str = text(
         "", "Folder in which ~/save_target and ~/load_target keep targets; empty: neither does"
     )

@@ -15,6 +15,7 @@ from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.runtime.node_config import NodeConfig
 from siammask_ros.ros.spatial.calibration import Calibration
 from siammask_ros.ros.spatial.depth import DepthImage, DepthImages
+from siammask_ros.ros.spatial.point_cloud import target_points
 from siammask_ros.ros.spatial.target_pose import TargetPose, is_shown
 from siammask_ros.session import FrameResult, TrackedTarget
 
@@ -39,6 +40,19 @@ class TargetLocalizer:
             for target, ray in zip(shown, rays, strict=True)
             if np.isfinite(ray).all()
         }
+
+    def find_points(self, answer: FrameResult, target_id: str) -> NDArray[np.float32]:
+        """Return the measured points (n, 3) of a target, or of the first one if the id is empty."""
+        lens = self._calibration.lens_of(answer.frame)
+        depths = self._depths.of(answer.frame)
+        chosen = [
+            target
+            for target in answer.targets
+            if is_shown(target) and target_id in ("", target.target_id)
+        ]
+        if lens is None or depths is None or not chosen:
+            return np.zeros((0, 3), np.float32)
+        return target_points(chosen[0], depths, lens)
 
     @property
     def refusal(self) -> str:

@@ -56,6 +56,7 @@ class NodeHealth:
     failed_to_publish_in_row: int
     space: Mapping[str, str]
     space_refusal: str
+    auto_follow: str
 
 
 def diagnostics(stamp: Any, node: NodeHealth, health: Health | None) -> DiagnosticArray:
@@ -161,6 +162,7 @@ def _target_values(node: NodeHealth, health: Health | None) -> dict[str, Any]:
         "last refused box": health.last_box_refusal,
         "refused candidates": health.refused_candidates,
         "last refused candidate": health.last_candidate_refusal,
+        "auto follow": node.auto_follow,
         **node.space,
         **values,
     }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rclpy.lifecycle import LifecycleNode
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 from vision_msgs.msg import Detection2DArray
 from visualization_msgs.msg import MarkerArray
 
@@ -16,6 +16,8 @@ from siammask_ros.ros.runtime import qos
 from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.runtime.node_config import NodeConfig
 from siammask_ros.ros.spatial.localizer import TargetLocalizer
+from siammask_ros.ros.spatial.point_cloud import point_cloud_message
+from siammask_ros.ros.spatial.pose_publisher import PosePublisher
 from siammask_ros.ros.spatial.target_pose import TargetPose
 from siammask_ros.ros.spatial.tf import TargetFrames
 from siammask_ros.ros.tracking_io import messages
@@ -55,7 +57,10 @@ class Publishers:
         self._detections = create(Detection2DArray, "~/detections", qos.ANSWERS)
         self._tracks = create(TrackArray, "~/tracks", qos.ANSWERS)
         self._latency = create(FrameLatency, "~/latency", qos.ANSWERS)
-        self._drawn = (self._overlay, self._overlay_jpeg, self._markers)
+        self._points = create(PointCloud2, "~/points", qos.PICTURES)
+        self._poses = PosePublisher(node)
+        self._publish_pose = guard.wrap(self._poses.publish, interface="~/target_pose")
+        self._drawn = (self._overlay, self._overlay_jpeg, self._markers, self._points)
         self.failed_in_row = 0
         self._answers = LatestPublisher("answers", guard.wrap(self._publish, self._count_failure))
         self._drawings = LatestPublisher("drawings", guard.wrap(self._draw))
@@ -65,10 +70,16 @@ class Publishers:
         """Answers that were replaced by a newer one before they were published."""
         return self._answers.replaced
 
-    def enable_frames(self, are_enabled: bool) -> None:
-        """Broadcast tf frames of the targets, or stop it; raises ConfigError without tf2_msgs."""
-        if are_enabled and self._frames is None:
+    @property
+    def pose_refusal(self) -> str:
+        """Why the last pose was not published, or an empty text."""
+        return self._poses.refusal
+
+    def prepare_tf(self, config: NodeConfig) -> None:
+        """Broadcast and listen to tf as configured; raises ConfigError if a package is missing."""
+        if config.publish_tf and self._frames is None:
             self._frames = TargetFrames(self._node)
+        self._poses.prepare(config.target_frame)
 
     def put(self, answer: FrameResult, localizer: TargetLocalizer) -> None:
         """Publish a result soon, with the poses that ``localizer`` finds; return at once."""
@@ -91,12 +102,19 @@ class Publishers:
         predicted = self._prediction.of(answer, age_ms, config.predict_max_age_s)
         self._detections.publish(messages.detections_message(answer, predicted))
         frames = self._frames if config.publish_tf else None
-        wanted = frames is not None or _is_heard(self._tracks) or _is_heard(self._markers)
+        wanted = (
+            frames is not None
+            or self._poses.is_wanted
+            or _is_heard(self._tracks)
+            or _is_heard(self._markers)
+        )
         where = self._locate(localizer, answer) if wanted else {}
         self._tracks.publish(messages.tracks_message(answer, where, predicted))
         if frames is not None:
             frames.publish(answer, where)
         header = messages.header_of(answer.frame)
+        if self._poses.is_wanted:
+            self._publish_pose(header, answer.frame, where, config)
         if _is_heard(self._mask):
             self._mask.publish(messages.image_message(header, answer.mask()))
         if _is_heard(self._instance_mask):
@@ -106,14 +124,21 @@ class Publishers:
         self._latency.publish(latency)
         self.failed_in_row = 0
         if any(_is_heard(publisher) for publisher in self._drawn):
-            self._drawings.put((answer, where, latency.age_ms))
+            self._drawings.put((answer, localizer, where, latency.age_ms))
 
     def _count_failure(self, error: Exception, item: Any) -> None:
         """Keeps in mind that an answer could not be published: it may be none ever can."""
         self.failed_in_row += 1
 
-    def _draw(self, item: tuple[FrameResult, Mapping[str, TargetPose], float]) -> None:
-        answer, where, age_ms = item
+    def _draw(
+        self, item: tuple[FrameResult, TargetLocalizer, Mapping[str, TargetPose], float]
+    ) -> None:
+        answer, localizer, where, age_ms = item
+        if _is_heard(self._points):
+            points = localizer.find_points(answer, self._config().pose_target_id)
+            if len(points):
+                header = messages.header_of(answer.frame)
+                self._points.publish(point_cloud_message(header, points))
         if _is_heard(self._markers):
             self._markers.publish(markers_message(answer, where))
         if not (_is_heard(self._overlay) or _is_heard(self._overlay_jpeg)):

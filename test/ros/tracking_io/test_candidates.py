@@ -12,7 +12,7 @@ from support.node_bench import NODE, NodeBench
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
 
 from siammask_ros.geometry.boxes import RotatedBox
-from siammask_ros.ros.tracking_io.candidates import _likeliest_first
+from siammask_ros.ros.tracking_io.candidates import _sort_by_score
 
 WARN, OK = 1, 0
 
@@ -95,4 +95,4 @@ def test_boxes_are_tried_by_the_best_score_that_each_was_given() -> None:
     boxes = [RotatedBox(value, 50, 20, 20) for value in (1, 2, 3, 4)]
     scores = [(0.2,), (), (0.1, 0.9), (math.nan, 0.5)]
     given = [detection(box, *each) for box, each in zip(boxes, scores, strict=True)]
-    assert [each.bbox.center.position.x for each in _likeliest_first(given)] == [3, 4, 1, 2]
+    assert [each.bbox.center.position.x for each in _sort_by_score(given)] == [3, 4, 1, 2]

@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from calibrated_camera import CENTER_PX, FOCAL_PX
-from depth_bench import TARGET_M, DepthBench, depth_message, depths_m
 from geometry_msgs.msg import (
     PoseStamped,
     PoseWithCovarianceStamped,
@@ -20,10 +18,12 @@ from geometry_msgs.msg import (
     TransformStamped,
     Vector3,
 )
-from moving_square import SIDE_PX, square_center
-from node_bench import NODE, NodeBench
 from sensor_msgs.msg import PointCloud2
-from session_bench import wait_until
+from support.calibrated_camera import CENTER_PX, FOCAL_PX
+from support.depth_bench import TARGET_M, DepthBench, depth_message, depths_m
+from support.moving_square import SIDE_PX, square_center
+from support.node_bench import NODE, NodeBench
+from support.session_bench import wait_until
 
 from siammask_ros.geometry.lens import Lens
 from siammask_ros.geometry.position import Position

@@ -6,11 +6,11 @@ import math
 from typing import Any
 
 import pytest
-from moving_square import square_box
-from node_bench import NODE, NodeBench, box_message
-from session_bench import Clock, wait_until
 from siammask_ros.msg import Track
 from std_msgs.msg import Header
+from support.moving_square import square_box
+from support.node_bench import NODE, NodeBench, box_message
+from support.session_bench import Clock, wait_until
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
 
 from siammask_ros.geometry.boxes import RotatedBox

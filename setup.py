@@ -29,6 +29,7 @@ class BuildPackage(build_py):
     """Fills the wheel with the Python package, and with what CMake makes where ROS 2 is there."""
 
     def run(self) -> None:
+        """Copy the package and install what CMakeLists.txt installs."""
         if self.editable_mode:
             raise SystemExit(
                 "an editable install would have no messages: use `python3 tools/setup_env.py`, "
@@ -53,6 +54,7 @@ class PlatformDistribution(Distribution):
     """Marks a wheel with messages as made for one platform and Python version."""
 
     def has_ext_modules(self) -> bool:
+        """Whether the wheel is only for this platform: it is if it has messages."""
         return has_ros()
 
 
@@ -63,6 +65,7 @@ def has_ros() -> bool:
 
 
 def copy_package(package: Path, to: Path) -> None:
+    """Copy the sources of the package without caches."""
     no_caches = shutil.ignore_patterns("__pycache__")
     shutil.copytree(package, to / PACKAGE, ignore=no_caches, dirs_exist_ok=True)
 

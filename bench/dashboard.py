@@ -90,6 +90,7 @@ class Bench:
 
 @contextmanager
 def opened(browser: Any, url: str) -> Iterator[Any]:
+    """Yield the page, opened in the browser, with the images drawn so far in window.count."""
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     page.set_default_timeout(WAIT_S * 1e3)
     page.goto(url)
@@ -100,6 +101,7 @@ def opened(browser: Any, url: str) -> Iterator[Any]:
 
 
 def page_hz(page: Any) -> float:
+    """Return how many images a second the page draws."""
     before, began_s = page.evaluate("() => window.count"), time.monotonic()
     page.wait_for_timeout(WINDOW_S * 1e3)
     return float((page.evaluate("() => window.count") - before) / (time.monotonic() - began_s))
@@ -187,6 +189,7 @@ def verdict(found: dict[str, Any]) -> bool:
 
 
 def main(out: Path) -> int:
+    """Measure with and without pages and write the figures to ``out``."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = cyclist.pictures(folder / "pictures", SIZE)

@@ -45,6 +45,7 @@ def draw(page: Any, box_xywh: tuple[float, float, float, float]) -> None:
 
 
 def photographed(url: str, out: Path) -> Iterator[Path]:
+    """Yield the path of each screenshot that was written to ``out``."""
     with sync_playwright() as driver:
         browser = driver.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
@@ -77,6 +78,7 @@ def photographed(url: str, out: Path) -> Iterator[Path]:
 
 
 def main(out: Path, hz: float) -> None:
+    """Take all images of the page."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -62,6 +62,7 @@ def has_moved(sequence: DavisSequence, first: int) -> bool:
 
 
 def stamp_of(number: int) -> int:
+    """Return the stamp of a frame in nanoseconds."""
     return FIRST_NS + number * PERIOD_NS
 
 
@@ -78,6 +79,7 @@ def hand_in(
 
 
 def main(root: Path) -> None:
+    """Print the mean overlap of every sequence, drawn when told and now."""
     tracker = Tracker(open_engine(EngineConfig(model="lite")), find_preset("lite"))
     print(f"{'sequence':16}  boxes  drawn when told  drawn now")
     means: list[NDArray[np.float64]] = []

@@ -58,6 +58,7 @@ class Reader:
         self._executor.add_node(self.node)
 
     def spin_for(self, seconds: float) -> None:
+        """Receive messages for so long."""
         until_s = time.monotonic() + seconds
         while time.monotonic() < until_s:
             self._executor.spin_once(timeout_sec=0.05)
@@ -78,6 +79,7 @@ class Reader:
         wait_until(is_followed, "the target to be followed", WAIT_S)
 
     def clear(self) -> None:
+        """Forget what has arrived so far."""
         self.arrived_ns.clear()
         self.told.clear()
         self.seen.clear()

@@ -62,6 +62,7 @@ class Sample:
 
     @classmethod
     def of(cls, pid: int, frames: int, seconds: float) -> Sample:
+        """Read the sample of the process from /proc."""
         process = Path(f"/proc/{pid}")
         pages = int((process / "statm").read_text().split()[1])
         return cls(
@@ -219,6 +220,7 @@ def draw(path: Path, samples: list[Sample]) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Run the soak, write its report and return the exit code."""
     parser = argparse.ArgumentParser(description="does anything grow over many frames?")
     parser.add_argument("--frames", type=int, default=100_000)
     parser.add_argument(

@@ -126,14 +126,17 @@ def player_section() -> str:
 
 
 def first_line(config: Any) -> str:
+    """Return the first line of the docstring of the config."""
     return str(type(config).__doc__).strip().splitlines()[0]
 
 
 def said(item: Field[Any]) -> str:
+    """Return the description of a field, for a table cell."""
     return str(item.metadata["description"]).replace("|", "\\|")
 
 
 def kind(item: Field[Any]) -> str:
+    """Return the type of a field."""
     return type_name(item.default)
 
 

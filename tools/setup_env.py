@@ -67,6 +67,7 @@ class SetupError(Exception):
 
 
 def say(line: str) -> None:
+    """Print one line of progress."""
     print(f"set-up: {line}", flush=True)
 
 
@@ -141,12 +142,14 @@ def run(*command: str | Path, cwd: Path = ROOT) -> None:
 
 
 def show_progress(line: str) -> None:
+    """Overwrite the last line of a terminal with this one."""
     if sys.stdout.isatty():
         print(f"\r\033[K{line.strip()[: shutil.get_terminal_size().columns - 1]}", end="")
         sys.stdout.flush()
 
 
 def pip_install(*arguments: str | Path) -> None:
+    """Install packages into .venv."""
     run(PYTHON, "-m", "pip", "install", "--disable-pip-version-check", *arguments)
 
 
@@ -168,6 +171,7 @@ def chosen_torch() -> str:
 
 
 def has_gpu() -> bool:
+    """Whether nvidia-smi lists a GPU."""
     try:
         return subprocess.run(["nvidia-smi", "-L"], capture_output=True, timeout=20).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
@@ -207,6 +211,7 @@ def answers(address: str) -> bool:
 
 
 def install_packages(flavour: str) -> None:
+    """Install torch, ROS 2 and the Python packages."""
     say(f"installing torch ({flavour} build)")
     install_torch(flavour)
     say("installing ROS 2 and the Python packages")
@@ -278,6 +283,7 @@ def digest(files: Iterable[Path], *more: str) -> str:
 
 
 def read_stamp(step: str) -> str:
+    """Return what a finished step has noted, empty if it has not finished."""
     path = VENV / f".setup-{step}"
     return path.read_text() if path.exists() else ""
 
@@ -293,6 +299,7 @@ def ensure(step: str, stamp: str, action: Callable[[], None]) -> None:
 
 
 def set_up() -> None:
+    """Run the steps whose inputs have changed."""
     flavour = chosen_torch()
     links = [
         str(path) for name in ("config", "launch") for path in sorted((ROOT / name).rglob("*"))
@@ -311,6 +318,7 @@ def verify() -> str:
 
 
 def main(arguments: list[str]) -> int:
+    """Set up and then run a command, if one is given; return the exit code."""
     try:
         check_folder(ROOT)
         check_machine()

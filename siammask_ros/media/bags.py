@@ -73,6 +73,7 @@ class BagSource:
 
     @property
     def length(self) -> int | None:
+        """Number of frames, None if it is not known before they are read."""
         return None if self.total is None else stretch_length(self.total, self.first, self.last)
 
     def __iter__(self) -> Iterator[SourceFrame]:

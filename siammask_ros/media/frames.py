@@ -62,16 +62,20 @@ class Source(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name of the source for people."""
 
     @property
-    def fps(self) -> float: ...
+    def fps(self) -> float:
+        """Frames per second."""
 
     @property
-    def size(self) -> tuple[int, int]: ...
+    def size(self) -> tuple[int, int]:
+        """Width and height of the images."""
 
     @property
-    def length(self) -> int | None: ...
+    def length(self) -> int | None:
+        """Number of frames, None if it is not known before they are read."""
 
     def __iter__(self) -> Iterator[SourceFrame]: ...
 
@@ -151,6 +155,7 @@ class FolderSource:
 
     @property
     def length(self) -> int:
+        """Number of images."""
         return stretch_length(len(self.paths), self.first, self.last)
 
     def __iter__(self) -> Iterator[SourceFrame]:
@@ -190,6 +195,7 @@ class CameraSource:
 
     @property
     def length(self) -> None:
+        """None: a camera has no last frame."""
         return None
 
     def __iter__(self) -> Iterator[SourceFrame]:

@@ -47,12 +47,15 @@ class MendedFile:
         return str(self._path)
 
     def exists(self) -> bool:
+        """Whether the file exists."""
         return self._path.exists()
 
     def is_dir(self) -> bool:
+        """False: it is a file."""
         return False
 
     def open(self, mode: str = "rb") -> io.BufferedReader:
+        """Open the file as it is with the missing end."""
         return io.BufferedReader(_MendedBytes(self._path, self._size))
 
 

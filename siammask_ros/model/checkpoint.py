@@ -129,7 +129,7 @@ def _parsed(path: Path, data: bytes) -> Any:
         if _is_safetensors(data):
             return load_safetensors(data)
         with torch.serialization.safe_globals(_numpy_scalars()):
-            return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+            return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)  # noqa: TID251
     except _DAMAGE as error:
         # The reader's own words are left out: they advise to load it unsafely.
         refused = re.search(r"unsupported (?:global: )?GLOBAL (\S+)", str(error), re.IGNORECASE)

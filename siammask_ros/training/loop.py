@@ -252,7 +252,7 @@ class Training:
         save_network(self.average, self._weights_path, {"steps": str(self.step)})
 
     def _restore(self) -> None:
-        state = torch.load(self._state_path, map_location=self.device, weights_only=True)
+        state = torch.load(self._state_path, map_location=self.device, weights_only=True)  # noqa: TID251
         self.step, self.skipped = state["step"], state["skipped"]
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])

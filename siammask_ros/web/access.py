@@ -23,7 +23,7 @@ SESSION_S = 12 * 3600.0
 MAX_FAILURES = 5
 MAX_FAILED_ADDRESSES = 1024
 FAILURE_WINDOW_S = 10.0
-TOKEN_VARIABLE = "SIAMMASK_WEB_TOKEN"
+TOKEN_VARIABLE = "SIAMMASK_WEB_TOKEN"  # noqa: S105 a name, not a secret
 
 
 def read_token(config: WebConfig) -> str:

@@ -148,7 +148,7 @@ def _open_response(address: str, partial: PartialDownload, timeout_s: float) -> 
         headers["Range"] = f"bytes={partial.resumable_bytes}-"
         headers["If-Range"] = partial.origin.validator
     try:
-        return _OPENER.open(Request(address, headers=headers), timeout=timeout_s)
+        return _OPENER.open(Request(address, headers=headers), timeout=timeout_s)  # noqa: S310 check_address
     except HTTPError as error:
         with error:
             raise _convert_http_error(address, partial, error) from error

@@ -35,7 +35,8 @@ class OpenedRunner:
 class RunnerOpener(Protocol):
     """Opens a runner inside the new process; can be pickled."""
 
-    def __call__(self) -> OpenedRunner: ...
+    def __call__(self) -> OpenedRunner:
+        """Open the runner."""
 
 
 class RunnerError(EngineError):

@@ -7,7 +7,7 @@ import re
 import time
 from pathlib import Path
 
-SHARED_MEMORY = Path("/dev/shm")
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 the system's, not made here
 # Younger ones may be about to be locked.
 SETTLED_S = 10.0
 

@@ -19,12 +19,10 @@ import torch
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from siammask_ros.engines.frame import FrameNetwork, asks_of
-from siammask_ros.engines.fusion import can_fuse, fuse
+from siammask_ros.engines.frame import FrameNetwork, make_queries
+from siammask_ros.engines.fusion import build_frame
 from siammask_ros.engines.half_precision import DTYPES
 from siammask_ros.engines.on_device import exact_arithmetic
-from siammask_ros.engines.parts import used
-from siammask_ros.model.fold import folded
 from siammask_ros.model.siammask import SiamMask
 from siammask_ros.model.variants import variant_named
 
@@ -112,19 +110,14 @@ def frame_of(
     """The frame as the compiled engine runs it, and inputs that lie on the device."""
     variant = variant_named(model)
     torch.manual_seed(SEED)
-    network = folded(SiamMask(variant)).to(device, dtype)
-    network.to(memory_format=layout)
-    if is_fused and can_fuse(device, dtype):
-        fuse(network, has_rows=layout == torch.channels_last)
+    frame = build_frame(SiamMask(variant), device, dtype, layout, is_fused)
     rng = np.random.default_rng(SEED)
-    template, crops = (
+    templates, crops = (
         torch.from_numpy(rng.integers(0, 256, (count, side, side, 3), np.uint8)).to(device)
         for side in (variant.template_size, variant.search_size)
     )
-    pixels = template.permute(0, 3, 1, 2).to(dtype, memory_format=layout)
-    asks = torch.from_numpy(asks_of(variant, count, None)).float().to(device)
-    frame = FrameNetwork(network, layout).to(device)
-    return frame, (crops, asks, *used(network.template(pixels)))
+    queries = torch.from_numpy(make_queries(variant, count, None)).to(device)
+    return frame, (crops, queries, *frame.template(templates))
 
 
 def kernel_count(device: torch.device, compute: Callable[[], object]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -34,7 +34,7 @@ class EngineInfo:
 
 @dataclass(frozen=True, slots=True)
 class SelectionParams:
-    """What a tracker will choose by, for an engine that computes masks before it has chosen.
+    """What a tracker chooses a cell by, for an engine that computes the mask before it has.
 
     ``sizes_in_crop`` (N, 2) the targets' and ``anchor_sizes`` (k, 2) the anchors' width and
     height in search-crop pixels; the others as in a tracker's settings, the window's influence
@@ -45,6 +45,12 @@ class SelectionParams:
     anchor_sizes: NDArray[np.float64]
     penalty_k: float
     window_influence: NDArray[np.float64] | float
+
+    def at(self, numbers: Sequence[int]) -> SelectionParams:
+        """Those of some of the targets."""
+        items = [*numbers]
+        influence = np.broadcast_to(self.window_influence, len(self.sizes_in_crop))[items]
+        return replace(self, sizes_in_crop=self.sizes_in_crop[items], window_influence=influence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +102,8 @@ class Engine(Protocol):
         """Maps of N search crops (S, S, 3) BGR, each for its own target.
 
         S is ``search_size`` or ``small_search_size`` of the variant, and may differ from crop to
-        crop. What a size or a number of crops needs is prepared at its first use. ``params``
-        change nothing of the answers, only how soon ``refine`` has its own.
+        crop. What a size or a number of crops needs is prepared at its first use.
+        ``params`` change nothing of the answers, only how soon ``refine`` has its own.
         """
         ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,54 +24,42 @@ from siammask_ros.engines.base import (
     Template,
 )
 from siammask_ros.engines.batches import Batches
-from siammask_ros.engines.frame import (
-    Answer,
-    FrameNetwork,
-    asks_of,
-    unpacked,
-    with_cells,
-)
-from siammask_ros.engines.fusion import can_fuse, fuse
+from siammask_ros.engines.frame import Answer, make_cell_queries, make_queries, unpack
+from siammask_ros.engines.fusion import build_frame
 from siammask_ros.engines.half_precision import DTYPES
 from siammask_ros.engines.on_device import computing_on, free_device_memory
-from siammask_ros.engines.parts import used
 from siammask_ros.engines.program import CudaProgram, Program
 from siammask_ros.errors import EngineError
-from siammask_ros.model.fold import folded
 from siammask_ros.model.siammask import SiamMask
+from siammask_ros.model.variants import Variant
 
 # Numbers of targets that something is compiled for; others are filled up, or go in pieces.
 SIZES = (1, 2, 4, 8, 16)
 
+# Makes the queries of some crops, by their numbers, for the network on crops of their size.
+_QueryMaker = Callable[[Variant, Sequence[int]], NDArray[np.float32]]
+
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """A frame's question and its answer: whatever is asked next can be computed from them."""
+class _Searched:
+    """A frame's inputs and its answer: the mask of any other cell can be computed from them."""
 
     templates: Sequence[Template]
     crops: Sequence[Crop]
-    asks: NDArray[np.float64]
     answer: Answer
 
 
 class CompiledEngine(NetworkEngine):
-    """Runs search, choice of the cell and mask in one go, without waiting for the tracker.
+    """Runs search, selection of the cell and mask in one go, without waiting for the tracker.
 
-    With params the mask is there before the tracker has chosen; a tracker that chooses another cell
-    after all costs the frame once more.
+    The mask is computed for the cell that the tracker will probably choose. If it chooses another
+    one, the frame is computed again for that target.
     """
 
     def __init__(self, network: SiamMask, device: torch.device, info: EngineInfo) -> None:
         super().__init__(network.variant, info)
         self._device = device
-        self._dtype = DTYPES[info.precision]
-        layout = _memory_format(device, self._dtype)
-        self.network = folded(network).to(device, self._dtype)
-        self.network.to(memory_format=layout)  # type: ignore[call-overload]
-        if device.type == "cuda" and can_fuse(device, self._dtype):
-            fuse(self.network, has_rows=layout == torch.channels_last)
-        # Only its own buffer moves: the window stays in single precision.
-        self.frame = FrameNetwork(self.network, layout).to(device)
+        self.frame = build_frame(network, device, DTYPES[info.precision])
         self._pool: Any = None
         self._programs: dict[tuple[int, int], Program] = {}
 
@@ -79,8 +67,7 @@ class CompiledEngine(NetworkEngine):
         """See ``Engine.template``."""
         self.check_in_use()
         with computing_on(self._device):
-            pixels = torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2)
-            kernels = used(self.network.template(pixels.to(self._dtype)))
+            kernels = self.frame.template(torch.from_numpy(crops).to(self._device))
             return [[kernel[i].clone() for kernel in kernels] for i in range(len(crops))]
 
     def search(
@@ -91,26 +78,32 @@ class CompiledEngine(NetworkEngine):
     ) -> Response:
         """See ``Engine.search``."""
         self.check_in_use()
-        asks = asks_of(self.variant, len(crops), params)
-        answer = self._answer(templates, crops, asks)
-        asked = _Asked(tuple(templates), tuple(crops), asks, answer)
-        return Response(answer.score, answer.box, asked)
+
+        def make(variant: Variant, numbers: Sequence[int]) -> NDArray[np.float32]:
+            chosen = None if params is None else params.at(numbers)
+            return make_queries(variant, len(numbers), chosen)
+
+        answer = self._answer(templates, crops, make)
+        searched = _Searched(tuple(templates), tuple(crops), answer)
+        return Response(answer.score, answer.box, searched)
 
     def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Masks:
         """See ``Engine.refine``."""
         self.check_in_use()
         if not self.variant.has_mask:
             raise EngineError(f"model {self.variant.name} gives no masks")
-        asked: _Asked = response.maps
+        searched: _Searched = response.maps
         cells = np.stack([rows, columns], axis=1)
-        masks = asked.answer.masks
-        others = np.flatnonzero((cells != asked.answer.cells).any(axis=1)).tolist()
+        masks = searched.answer.masks
+        others = np.flatnonzero((cells != searched.answer.cells).any(axis=1)).tolist()
         if not others:
             return masks
-        # Only for those whose cell was guessed wrong the frame is computed again.
-        asks = with_cells(asked.asks, cells)[others]
-        templates = [asked.templates[n] for n in others]
-        again = self._answer(templates, [asked.crops[n] for n in others], asks).masks
+        # The frame is computed again only for targets for which another cell had been selected.
+        again = self._answer(
+            [searched.templates[n] for n in others],
+            [searched.crops[n] for n in others],
+            lambda variant, numbers: make_cell_queries(variant, cells[others][[*numbers]]),
+        ).masks
         values = masks.values.copy()
         values[others] = again.values
         quality = None
@@ -141,13 +134,15 @@ class CompiledEngine(NetworkEngine):
         return CudaProgram(self.frame, template, size, side_px, self._pool)
 
     def _answer(
-        self, templates: Sequence[Template], crops: Sequence[Crop], asks: NDArray[np.float64]
+        self, templates: Sequence[Template], crops: Sequence[Crop], make: _QueryMaker
     ) -> Answer:
         batches = Batches.of(crops, SIZES[-1])
         with computing_on(self._device):
             answers = [
-                self._batch_answer(
-                    [templates[n] for n in numbers], [crops[n] for n in numbers], asks[[*numbers]]
+                self._answer_batch(
+                    [templates[n] for n in numbers],
+                    [crops[n] for n in numbers],
+                    make(self.variant.searching(len(crops[numbers[0]])), numbers),
                 )
                 for numbers in batches.numbers
             ]
@@ -160,13 +155,13 @@ class CompiledEngine(NetworkEngine):
             Masks(values, batches.stacked(quality) if quality else None),
         )
 
-    def _batch_answer(
-        self, templates: Sequence[Template], crops: Sequence[Crop], asks: NDArray[np.float64]
+    def _answer_batch(
+        self, templates: Sequence[Template], crops: Sequence[Crop], queries: NDArray[np.float32]
     ) -> Answer:
         side_px = len(crops[0])
         program = self.program(len(crops), side_px, templates[0])
-        packed = program(templates, crops, asks)
-        return unpacked(packed, self.variant.searching(side_px))
+        packed = program(templates, crops, queries)
+        return unpack(packed, self.variant.searching(side_px))
 
 
 def open_compiled(network: SiamMask, device: torch.device, info: EngineInfo) -> CompiledEngine:
@@ -185,12 +180,6 @@ def open_compiled(network: SiamMask, device: torch.device, info: EngineInfo) -> 
         _allow_compilations(2 * len(SIZES))
         engine.frame.compile(dynamic=False)
     return engine
-
-
-def _memory_format(device: torch.device, dtype: torch.dtype) -> torch.memory_format:
-    """How activations lie in memory: on a GPU single precision is slower in channels_last."""
-    is_single_on_gpu = device.type == "cuda" and dtype == torch.float32
-    return torch.contiguous_format if is_single_on_gpu else torch.channels_last
 
 
 def _allow_compilations(count: int) -> None:

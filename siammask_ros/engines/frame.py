@@ -1,4 +1,4 @@
-"""All that a frame asks of the network, as one function of tensors: search, choice and mask.
+"""All that a frame needs of the network, as one function of tensors: search, selection and mask.
 
 Nothing in it waits for the host, so that a GPU can be given all of it at once.
 """
@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from siammask_ros.engines.base import Floats, Masks, SelectionParams
+from siammask_ros.engines.merged_heads import MergedHeads
 from siammask_ros.engines.parts import used
-from siammask_ros.model.choice import best_cells, cosine_window, ranking_terms, terms_width
-from siammask_ros.model.siammask import Kernels, SiamMask, score_probability
-from siammask_ros.model.variants import Variant
-
-# The columns of ``asks``.
-_CELL, _TERMS = slice(0, 2), slice(2, None)
-_CHOOSE = -1.0
+from siammask_ros.model.choice import cell_queries, query_width, select_cells, selection_queries
+from siammask_ros.model.refine import cut_lines, window_lines
+from siammask_ros.model.siammask import SiamMask
+from siammask_ros.model.variants import Variant, variant_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,80 +37,113 @@ class Answer:
 
 
 class FrameNetwork(nn.Module):
-    """A network from search crops to packed answers."""
+    """A folded network from crops to packed answers, its heads merged."""
 
-    window: Tensor
+    center: Tensor | None
 
     def __init__(
         self, network: SiamMask, memory_format: torch.memory_format = torch.channels_last
     ) -> None:
         super().__init__()
+        variant = network.variant
         self.network = network
+        self.heads = MergedHeads(network.heads(), variant.anchors)
         self.memory_format = memory_format
-        self.register_buffer("window", cosine_window(network.variant.window_cells))
+        self.dtype = next(network.parameters()).dtype
+        # Subtracted from the pixels where ``fuse`` took the normalisation out of the network.
+        self.register_buffer("center", None)
+        if variant.has_refinement:
+            for side in {variant.score_size, _small(variant).score_size}:
+                lines = window_lines(side, network.refine_model.window_sizes)
+                self.register_buffer(_lines_name(side), lines)
 
-    def forward(self, crops: Tensor, asks: Tensor, *kernels: Tensor) -> Tensor:
-        """Answers (N, ``answer_width``) float32, as ``unpacked`` reads them.
+    def template(self, crops: Tensor) -> list[Tensor]:
+        """What is kept of template crops (N, h, w, 3) uint8: tensors whose first axis is N."""
+        features, pyramid = self.network.features(self._pixels(crops))
+        kernels = [self.heads.kernel(features)]
+        if self.network.variant.has_matching:
+            kernels += self.network.matching.remember(pyramid[-1])
+        return kernels
 
-        ``crops`` (N, H, W, 3) uint8, ``asks`` as of ``asks_of``, ``kernels`` the templates'.
+    def forward(self, crops: Tensor, queries: Tensor, *kernels: Tensor) -> Tensor:
+        """Answers (N, ``answer_width``) float32, as ``unpack`` reads them.
+
+        ``crops`` (N, H, W, 3) uint8, ``queries`` as of ``make_queries``, ``kernels`` the
+        templates'.
         """
         network, variant = self.network, self.network.variant
-        dtype = kernels[0].dtype
-        none = [crops.new_empty(0)] * (len(Kernels._fields) - len(kernels))
-        pixels = crops.permute(0, 3, 1, 2).to(dtype, memory_format=self.memory_format)
-        maps = network.search(pixels, Kernels(*kernels, *none))
-        score = score_probability(maps.score.float(), variant.anchors)
-        box = maps.box.float().reshape(-1, 4, variant.anchors, *maps.box.shape[2:])
-        guess = best_cells(score, box, asks[:, _TERMS].float(), self.window)
-        asked = asks[:, _CELL].long()
-        cells = torch.where(asked >= 0, asked, guess)
+        features, pyramid = network.features(self._pixels(crops))
+        maps, correlation = self.heads(features, kernels[0])
+        # In one copy: the answer's order, and its precision.
+        maps = maps.to(torch.float32, memory_format=torch.contiguous_format)
+        score, cells = select_cells(maps, queries.float())
+        box = maps[:, 2 * variant.anchors : 6 * variant.anchors]
         parts = [score, box, cells.float()]
         if variant.has_mask:
             items = torch.arange(len(crops), device=crops.device)
-            masks = network.masks(maps, items, cells[:, 0], cells[:, 1])
+            vectors = correlation.flatten(2)[items, :, cells]
+            if variant.has_refinement:
+                if variant.has_matching:
+                    pyramid = network.match(pyramid, *kernels[1:])
+                lines = getattr(self, _lines_name(maps.shape[-1]))[cells]
+                sizes = network.refine_model.window_sizes
+                masks = network.refine(vectors, cut_lines(pyramid, sizes, items, lines))
+            else:
+                masks = network.coarse_masks(vectors)
             parts += [torch.sigmoid(logits.float()) for logits in used(masks)]
         return torch.cat([part.reshape(len(crops), -1) for part in parts], dim=1)
 
-
-def asks_of(variant: Variant, items: int, params: SelectionParams | None) -> NDArray[np.float64]:
-    """What is asked of a frame, an item a row: the cell to be guessed by params, or the middle."""
-    asks = np.ones((items, asks_width(variant)))
-    asks[:, _CELL] = variant.score_size // 2
-    if params is not None:
-        asks[:, _CELL] = _CHOOSE
-        asks[:, _TERMS] = ranking_terms(
-            params.sizes_in_crop, params.anchor_sizes, params.penalty_k, params.window_influence
-        )
-    return asks
+    def _pixels(self, crops: Tensor) -> Tensor:
+        pixels = crops.permute(0, 3, 1, 2)
+        if self.center is not None:
+            # Of bytes and halves PyTorch makes halves, in one launch.
+            return pixels - self.center
+        return pixels.to(self.dtype, memory_format=self.memory_format)
 
 
-def with_cells(asks: NDArray[np.float64], cells: NDArray[Any]) -> NDArray[np.float64]:
-    """The same asked, but for the masks at these cells (N, 2)."""
-    asks = asks.copy()
-    asks[:, _CELL] = cells
-    return asks
+def make_queries(
+    variant: Variant, items: int, params: SelectionParams | None
+) -> NDArray[np.float32]:
+    """What a frame is asked, an item a row: the cell to select by, or else the middle."""
+    side = variant.score_size
+    if params is None:
+        return cell_queries(np.full(items, side * side // 2), variant.anchors, side)
+    return selection_queries(
+        params.sizes_in_crop,
+        params.anchor_sizes,
+        params.penalty_k,
+        params.window_influence,
+        side,
+        variant.window_cells,
+    )
 
 
-def asks_width(variant: Variant) -> int:
-    """Numbers in a row of ``asks_of``."""
-    return 2 + terms_width(variant.anchors)
+def make_cell_queries(variant: Variant, cells: NDArray[Any]) -> NDArray[np.float32]:
+    """Queries for the masks at these cells (N, 2), row and column."""
+    side = variant.score_size
+    return cell_queries(cells[:, 0] * side + cells[:, 1], variant.anchors, side)
+
+
+def frame_query_width(variant: Variant) -> int:
+    """Numbers in a row of ``make_queries``."""
+    return query_width(variant.anchors, variant.score_size)
 
 
 def answer_width(variant: Variant) -> int:
     """Numbers in an item's answer."""
-    return 5 * _map_values(variant) + 2 + variant.mask_size**2 + variant.has_matching
+    return 5 * _map_values(variant) + 1 + variant.mask_size**2 + variant.has_matching
 
 
-def unpacked(packed: Floats, variant: Variant) -> Answer:
+def unpack(packed: Floats, variant: Variant) -> Answer:
     """The answers (N, ``answer_width``) as what they are; views, but for the cells."""
     values, anchors, side = _map_values(variant), variant.anchors, variant.score_size
-    ends = np.cumsum([values, 4 * values, 2, variant.mask_size**2])
+    ends = np.cumsum([values, 4 * values, 1, variant.mask_size**2])
     score, box, cells, masks, quality = np.split(packed, ends, axis=1)
     items = len(packed)
     return Answer(
         [*score.reshape(items, anchors, side, side)],
         [*box.reshape(items, 4, anchors, side, side)],
-        cells.astype(np.int64),
+        np.stack(np.divmod(cells[:, 0].astype(np.int64), side), axis=1),
         Masks(
             masks.reshape(items, variant.mask_size, variant.mask_size),
             quality[:, 0] if variant.has_matching else None,
@@ -122,3 +153,12 @@ def unpacked(packed: Floats, variant: Variant) -> Answer:
 
 def _map_values(variant: Variant) -> int:
     return variant.anchors * variant.score_size**2
+
+
+def _small(variant: Variant) -> Variant:
+    # Not the engine's, which may have none until it has been timed.
+    return variant.searching(variant_named(variant.name).small_search_size)
+
+
+def _lines_name(side: int) -> str:
+    return f"window_lines_{side}"

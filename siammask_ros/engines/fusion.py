@@ -8,13 +8,26 @@ from __future__ import annotations
 
 import logging
 from itertools import pairwise
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 
+from siammask_ros.engines.frame import FrameNetwork
+from siammask_ros.engines.fused_layers import (
+    ConvRelu,
+    FloatConv,
+    FusedBottleneck,
+    FusedContextBlock,
+    FusedInvertedResidual,
+    FusedMatching,
+    Pointwise,
+)
 from siammask_ros.engines.on_device import exact_arithmetic
+from siammask_ros.model.efficientnet import EfficientNetLite0
+from siammask_ros.model.fold import folded
+from siammask_ros.model.lite_refine import ContextBlock, LiteRefinement
+from siammask_ros.model.refine import Refinement
 from siammask_ros.model.resnet import Bottleneck, ResNet50
 from siammask_ros.model.siammask import SiamMask
 
@@ -24,82 +37,50 @@ _LOG = logging.getLogger(__name__)
 _MOST_DIFFERENT = {torch.float32: 1e-4, torch.float16: 0.02, torch.bfloat16: 0.1}
 
 
-class ConvRelu(nn.Module):
-    """A convolution, to which another map may be added, and ReLU: one kernel of cuDNN."""
+def build_frame(
+    network: SiamMask,
+    device: torch.device,
+    dtype: torch.dtype,
+    memory_format: torch.memory_format | None = None,
+    is_fused: bool = True,
+) -> FrameNetwork:
+    """The frame of a network as the compiled engine runs it, on a GPU with fused layers.
 
-    def __init__(self, conv: nn.Conv2d) -> None:
-        super().__init__()
-        self.conv = conv
-
-    def forward(self, x: Tensor, added: Tensor | None = None) -> Tensor:
-        """relu(conv(x) + added)."""
-        conv = self.conv
-        if not _has_cudnn(x):
-            out: Tensor = conv(x)
-            return functional.relu_(out if added is None else out + added)
-        shape = (conv.stride, conv.padding, conv.dilation, conv.groups)
-        aten: Any = torch.ops.aten
-        fused: Tensor = (
-            aten.cudnn_convolution_relu(x, conv.weight, conv.bias, *shape)
-            if added is None
-            else aten.cudnn_convolution_add_relu(x, conv.weight, added, 1.0, conv.bias, *shape)
-        )
-        return fused
-
-
-class Pointwise(nn.Module):
-    """A 1×1 convolution as a product of matrices, which adds its bias, and may end in ReLU.
-
-    In channels_last the pixels are the rows of a matrix as they lie.
+    By default activations lie as is quickest there.
     """
-
-    def __init__(self, conv: nn.Conv2d, has_relu: bool) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(conv.weight.flatten(1), requires_grad=False)
-        self.bias = conv.bias
-        self.has_relu = has_relu
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, outputs, H, W), both in channels_last."""
-        rows = x.permute(0, 2, 3, 1)
-        flat = rows.reshape(-1, rows.shape[-1])
-        if self.has_relu and self.bias is not None:
-            out = torch._addmm_activation(self.bias, flat, self.weight.t())
-        else:
-            out = functional.linear(flat, self.weight, self.bias)
-            out = functional.relu_(out) if self.has_relu else out
-        maps: Tensor = out.view(*rows.shape[:3], -1).permute(0, 3, 1, 2)
-        return maps
+    layout = memory_format or choose_memory_format(device, dtype)
+    copy = folded(network).to(device, dtype)
+    copy.to(memory_format=layout)  # type: ignore[call-overload]
+    # Only the frame's own buffers move: they keep their precision.
+    frame = FrameNetwork(copy, layout).to(device)
+    if is_fused and device.type == "cuda" and can_fuse(device, dtype):
+        fuse(frame)
+    return frame
 
 
-class FusedBottleneck(nn.Module):
-    """A folded ``Bottleneck`` whose sum and ReLU belong to its convolutions."""
-
-    def __init__(self, block: Bottleneck) -> None:
-        super().__init__()
-        self.conv1, self.conv2 = ConvRelu(block.conv1), ConvRelu(block.conv2)
-        self.conv3 = ConvRelu(block.conv3)
-        self.downsample = block.downsample
-        if self.downsample is not None:
-            _move_bias(self.downsample[0], block.conv3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """See ``Bottleneck.forward``."""
-        shortcut = x if self.downsample is None else self.downsample(x)
-        out: Tensor = self.conv3(self.conv2(self.conv1(x)), shortcut)
-        return out
+def choose_memory_format(device: torch.device, dtype: torch.dtype) -> torch.memory_format:
+    """How activations lie in memory: on a GPU single precision is slower in channels_last."""
+    is_single_on_gpu = device.type == "cuda" and dtype == torch.float32
+    return torch.contiguous_format if is_single_on_gpu else torch.channels_last
 
 
-def fuse(network: SiamMask, has_rows: bool) -> None:
-    """Replaces layers of a folded network by those that need fewer launches.
+@torch.no_grad()
+def fuse(frame: FrameNetwork) -> None:
+    """Replaces layers of a frame's network by those that need fewer launches.
 
-    ``has_rows``: activations are in channels_last, so that 1×1 convolutions can be products.
+    In channels_last a 1×1 convolution becomes a matrix product.
     """
+    network, has_rows = frame.network, frame.memory_format == torch.channels_last
     if isinstance(network.features, ResNet50):
         trunk = network.features.features
         trunk.conv1, trunk.relu = ConvRelu(trunk.conv1), nn.Identity()  # type: ignore[assignment]
+    if has_rows and isinstance(network.features, EfficientNetLite0):
+        _fuse_efficientnet(frame, network.features)
+    if has_rows and network.variant.has_matching:
+        _fuse_matching(network)
     for name, child in list(network.named_children()):
-        setattr(network, name, _fused(child, has_rows))
+        setattr(network, name, _fuse_module(child, has_rows))
+    frame.heads = _fuse_module(frame.heads, has_rows)  # type: ignore[assignment]
 
 
 def can_fuse(device: torch.device, dtype: torch.dtype) -> bool:
@@ -124,47 +105,70 @@ def can_fuse(device: torch.device, dtype: torch.dtype) -> bool:
     return False
 
 
-def _fused(module: nn.Module, has_rows: bool) -> nn.Module:
+def _fuse_efficientnet(frame: FrameNetwork, features: EfficientNetLite0) -> None:
+    normalize, stem = features.normalize, features.stem[0]
+    assert isinstance(stem, nn.Conv2d)
+    # A power of two: nothing is lost. The mean cannot be folded, for borders are padded after it.
+    stem.weight.mul_(normalize.scale)
+    frame.register_buffer("center", normalize.mean)
+    features.normalize = nn.Identity()  # type: ignore[assignment]
+    for number, group in enumerate(features.groups):
+        assert isinstance(group, nn.Sequential)
+        blocks = [FusedInvertedResidual(block) for block in group]  # type: ignore[arg-type]
+        for before, block in reversed([*pairwise(blocks)]):
+            if block.has_shortcut:
+                block.move_bias(before)
+        features.groups[number] = nn.Sequential(*blocks)
+
+
+def _fuse_matching(network: SiamMask) -> None:
+    fused = FusedMatching(network.matching)
+    refinement = network.refine_model
+    assert isinstance(refinement, LiteRefinement)
+    join = refinement.join[0]
+    assert isinstance(join, nn.Conv2d)
+    # The cosine is the last of its inputs.
+    join.weight[:, -1].div_(fused.scale)
+    network.matching = fused  # type: ignore[assignment]
+
+
+def _fuse_module(module: nn.Module, has_rows: bool) -> nn.Module:
     """The module, or what replaces it; the layers in it are replaced first."""
+    if has_rows and isinstance(module, ContextBlock):
+        return FusedContextBlock(module)
+    if isinstance(module, LiteRefinement):
+        module.last = FloatConv(module.last)  # type: ignore[assignment]
+    if isinstance(module, Refinement):
+        module.post2 = FloatConv(module.post2)  # type: ignore[assignment]
     for name, child in list(module.named_children()):
-        setattr(module, name, _fused(child, has_rows))
+        setattr(module, name, _fuse_module(child, has_rows))
     if isinstance(module, Bottleneck):
         return FusedBottleneck(module)
     if isinstance(module, nn.Sequential):
-        return _fused_sequence(module, has_rows)
+        return _fuse_sequence(module, has_rows)
     return module
 
 
-def _fused_sequence(layers: nn.Sequential, has_rows: bool) -> nn.Sequential:
-    """The same layers, each convolution with the ReLU that follows it."""
+def _fuse_sequence(layers: nn.Sequential, has_rows: bool) -> nn.Sequential:
+    """The same layers, each convolution with the ReLU or ReLU6 that follows it."""
     present = [layer for layer in layers if not isinstance(layer, nn.Identity)]
     fused: list[nn.Module] = []
     for layer, following in pairwise([*present, nn.Identity()]):
-        if isinstance(layer, nn.ReLU) and fused and _ends_in_relu(fused[-1]):
+        if isinstance(layer, (nn.ReLU, nn.ReLU6)) and fused and _ends_in_relu(fused[-1]):
             continue
-        fused.append(_fused_layer(layer, isinstance(following, nn.ReLU), has_rows))
+        fused.append(_fuse_layer(layer, following, has_rows))
     return nn.Sequential(*fused)
 
 
-def _fused_layer(layer: nn.Module, has_relu: bool, has_rows: bool) -> nn.Module:
+def _fuse_layer(layer: nn.Module, following: nn.Module, has_rows: bool) -> nn.Module:
     if not isinstance(layer, nn.Conv2d):
         return layer
+    has_relu = isinstance(following, (nn.ReLU, nn.ReLU6))
+    most = 6.0 if isinstance(following, nn.ReLU6) else None
     if has_rows and layer.kernel_size == (1, 1) and layer.stride == (1, 1) and layer.groups == 1:
-        return Pointwise(layer, has_relu)
-    return ConvRelu(layer) if has_relu and layer.groups == 1 else layer
-
-
-def _move_bias(giver: nn.Module, taker: nn.Conv2d) -> None:
-    """Gives a layer's bias to another whose output is added to its own."""
-    assert isinstance(giver, (nn.Conv2d, Pointwise)) and taker.bias is not None
-    if giver.bias is not None:
-        taker.bias.add_(giver.bias)
-        giver.bias = None
+        return Pointwise(layer, has_relu, most)
+    return ConvRelu(layer, most) if has_relu and layer.groups == 1 else layer
 
 
 def _ends_in_relu(layer: nn.Module) -> bool:
     return isinstance(layer, ConvRelu) or (isinstance(layer, Pointwise) and layer.has_relu)
-
-
-def _has_cudnn(x: Tensor) -> bool:
-    return x.device.type == "cuda" and torch.version.hip is None

@@ -9,10 +9,9 @@ import torch
 
 from siammask_ros.engines.base import Crops, EngineInfo
 from siammask_ros.engines.cuda_devices import half_precisions
-from siammask_ros.engines.frame import Answer, FrameNetwork, asks_of, unpacked
+from siammask_ros.engines.frame import Answer, make_queries, unpack
+from siammask_ros.engines.fusion import build_frame
 from siammask_ros.engines.on_device import computing_on
-from siammask_ros.engines.parts import used
-from siammask_ros.model.fold import folded
 from siammask_ros.model.siammask import SiamMask
 from siammask_ros.model.variants import Variant
 
@@ -58,18 +57,17 @@ def disagreement(network: SiamMask, device: torch.device, precision: str) -> str
 
 
 def _answer(network: SiamMask, device: torch.device, precision: str) -> Answer:
-    variant, dtype = network.variant, DTYPES[precision]
-    frame = FrameNetwork(folded(network).to(device, dtype)).to(device)
+    variant = network.variant
+    frame = build_frame(network, device, DTYPES[precision])
     searches = _images(variant)
     rim = (variant.search_size - variant.template_size) // 2
     middle = slice(rim, rim + variant.template_size)
     templates = np.ascontiguousarray(searches[:, middle, middle])
     with computing_on(device):
-        pixels = torch.from_numpy(templates).to(device).permute(0, 3, 1, 2)
-        kernels = used(frame.network.template(pixels.to(dtype)))
-        asks = torch.from_numpy(asks_of(variant, len(searches), None)).to(device)
-        packed = frame(torch.from_numpy(searches).to(device), asks, *kernels)
-        return unpacked(packed.cpu().numpy(), variant)
+        kernels = frame.template(torch.from_numpy(templates).to(device))
+        queries = torch.from_numpy(make_queries(variant, len(searches), None)).to(device)
+        packed = frame(torch.from_numpy(searches).to(device), queries, *kernels)
+        return unpack(packed.cpu().numpy(), variant)
 
 
 def _images(variant: Variant) -> Crops:

@@ -33,7 +33,7 @@ class SearchPart(nn.Module):
         heads = self.network.heads()
         matched = kernels[len(heads) :]
         if matched:
-            pyramid = self.network.matched(pyramid, *matched)
+            pyramid = self.network.match(pyramid, *matched)
         maps = [
             depthwise_correlation(head.conv_search(features), kernel)
             for head, kernel in zip(heads, kernels, strict=False)
@@ -81,11 +81,9 @@ class MaskPart(nn.Module):
         ``windows`` are empty without refinement.
         """
         if self.network.variant.has_refinement:
-            masks = self.network.refined(vectors, windows)
+            masks = self.network.refine(vectors, windows)
             return tuple(torch.sigmoid(logits) for logits in used(masks))
-        side = self.network.variant.mask_size
-        coarse = self.network.heads()[2].head(vectors[:, :, None, None])
-        return (torch.sigmoid(coarse.reshape(-1, side, side)),)
+        return (torch.sigmoid(self.network.coarse_masks(vectors).logits),)
 
     def example(self) -> Example:
         """Inputs as they come."""

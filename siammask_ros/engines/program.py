@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from siammask_ros.engines.base import Crop, Floats, Template
-from siammask_ros.engines.frame import FrameNetwork, answer_width, asks_width
+from siammask_ros.engines.frame import FrameNetwork, answer_width, frame_query_width
 from siammask_ros.engines.on_device import exact_arithmetic
 from siammask_ros.errors import EngineError
 
@@ -26,13 +26,13 @@ class Program:
         self._frame = frame
         self._device = template[0].device
         self._crops = self._on_host(torch.uint8, items, side_px, side_px, 3)
-        self._asks = self._on_host(torch.float32, items, asks_width(variant))
+        self._queries = self._on_host(torch.float32, items, frame_query_width(variant))
         self._answer = self._on_host(torch.float32, items, answer_width(variant))
         self._kernels = [kernel.new_zeros(items, *kernel.shape) for kernel in template]
         self._targets: list[Template | None] = [None] * items
 
     def __call__(
-        self, templates: Sequence[Template], crops: Sequence[Crop], asks: NDArray[np.float64]
+        self, templates: Sequence[Template], crops: Sequence[Crop], queries: NDArray[np.float32]
     ) -> Floats:
         """Packed answers of up to as many items as there is room for."""
         self._take(templates)
@@ -40,7 +40,7 @@ class Program:
         # Each is copied once, to where the device reads it.
         for place, crop in zip(self._crops.numpy(), crops, strict=False):
             place[:] = crop
-        self._asks[:items].copy_(torch.from_numpy(asks))
+        self._queries.numpy()[:items] = queries
         self.launch()
         self.wait()
         packed: Floats = self._answer[:items].numpy().copy()
@@ -65,8 +65,9 @@ class Program:
 
     def _compute(self) -> None:
         crops = self._crops.to(self._device, non_blocking=True)
-        asks = self._asks.to(self._device, non_blocking=True)
-        self._answer.copy_(self._frame(crops, asks, *self._kernels), non_blocking=True)
+        queries = self._queries.to(self._device, non_blocking=True)
+        answer = self._frame(crops, queries, *self._kernels)
+        self._answer.copy_(answer, non_blocking=True)
 
     def _on_host(self, dtype: torch.dtype, *shape: int) -> Tensor:
         # A GPU reads and writes pinned memory by itself, while the host goes on.

@@ -82,13 +82,8 @@ class InvertedResidual(nn.Module):
         return x + out if self.has_shortcut else out
 
 
-class EfficientNetLite0(nn.Module):
-    """A small ImageNet backbone with three levels for the refinement."""
-
-    pyramid_channels = (16, 24, 40 + 112)
-    window_sizes = (64, 32, 16)
-    # Side of the coarsest level of a template.
-    template_side = 16
+class Normalize(nn.Module):
+    """Pixels from 0–255 to about ±1."""
 
     mean: Tensor
     scale: Tensor
@@ -97,6 +92,24 @@ class EfficientNetLite0(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.full((1, 3, 1, 1), 127.0), persistent=False)
         self.register_buffer("scale", torch.full((1, 3, 1, 1), 1 / 128.0), persistent=False)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """The same shape again."""
+        normalized: Tensor = (crops - self.mean) * self.scale
+        return normalized
+
+
+class EfficientNetLite0(nn.Module):
+    """A small ImageNet backbone with three levels for the refinement."""
+
+    pyramid_channels = (16, 24, 40 + 112)
+    window_sizes = (64, 32, 16)
+    # Side of the coarsest level of a template.
+    template_side = 16
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.normalize = Normalize()
         self.stem = nn.Sequential(
             nn.Conv2d(3, _STEM_CHANNELS, 3, 2, 1, bias=False), _norm(_STEM_CHANNELS), nn.ReLU6(True)
         )
@@ -115,7 +128,7 @@ class EfficientNetLite0(nn.Module):
         pyramid sides 128, 64, 32. For S = 127: features (N, 128, 8, 8), the map's middle.
         The coarsest level joins the detail of the third group with the meaning of the fifth.
         """
-        p0 = self.groups[0](self.stem((crops - self.mean) * self.scale))
+        p0 = self.groups[0](self.stem(self.normalize(crops)))
         p1 = self.groups[1](p0)
         detail = self.groups[2](p1)
         deep = self.groups[4](self.groups[3](detail))

@@ -34,7 +34,7 @@ class LiteRefinement(nn.Module):
         widest, wide, narrow = _WIDTHS
         self.deconv = nn.ConvTranspose2d(channels, 32, side, side)
         self.join = _pointwise(32 + coarse, widest)
-        self.whole = nn.Sequential(*(_Block(widest, 5) for _ in range(_BLOCKS)))
+        self.whole = nn.Sequential(*(ContextBlock(widest, 5) for _ in range(_BLOCKS)))
         self.quality = nn.Sequential(
             nn.Linear(2 * widest, _QUALITY_WIDTH),
             nn.ReLU(inplace=True),
@@ -42,10 +42,10 @@ class LiteRefinement(nn.Module):
         )
         self.down1 = _pointwise(widest, wide)
         self.join1 = _pointwise(wide + middle, wide)
-        self.sharpen1 = _Block(wide, 3)
+        self.sharpen1 = ContextBlock(wide, 3)
         self.down0 = _pointwise(wide, narrow)
         self.join0 = _pointwise(narrow + fine, narrow)
-        self.sharpen0 = _Block(narrow, 3)
+        self.sharpen0 = ContextBlock(narrow, 3)
         self.last = nn.Conv2d(narrow, 4, 3, padding=1)
 
     def forward(
@@ -60,15 +60,15 @@ class LiteRefinement(nn.Module):
         hint = self.deconv(correlation[:, :, None, None])
         whole = self.whole(self.join(torch.cat([hint, coarse], dim=1)))
         pooled = torch.cat([whole.mean(dim=(2, 3)), whole.amax(dim=(2, 3))], dim=1)
-        out = _upsampled(self.down1(whole), middle_size)
+        out = _upsample(self.down1(whole), middle_size)
         out = self.sharpen1(self.join1(torch.cat([out, middle], dim=1)))
-        out = _upsampled(self.down0(out), fine_size)
+        out = _upsample(self.down0(out), fine_size)
         out = self.sharpen0(self.join0(torch.cat([out, fine], dim=1)))
         logits = functional.pixel_shuffle(self.last(out), self.mask_size // fine_size)
         return logits[:, 0], self.quality(pooled)[:, 0]
 
 
-class _Block(nn.Module):
+class ContextBlock(nn.Module):
     """Looks around by a depthwise convolution, then thinks by two pointwise ones."""
 
     def __init__(self, channels: int, kernel: int) -> None:
@@ -94,5 +94,5 @@ def _pointwise(inputs: int, outputs: int) -> nn.Sequential:
     )
 
 
-def _upsampled(x: Tensor, side: int) -> Tensor:
+def _upsample(x: Tensor, side: int) -> Tensor:
     return functional.interpolate(x, size=(side, side), mode="bilinear", align_corners=False)

@@ -32,23 +32,24 @@ class TemplateMatching(nn.Module):
 
     def remember(self, template: Tensor) -> tuple[Tensor, Tensor]:
         """Keys (N, 64, t, t) of length 1 and values (N, 32, t, t) of templates (N, C, t, t)."""
-        return _normalized(self.key(template)), self.value(template) + self.place
+        return _normalize(self.key(template)), self.value(template) + self.place
 
-    def forward(self, search: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """What each pixel of (N, C, s, s) recalls of its template: (N, 33, s, s).
+    def forward(self, search: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """The template values that each pixel of (N, C, s, s) resembles: (N, 32, s, s).
 
-        The last channel is the cosine with the template pixel that it resembles most.
+        And (N, 1, s, s), the cosine with the template pixel that it resembles most.
         """
         side = search.shape[-1]
-        asked = _normalized(self.key(search)).flatten(2)
+        asked = _normalize(self.key(search)).flatten(2)
         cosines = keys.flatten(2).transpose(1, 2) @ asked
         weights = torch.softmax(cosines * self.sharpness, dim=1)
         recalled = values.flatten(2) @ weights
         best = cosines.amax(dim=1, keepdim=True)
-        return torch.cat([recalled, best], dim=1).reshape(len(search), -1, side, side)
+        shape = (len(search), -1, side, side)
+        return recalled.reshape(shape), best.reshape(shape)
 
 
-def _normalized(keys: Tensor) -> Tensor:
+def _normalize(keys: Tensor) -> Tensor:
     """Keys of length 1, or 0 for a key of zeros.
 
     Never computed in half precision, where the small number that keeps 0 from 0/0 would be 0.

@@ -18,13 +18,35 @@ def cut_windows(
     ``items``, ``rows`` and ``columns`` (M,) int64 name M cells: which item of the batch, and where
     on its score map. A level is padded with zeros before it is cut.
     """
-    levels = []
+    cells = torch.stack([rows, columns], dim=1)
     reach = torch.arange(max(sizes), device=items.device)
-    for level, size, padding, step in zip(pyramid, sizes, PADDINGS, STEPS, strict=True):
+    lines = [
+        torch.add(reach[:size], cells[:, :, None], alpha=step)
+        for size, step in zip(sizes, STEPS, strict=True)
+    ]
+    return cut_lines(pyramid, sizes, items, torch.cat(lines, dim=2))
+
+
+def window_lines(side: int, sizes: tuple[int, int, int]) -> Tensor:
+    """The ``lines`` of ``cut_lines`` for each cell of a map of ``side``² cells, (side², 2, n)."""
+    cells = torch.stack(torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij"))
+    cells = cells.reshape(2, -1, 1).transpose(0, 1)
+    lines = [torch.arange(size) + cells * step for size, step in zip(sizes, STEPS, strict=True)]
+    return torch.cat(lines, dim=2)
+
+
+def cut_lines(
+    pyramid: Pyramid, sizes: tuple[int, int, int], items: Tensor, lines: Tensor
+) -> Pyramid:
+    """Windows as of ``cut_windows``, from the padded levels' rows and columns (M, 2, n) int64.
+
+    Those of the finest level come first; n is the sum of ``sizes``.
+    """
+    levels = []
+    lines_of_levels = torch.split(lines, [*sizes], dim=2)
+    for level, padding, line in zip(pyramid, PADDINGS, lines_of_levels, strict=True):
         padded = functional.pad(level, (padding,) * 4)
-        y = torch.add(reach[:size, None], rows[:, None, None], alpha=step)
-        x = torch.add(reach[:size], columns[:, None, None], alpha=step)
-        window = padded[items[:, None, None], :, y, x]
+        window = padded[items[:, None, None], :, line[:, 0, :, None], line[:, 1, None]]
         levels.append(window.permute(0, 3, 1, 2))
     return levels[0], levels[1], levels[2]
 
@@ -72,11 +94,11 @@ class Refinement(nn.Module):
         """
         fine_size, middle_size, _ = self.window_sizes
         out = self.deconv(correlation[:, :, None, None])
-        out = self.post0(_upsampled(self.h2(out) + self.v2(coarse), middle_size))
-        out = self.post1(_upsampled(self.h1(out) + self.v1(middle), fine_size))
-        logits: Tensor = self.post2(_upsampled(self.h0(out) + self.v0(fine), self.mask_size))
+        out = self.post0(_upsample(self.h2(out) + self.v2(coarse), middle_size))
+        out = self.post1(_upsample(self.h1(out) + self.v1(middle), fine_size))
+        logits: Tensor = self.post2(_upsample(self.h0(out) + self.v0(fine), self.mask_size))
         return logits[:, 0]
 
 
-def _upsampled(x: Tensor, side: int) -> Tensor:
+def _upsample(x: Tensor, side: int) -> Tensor:
     return functional.interpolate(x, size=(side, side), mode="nearest")

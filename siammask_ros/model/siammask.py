@@ -113,7 +113,7 @@ class SiamMask(nn.Module):
         """Maps of search crops (N, 3, 255, 255), each with its own target's kernels."""
         features, pyramid = self.features(crops)
         if self.variant.has_matching:
-            pyramid = self.matched(pyramid, kernels.keys, kernels.values)
+            pyramid = self.match(pyramid, kernels.keys, kernels.values)
         score_head, box_head, *mask_head = self.heads()
         score = score_head(features, kernels.score)
         box = box_head(features, kernels.box)
@@ -122,10 +122,10 @@ class SiamMask(nn.Module):
         correlation = mask_head[0].correlate(features, kernels.mask)
         return SearchMaps(score, box, correlation, pyramid)
 
-    def matched(self, pyramid: Pyramid, keys: Tensor, values: Tensor) -> Pyramid:
+    def match(self, pyramid: Pyramid, keys: Tensor, values: Tensor) -> Pyramid:
         """A search crop's pyramid, its coarsest level with what it recalls of the template."""
         fine, middle, coarse = pyramid
-        return fine, middle, torch.cat([coarse, self.matching(coarse, keys, values)], dim=1)
+        return fine, middle, torch.cat([coarse, *self.matching(coarse, keys, values)], dim=1)
 
     def masks(self, maps: SearchMaps, items: Tensor, rows: Tensor, columns: Tensor) -> Masks:
         """Masks at M cells: batch item, row and column, int64."""
@@ -133,12 +133,16 @@ class SiamMask(nn.Module):
         if self.variant.has_refinement:
             sizes = self.refine_model.window_sizes
             windows = cut_windows(maps.pyramid, sizes, items, rows, columns)
-            return self.refined(vectors, windows)
+            return self.refine(vectors, windows)
+        return self.coarse_masks(vectors)
+
+    def coarse_masks(self, vectors: Tensor) -> Masks:
+        """Masks of correlation vectors (M, C) for a network without refinement."""
         side = self.variant.mask_size
         coarse: Tensor = self.heads()[2].head(vectors[:, :, None, None])
         return Masks(coarse.reshape(-1, side, side), coarse.new_empty(0))
 
-    def refined(self, vectors: Tensor, windows: Sequence[Tensor]) -> Masks:
+    def refine(self, vectors: Tensor, windows: Sequence[Tensor]) -> Masks:
         """Masks of correlation vectors (M, C) and their cells' windows of the pyramid."""
         refined = self.refine_model(vectors, *windows)
         if self.variant.has_matching:

@@ -19,7 +19,8 @@ from siammask_ros.engines import compiled
 from siammask_ros.engines.base import EngineInfo, Response, SelectionParams
 from siammask_ros.engines.compiled import CompiledEngine, open_compiled
 from siammask_ros.engines.eager import EagerEngine
-from siammask_ros.engines.frame import FrameNetwork, asks_of
+from siammask_ros.engines.frame import FrameNetwork, make_queries
+from siammask_ros.engines.fusion import choose_memory_format
 from siammask_ros.engines.program import Program
 from siammask_ros.errors import EngineError
 from siammask_ros.geometry.boxes import RotatedBox
@@ -95,7 +96,7 @@ def assert_agree(ours: Response, theirs: Response) -> None:
 
 @pytest.mark.parametrize("items", [1, 3])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_c9_what_the_tracker_chooses_is_guessed_and_agrees_with_pytorch(
+def test_c9_the_cell_that_the_tracker_chooses_is_selected_and_agrees_with_pytorch(
     name: str, items: int, runs: list[int]
 ) -> None:
     engine, plain, params_ = (
@@ -136,8 +137,8 @@ def test_a_tracker_costs_a_frame_a_step_and_finds_the_same(
     assert runs == [2] * 3
 
 
-@pytest.mark.parametrize("params_", [params(3), None], ids=["other cells", "nothing guessed"])
-def test_another_cell_than_guessed_gets_its_own_mask(
+@pytest.mark.parametrize("params_", [params(3), None], ids=["other cells", "no selection"])
+def test_another_cell_than_selected_gets_its_own_mask(
     ours: CompiledEngine, eager: EagerEngine, runs: list[int], params_: SelectionParams | None
 ) -> None:
     rows, columns = np.array([0, 12, 24]), np.array([24, 3, 12])
@@ -150,7 +151,7 @@ def test_another_cell_than_guessed_gets_its_own_mask(
     assert runs == [3, 3, 3]
 
 
-def test_aims_change_nothing_but_the_guess(ours: CompiledEngine) -> None:
+def test_a_selection_changes_no_map(ours: CompiledEngine) -> None:
     templates = ours.template(crops(2, 127))
     plain = ours.search(templates, crops(2, 255))
     aimed = ours.search(templates, crops(2, 255), params(2))
@@ -236,11 +237,6 @@ def test_half_precision_changes_the_answers_a_little(eager: EagerEngine) -> None
     assert np.corrcoef(response.box[0].ravel(), expected.box[0].ravel())[0, 1] > 0.99
 
 
-def test_the_window_of_the_guess_stays_in_single_precision() -> None:
-    engine = CompiledEngine(lively_network(LITE), CPU, replace(INFO, precision="bf16"))
-    assert engine.frame.window.dtype == torch.float32
-
-
 def test_c5_a_cpu_without_a_compiler_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setattr("shutil.which", lambda name: None)
@@ -251,9 +247,7 @@ def test_c5_a_cpu_without_a_compiler_is_told_so(monkeypatch: pytest.MonkeyPatch)
 def test_on_a_cpu_the_frame_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[dict[str, Any]] = []
     monkeypatch.setattr("shutil.which", lambda name: name)
-    monkeypatch.setattr(
-        compiled.FrameNetwork, "compile", lambda frame, **options: asked.append(options)
-    )
+    monkeypatch.setattr(FrameNetwork, "compile", lambda frame, **options: asked.append(options))
     open_compiled(lively_network(LITE), CPU, INFO)
     assert asked == [{"dynamic": False}]
     config = importlib.import_module("torch._dynamo.config")
@@ -261,7 +255,7 @@ def test_on_a_cpu_the_frame_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None
     assert config.recompile_limit >= 2 * len(compiled.SIZES)
 
 
-def test_only_for_the_targets_whose_cell_was_guessed_wrong_the_frame_is_computed_again(
+def test_the_frame_is_computed_again_only_for_targets_with_another_cell(
     ours: CompiledEngine, eager: EagerEngine, runs: list[int]
 ) -> None:
     params_ = params(3)
@@ -291,19 +285,19 @@ def test_only_for_the_targets_whose_cell_was_guessed_wrong_the_frame_is_computed
 def test_single_precision_on_a_gpu_keeps_the_plain_layout(
     device: str, dtype: torch.dtype, layout: torch.memory_format
 ) -> None:
-    assert compiled._memory_format(torch.device(device), dtype) == layout
+    assert choose_memory_format(torch.device(device), dtype) == layout
 
 
 def test_a_frame_computes_the_same_in_both_layouts() -> None:
     engine = compiled_engine()
     (template,) = engine.template(crops(1, 127))
     images = torch.from_numpy(crops(1, 255))
-    asks = torch.from_numpy(asks_of(LITE, 1, None))
+    queries = torch.from_numpy(make_queries(LITE, 1, None))
     kernels = [kernel[None] for kernel in template]
     with torch.inference_mode():
-        usual = engine.frame(images, asks, *kernels)
+        usual = engine.frame(images, queries, *kernels)
         plain = FrameNetwork(
-            engine.network.to(memory_format=torch.contiguous_format), torch.contiguous_format
+            engine.frame.network.to(memory_format=torch.contiguous_format), torch.contiguous_format
         )
-        other = plain(images, asks, *kernels)
+        other = plain(images, queries, *kernels)
     assert torch.allclose(usual, other, atol=1e-3)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -16,6 +18,8 @@ from siammask_ros.engines.base import EngineInfo, Floats, Response, SelectionPar
 from siammask_ros.engines.compiled import CompiledEngine
 from siammask_ros.engines.eager import EagerEngine
 from siammask_ros.errors import EngineError
+from siammask_ros.model.siammask import SiamMask
+from siammask_ros.model.variants import VARIANTS, Variant
 from siammask_ros.tracker.config import PRESETS
 from siammask_ros.tracker.scoring import AnchorField
 
@@ -28,10 +32,23 @@ CONFIG = PRESETS["lite"]
 # Largest difference of score probability, raw box (values reach 6) and mask probability. A random
 # network is no calm one; on a CPU, fp16 differed by 0.013, 0.055 and 0.042.
 BOUNDS = {"fp32": (1e-4, 5e-4, 5e-4), "fp16": (0.05, 0.2, 0.2)}
+SECOND = torch.device("cuda:1")
 
 
-def compiled_engine(precision: str = "fp32") -> CompiledEngine:
-    return CompiledEngine(lively_network(LITE), CUDA, replace(INFO, precision=precision))
+def network(variant: Variant) -> SiamMask:
+    return deepcopy(_network(variant))
+
+
+@cache
+def _network(variant: Variant) -> SiamMask:
+    return lively_network(variant)
+
+
+def compiled_engine(
+    precision: str = "fp32", variant: Variant = LITE, device: torch.device = CUDA
+) -> CompiledEngine:
+    info = replace(INFO, device=str(device), precision=precision)
+    return CompiledEngine(network(variant), device, info)
 
 
 def params(items: int) -> SelectionParams:
@@ -51,30 +68,38 @@ def cells_of(response: Response, params_: SelectionParams) -> list[tuple[int, in
     return cells
 
 
-def eager_answer(items: int, seed: int, cells: NDArray[np.int64]) -> tuple[Response, Floats]:
-    engine = EagerEngine(lively_network(LITE), CUDA, INFO)
+def eager_answer(
+    items: int, seed: int, cells: NDArray[np.int64], variant: Variant = LITE
+) -> tuple[Response, Floats]:
+    engine = EagerEngine(network(variant), CUDA, INFO)
     response = engine.search(engine.template(crops(items, 127, seed)), crops(items, 255, seed))
     return response, engine.refine(response, cells[:, 0], cells[:, 1]).values
 
 
 @pytest.mark.parametrize("items", [1, 3, 8])
 @pytest.mark.parametrize("precision", BOUNDS)
-def test_c9_the_graph_agrees_with_pytorch_frame_after_frame(precision: str, items: int) -> None:
-    engine, params_ = compiled_engine(precision), params(items)
+@pytest.mark.parametrize("model", ["lite", "resnet50"])
+def test_c9_the_graph_agrees_with_pytorch_frame_after_frame(
+    model: str, precision: str, items: int
+) -> None:
+    variant = VARIANTS[model]
+    engine, params_ = compiled_engine(precision, variant), params(items)
     for seed in (0, 1, 0):
         templates = engine.template(crops(items, 127, seed))
         response = engine.search(templates, crops(items, 255, seed), params_)
         cells = np.array(cells_of(response, params_))
-        assert np.array_equal(cells, response.maps.answer.cells), "the guess is the choice"
+        assert np.array_equal(cells, response.maps.answer.cells), (
+            "the selected cell is the chosen one"
+        )
         masks = engine.refine(response, cells[:, 0], cells[:, 1]).values
-        expected, expected_masks = eager_answer(items, seed, cells)
+        expected, expected_masks = eager_answer(items, seed, cells, variant)
         score, box, mask = BOUNDS[precision]
         assert np.abs(np.array(response.score) - np.array(expected.score)).max() < score
         assert np.abs(np.array(response.box) - np.array(expected.box)).max() < box
         assert np.abs(masks - expected_masks).max() < mask
 
 
-def test_another_cell_than_guessed_gets_its_own_mask() -> None:
+def test_another_cell_than_selected_gets_its_own_mask() -> None:
     engine, cells = compiled_engine(), np.array([[0, 24], [24, 3]])
     response = engine.search(engine.template(crops(2, 127)), crops(2, 255), params(2))
     engine.search(engine.template(crops(2, 127, 1)), crops(2, 255, 1), params(2))
@@ -112,3 +137,17 @@ def test_a_frame_that_fails_is_an_engine_error_and_the_next_one_works() -> None:
     with pytest.raises(EngineError, match="failed on this frame"):
         engine.search(templates, crops(1, 31))
     assert np.isfinite(engine.search(templates, crops(1, 255)).score).all()
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="there is no second CUDA device")
+def test_two_devices_in_one_process_answer_each_its_own_frame() -> None:
+    engines = [compiled_engine(device=device) for device in (CUDA, SECOND)]
+    for seed in (0, 1):
+        for engine, number in zip(engines, (seed, seed + 2), strict=True):
+            templates = engine.template(crops(2, 127, number))
+            response = engine.search(templates, crops(2, 255, number), params(2))
+            cells = response.maps.answer.cells
+            expected, masks = eager_answer(2, number, cells)
+            assert np.abs(np.array(response.score) - np.array(expected.score)).max() < 1e-4
+            found = engine.refine(response, cells[:, 0], cells[:, 1]).values
+            assert np.abs(found - masks).max() < BOUNDS["fp32"][2]

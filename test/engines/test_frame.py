@@ -6,8 +6,8 @@ import pytest
 import torch
 from support.engine_inputs import LITE, NETWORKS
 
-from siammask_ros.engines.frame import FrameNetwork, answer_width, asks_width
-from siammask_ros.engines.parts import used
+from siammask_ros.engines.frame import answer_width, frame_query_width
+from siammask_ros.engines.fusion import build_frame
 from siammask_ros.model.siammask import SiamMask
 from siammask_ros.model.variants import VARIANTS, Variant
 
@@ -23,10 +23,13 @@ def test_a_frame_needs_no_number_of_its_own_before_it_is_done(variant: Variant, 
 
     Whoever asks for one, or mixes it with what is on the host, fails.
     """
-    frame = FrameNetwork(SiamMask(variant).eval().half()).to(META)
-    template = torch.zeros(2, 3, *[variant.template_size] * 2, dtype=torch.half, device=META)
-    crops = torch.zeros(2, side, side, 3, dtype=torch.uint8, device=META)
-    asks = torch.zeros(2, asks_width(variant), dtype=torch.float64, device=META)
-    answer = frame(crops, asks, *used(frame.network.template(template)))
-    assert answer.shape == (2, answer_width(variant.searching(side)))
+    frame = build_frame(SiamMask(variant), torch.device("cpu"), torch.half).to(META)
+    templates, crops = (
+        torch.zeros(2, side, side, 3, dtype=torch.uint8, device=META)
+        for side in (variant.template_size, side)
+    )
+    seen_as = variant.searching(side)
+    queries = torch.zeros(2, frame_query_width(seen_as), device=META)
+    answer = frame(crops, queries, *frame.template(templates))
+    assert answer.shape == (2, answer_width(seen_as))
     assert (answer.device, answer.dtype) == (META, torch.float32)

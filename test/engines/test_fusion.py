@@ -9,46 +9,43 @@ from support.launches import launches_of
 from support.random_network import lively_network
 from torch import Tensor, nn
 
-from siammask_ros.engines import fusion
-from siammask_ros.engines.frame import FrameNetwork, asks_of
-from siammask_ros.engines.fusion import ConvRelu, Pointwise, can_fuse, fuse
-from siammask_ros.engines.parts import used
-from siammask_ros.model.fold import folded
-from siammask_ros.model.siammask import SiamMask
+from siammask_ros.engines import fused_layers
+from siammask_ros.engines.frame import FrameNetwork, make_queries
+from siammask_ros.engines.fused_layers import ConvRelu, Pointwise
+from siammask_ros.engines.fusion import build_frame, can_fuse, fuse
 from siammask_ros.model.variants import VARIANTS, Variant, variant_named
 
 CPU = torch.device("cpu")
 ALL = {**VARIANTS, **NETWORKS}
 
 
-def answer(network: SiamMask) -> Tensor:
-    variant = network.variant
+def answer(frame: FrameNetwork) -> Tensor:
+    variant = frame.network.variant
     templates, searches = (
         torch.from_numpy(crops(2, side)) for side in (variant.template_size, variant.search_size)
     )
     with torch.inference_mode():
-        kernels = used(network.template(templates.permute(0, 3, 1, 2).float()))
-        asks = torch.from_numpy(asks_of(variant, 2, None))
-        found: Tensor = FrameNetwork(network)(searches, asks, *kernels)
+        queries = torch.from_numpy(make_queries(variant, 2, None))
+        found: Tensor = frame(searches, queries, *frame.template(templates))
     return found
 
 
-@pytest.mark.parametrize("has_rows", [False, True], ids=["plain", "channels_last"])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
 @pytest.mark.parametrize("variant", ALL.values(), ids=ALL)
-def test_a_fused_network_computes_the_same(variant: Variant, has_rows: bool) -> None:
-    network = folded(lively_network(variant))
-    expected = answer(network)
-    fuse(network, has_rows)
-    layers = [type(module) for module in network.modules()]
+def test_a_fused_network_computes_the_same(variant: Variant, layout: torch.memory_format) -> None:
+    frame = build_frame(lively_network(variant), CPU, torch.float32, layout)
+    expected = answer(frame)
+    fuse(frame)
+    layers = [type(module) for module in frame.modules()]
     assert ConvRelu in layers
-    assert (Pointwise in layers) == has_rows
-    assert torch.allclose(answer(network), expected, atol=2e-3, rtol=1e-4)
+    assert (Pointwise in layers) == (layout == torch.channels_last)
+    assert torch.allclose(answer(frame), expected, atol=2e-3, rtol=1e-4)
 
 
 # A launch costs a GPU some 2 µs. Without fusing these were 291 and 283.
 @pytest.mark.parametrize(
     ("model", "items", "most"),
-    [("resnet50", 1, 133), ("resnet50", 8, 138), ("lite", 1, 201), ("lite", 8, 223)],
+    [("resnet50", 1, 105), ("resnet50", 8, 106), ("lite", 1, 139), ("lite", 8, 140)],
 )
 def test_a_frame_needs_few_launches(model: str, items: int, most: int) -> None:
     launches = launches_of(variant_named(model), items)
@@ -70,7 +67,7 @@ def test_operators_that_are_missing_are_not_taken(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     # The operators of CUDA, which a CPU refuses.
-    monkeypatch.setattr(fusion, "_has_cudnn", lambda x: True)
+    monkeypatch.setattr(fused_layers, "has_cudnn", lambda x: True)
     assert not can_fuse(CPU, torch.float32)
     assert "convolutions are not fused on cpu: " in caplog.text
 

@@ -1,4 +1,4 @@
-"""The guess on the device is the tracker's own choice."""
+"""The cell selected on the device is the tracker's own choice."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from support.one_choice import choose
+from torch import Tensor
 
-from siammask_ros.model.choice import best_cells, cosine_window, ranking_terms
+from siammask_ros.model.choice import cell_queries, select_cells, selection_queries
 from siammask_ros.model.variants import variant_named
 from siammask_ros.tracker.config import PRESETS, TrackerConfig
 from siammask_ros.tracker.scoring import AnchorField
@@ -32,24 +33,27 @@ def maps(seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[n
     return score, box, rng.uniform(8, 200, (ITEMS, 2))
 
 
-def guessed(
+def select(
     score: NDArray[np.float32],
     box: NDArray[np.float32],
     sizes: NDArray[np.float64],
     config: TrackerConfig,
 ) -> list[list[int]]:
-    terms = ranking_terms(sizes, FIELD.sizes, config.penalty_k, config.window_influence)
-    cells: list[list[int]] = best_cells(
-        torch.from_numpy(score),
-        torch.from_numpy(box),
-        torch.from_numpy(terms).float(),
-        cosine_window(25),
-    ).tolist()
-    return cells
+    queries = selection_queries(
+        sizes, FIELD.sizes, config.penalty_k, config.window_influence, 25, 25
+    )
+    _, cells = select_cells(maps_of(score, box), torch.from_numpy(queries))
+    return [[*divmod(cell, 25)] for cell in cells.tolist()]
 
 
-def test_the_window_is_the_trackers() -> None:
-    assert np.array_equal(cosine_window(25).numpy(), FIELD.window.astype(np.float32))
+def maps_of(score: NDArray[np.float32], box: NDArray[np.float32]) -> Tensor:
+    """The maps as the heads give them: logits, boxes, ones and zeros."""
+    items, _, side, _ = score.shape
+    with np.errstate(invalid="ignore", divide="ignore"):
+        logits = np.log(score / (1 - score))
+    parts = [np.zeros_like(logits), logits, box.reshape(items, -1, side, side)]
+    last = np.ones((items, 2, side, side), np.float32) * np.array([1, 0], np.float32)[:, None, None]
+    return torch.from_numpy(np.concatenate([*parts, last], axis=1))
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
@@ -60,23 +64,54 @@ def test_the_same_cells_are_chosen(config: TrackerConfig) -> None:
         choice = choose(one_score, one_box, (size[0], size[1]), FIELD, config)
         assert choice is not None
         expected.append([choice.row, choice.column])
-    assert guessed(score, box, sizes, config) == expected
+    assert select(score, box, sizes, config) == expected
 
 
 def test_the_sizes_and_the_settings_matter() -> None:
-    """Else a guess that ignores them would agree."""
+    """Else a selection that ignores them would agree."""
     score, box, sizes = maps(seed=0)
-    plain = guessed(score, box, sizes, PRESETS["lite"])
-    assert guessed(score, box, sizes[::-1].copy(), PRESETS["lite"]) != plain
-    assert guessed(score, box, sizes, CONFIGS["no penalty"]) != plain
-    assert guessed(score, box, sizes, CONFIGS["no window"]) != plain
+    plain = select(score, box, sizes, PRESETS["lite"])
+    assert select(score, box, sizes[::-1].copy(), PRESETS["lite"]) != plain
+    assert select(score, box, sizes, CONFIGS["no penalty"]) != plain
+    assert select(score, box, sizes, CONFIGS["no window"]) != plain
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf], ids=str)
 def test_a_map_that_is_not_finite_gives_a_cell_all_the_same(value: float) -> None:
     score, box, sizes = maps(seed=0)
     score[0, 2, 3, 4] = box[1, 2, 3, 4] = box[2, 2] = value
-    cells = np.array(guessed(score, box, sizes, PRESETS["lite"]))
+    cells = np.array(select(score, box, sizes, PRESETS["lite"]))
     assert ((cells >= 0) & (cells < 25)).all()
-    others = guessed(*(part[3:] for part in (score, box, sizes)), PRESETS["lite"])
+    others = select(*(part[3:] for part in (score, box, sizes)), PRESETS["lite"])
     assert cells[3:].tolist() == others
+
+
+def test_a_smaller_map_ranks_by_the_middle_of_the_window() -> None:
+    score, box, sizes = maps(seed=1)
+    config, inner = PRESETS["lite"], (slice(None), slice(None), slice(6, 19), slice(6, 19))
+    # Nothing outside of the middle may win on the large map.
+    outside = np.ones((25, 25), bool)
+    outside[6:19, 6:19] = False
+    score[:, :, outside] = 1e-6
+    box[..., outside] = 5
+    expected = [[row - 6, column - 6] for row, column in select(score, box, sizes, config)]
+    queries = selection_queries(
+        sizes, FIELD.sizes, config.penalty_k, config.window_influence, 13, 25
+    )
+    small = maps_of(score[inner], np.ascontiguousarray(box[..., 6:19, 6:19]))
+    _, cells = select_cells(small, torch.from_numpy(queries))
+    assert [[*divmod(cell, 13)] for cell in cells.tolist()] == expected
+
+
+def test_scores_are_probabilities() -> None:
+    score, box, _ = maps(seed=2)
+    queries = torch.from_numpy(cell_queries(np.zeros(ITEMS, np.int64), 5, 25))
+    told, _ = select_cells(maps_of(score, box), queries)
+    assert np.allclose(told.numpy(), score, atol=1e-6)
+
+
+def test_a_cell_that_is_asked_for_is_selected() -> None:
+    score, box, _ = maps(seed=2)
+    cells = np.random.default_rng(2).integers(0, 625, ITEMS)
+    _, selected = select_cells(maps_of(score, box), torch.from_numpy(cell_queries(cells, 5, 25)))
+    assert selected.tolist() == cells.tolist()

@@ -11,10 +11,9 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from siammask_ros.engines import fusion
-from siammask_ros.engines.frame import FrameNetwork, asks_width
-from siammask_ros.engines.parts import used
-from siammask_ros.model.fold import folded
+from siammask_ros.engines import fused_layers
+from siammask_ros.engines.frame import frame_query_width
+from siammask_ros.engines.fusion import build_frame, fuse
 from siammask_ros.model.siammask import SiamMask
 from siammask_ros.model.variants import Variant
 
@@ -24,7 +23,7 @@ _NO_LAUNCH = frozenset(
     (
         *("view", "_unsafe_view", "permute", "expand", "unbind", "slice", "select", "unsqueeze"),
         *("reshape", "t", "transpose", "alias", "detach", "split", "squeeze", "as_strided"),
-        *("_reshape_alias", "unflatten", "empty", "new_empty", "promote_types"),
+        *("_reshape_alias", "unflatten", "empty", "new_empty", "promote_types", "split_with_sizes"),
     )
 )
 
@@ -40,10 +39,16 @@ class Launches(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
         name = func._schema.name.split("::")[1]
+        if name == "convolution":
+            # CuDNN keeps the input's layout; on ``meta`` it is lost.
+            out = out.contiguous(memory_format=_layout(args[0]))
         if name not in _NO_LAUNCH:
             self.names[name] += 1
             # An ordinary convolution adds its bias by a kernel of its own.
             if name == "convolution" and args[2] is not None:
+                self.names["bias"] += 1
+            # So do products of a single row; what is added in the shape of the result is copied.
+            if name == "addmm" and (len(args[1]) == 1 or args[0].dim() == 2):
                 self.names["bias"] += 1
             # Padding fills, and then copies.
             if name == "constant_pad_nd":
@@ -74,28 +79,31 @@ def fused_operators() -> Iterator[None]:
 
     library.impl("cudnn_convolution_relu", relu)
     library.impl("cudnn_convolution_add_relu", add_relu)
-    had_cudnn = fusion._has_cudnn
-    fusion._has_cudnn = lambda x: True
+    had_cudnn = fused_layers.has_cudnn
+    fused_layers.has_cudnn = lambda x: True
     try:
         yield
     finally:
-        fusion._has_cudnn = had_cudnn
+        fused_layers.has_cudnn = had_cudnn
         library._destroy()
 
 
 def launches_of(variant: Variant, items: int = 1, dtype: torch.dtype = torch.half) -> Launches:
     """What a frame of the compiled engine launches in half precision."""
-    network = folded(SiamMask(variant)).to(dtype)
-    fusion.fuse(network, has_rows=dtype != torch.float32)
-    frame = FrameNetwork(network).to(META)
-    side = variant.search_size
-    template = torch.zeros(items, 3, *[variant.template_size] * 2, dtype=dtype, device=META)
-    crops = torch.zeros(items, side, side, 3, dtype=torch.uint8, device=META)
-    asks = torch.zeros(items, asks_width(variant), device=META)
+    layout = torch.contiguous_format if dtype == torch.float32 else torch.channels_last
+    frame = build_frame(SiamMask(variant), torch.device("cpu"), dtype, layout)
+    fuse(frame)
+    frame.to(META)
+    template, crops = (
+        torch.zeros(items, side, side, 3, dtype=torch.uint8, device=META)
+        for side in (variant.template_size, variant.search_size)
+    )
+    queries = torch.zeros(items, frame_query_width(variant), device=META)
     with fused_operators(), torch.no_grad():
-        kernels = used(network.template(template.to(memory_format=torch.channels_last)))
+        # As a program holds them.
+        kernels = [kernel.contiguous() for kernel in frame.template(template)]
         with Launches() as launches:
-            frame(crops, asks, *kernels)
+            frame(crops, queries, *kernels)
     return launches
 
 

@@ -88,10 +88,10 @@ def paste(
     variant: Variant,
     threshold: float,
 ) -> RegionMask:
-    """A cell's mask (M, M) on the picture, warped into its own rectangle only.
+    """A cell's mask (M, M) on the picture, warped only where it can be above the threshold.
 
-    Outside of it the original's full-picture warp gives −1 everywhere, so nothing is lost and
-    the cost does not grow with the picture.
+    Anywhere else the original's full-picture warp is at most the threshold, so the binary mask is
+    the same, and the cost grows with the target and not with the picture.
     """
     height, width = picture_size
     row, column = cell
@@ -105,16 +105,22 @@ def paste(
     shrink_y = 1.0 if variant.exact_paste else (height - 1) / height
     scale_x, scale_y = per_value * shrink_x, per_value * shrink_y
     left, top = left * shrink_x, top * shrink_y
-    reach_x, reach_y = variant.mask_size * scale_x, variant.mask_size * scale_y
-    x0, x1 = _span(left, reach_x, scale_x, width)
-    y0, y1 = _span(top, reach_y, scale_y, height)
+    x, y, columns, rows = _bounding_rectangle(mask > threshold)
+    x0, x1 = _span(left + x * scale_x, columns * scale_x, scale_x, width)
+    y0, y1 = _span(top + y * scale_y, rows * scale_y, scale_y, height)
     values = _resampled(mask, (y0, y1, top, scale_y), (x0, x1, left, scale_x))
     binary = (values > threshold).astype(np.uint8)
     return RegionMask(x0, y0, values, binary, picture_size)
 
 
+def _bounding_rectangle(is_target: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """Left, top, width and height of what is set; of everything where nothing is."""
+    left, top, width, height = cv2.boundingRect(is_target.view(np.uint8))
+    return (left, top, width, height) if width else (0, 0, *is_target.shape[::-1])
+
+
 def _span(start: float, reach: float, scale: float, limit: int) -> tuple[int, int]:
-    """First and last (exclusive) pixel that a pasted mask can touch, inside the picture."""
+    """First and last (exclusive) pixel that these values can touch, inside the picture."""
     first = min(max(math.floor(start - scale) - 1, 0), limit)
     last = max(min(math.ceil(start + reach + scale) + 1, limit), first)
     return first, last

@@ -36,9 +36,9 @@ part() {
     "$python" -m torch.utils.collect_env 2>/dev/null
 } >"$out/machine.txt"
 
-part tests 100 "$python" -m pytest -q -p no:cacheprovider test/engines/test_compiled_cuda.py
+part tests 130 "$python" -m pytest -q -p no:cacheprovider test/engines/test_compiled_cuda.py
 part frames 150 "$python" bench/gpu_frames.py --out "$out/frames.json"
-part bench 150 "$python" -m siammask_ros.cli bench --models resnet50,lite --engines compiled \
+part bench 140 "$python" -m siammask_ros.cli bench --models resnet50,lite --engines compiled \
     --targets 1,8 --sizes 480p --quick --device cuda --out "$out/bench"
 part training 60 "$python" bench/gpu_training.py
 

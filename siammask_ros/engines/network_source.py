@@ -66,7 +66,8 @@ def digest_of(weights_sha256: str, model: str) -> str:
 def variant_on(variant: Variant, device: str) -> Variant:
     """The variant as it is run on a device.
 
-    A batch costs a GPU little more than one target: there every search stays whole.
+    On a GPU every search has the full crop until ``warm_up`` has measured that smaller ones are
+    faster there.
     """
     is_gpu = device.startswith("cuda")
     return replace(variant, small_search_size=variant.search_size) if is_gpu else variant

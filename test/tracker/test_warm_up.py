@@ -47,6 +47,43 @@ def test_both_sizes_of_search_crop_are_tried_where_a_crowd_gets_the_smaller_one(
     assert tried == {(1, 255), (2, 255), (4, 255), (4, 159), (8, 255), (8, 159)}
 
 
+class TimedGpu(FakeEngine):
+    """A device on which a search takes so many seconds for a crop of this size."""
+
+    def __init__(self, seconds: dict[int, float]) -> None:
+        super().__init__()
+        self.info = replace(self.info, device="cuda:0")
+        self.variant = replace(self.variant, small_search_size=self.variant.search_size)
+        self.seconds = seconds
+        self.now_s = 0.0
+
+    def search(self, templates: Any, crops: Any, params: Any = None) -> Response:
+        self.now_s += max(self.seconds[len(crop)] for crop in crops)
+        return super().search(templates, crops, params)
+
+
+@pytest.mark.parametrize(
+    ("small_s", "used_px"), [(0.5, 159), (0.85, 159), (0.95, 255), (2.0, 255)], ids=str
+)
+def test_a_gpu_gets_small_crops_only_where_they_are_faster(
+    small_s: float, used_px: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    engine = TimedGpu({255: 1.0, 159: small_s})
+    tracker = Tracker(engine, TrackerConfig(multi_target_threshold=4))
+    warm_up(tracker, 8, lambda: engine.now_s)
+    assert engine.variant.small_search_size == used_px
+    assert "1000.00 ms with search crops of 255 px" in caplog.text
+    # What is used later has been prepared.
+    assert ([used_px] * 8 in engine.sides_px) and ([used_px] * 16 in engine.sides_px)
+
+
+def test_a_gpu_without_small_crops_times_nothing() -> None:
+    engine = TimedGpu({255: 1.0})
+    warm_up(Tracker(engine, TrackerConfig(multi_target_threshold=0)), 8, lambda: engine.now_s)
+    assert len(engine.batches) == len(set(engine.batches)) == 5
+
+
 def test_c3_more_targets_than_memory_allows_end_the_warm_up_and_are_told(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rcl_interfaces.srv import GetParameters
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.node import Node
-from rclpy.parameter_client import AsyncParameterClient
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header, String
 from std_srvs.srv import SetBool, Trigger
@@ -85,7 +85,7 @@ class DashboardFeed:
         self._asked_ids: set[str] = set()
         self._known = dict(ASKED)
         self._asked_s = -ASK_PERIOD_S
-        self._parameters = AsyncParameterClient(node, config.tracker)
+        self._parameters = node.create_client(GetParameters, self._of_tracker("get_parameters"))
         self._image_topic = image_topic(node, config.image_transport)
         self._listen()
         self._open_commands()
@@ -138,9 +138,10 @@ class DashboardFeed:
                 self._node.destroy_subscription(subscription)
             self._pairing.clear()
         now_s = time.monotonic()
-        if now_s - self._asked_s >= ASK_PERIOD_S and self._parameters.services_are_ready():
+        if now_s - self._asked_s >= ASK_PERIOD_S and self._parameters.service_is_ready():
             self._asked_s = now_s
-            self._parameters.get_parameters(list(ASKED), self._guard.wrap(self._on_parameters))
+            answer = self._parameters.call_async(GetParameters.Request(names=list(ASKED)))
+            answer.add_done_callback(self._guard.wrap(self._on_parameters))
 
     def _subscribed(self, kind: Any, topic: str, callback: Callable[[Any], None]) -> Any:
         return self._node.create_subscription(

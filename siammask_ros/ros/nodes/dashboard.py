@@ -15,6 +15,7 @@ from rclpy.node import Node
 
 from siammask_ros.ros.dashboard.config import DashboardConfig
 from siammask_ros.ros.dashboard.feed import DashboardFeed
+from siammask_ros.ros.runtime.closing import ClosingNode
 from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.runtime.log_forwarding import LogForwarding
 from siammask_ros.ros.runtime.parameters import READ_ONLY, LiveParameters, built, declare
@@ -29,7 +30,7 @@ NICENESS = 10
 _CONFIGS: tuple[type[Any], ...] = (DashboardConfig, WebConfig)
 
 
-class DashboardNode(Node):  # type: ignore[misc]
+class DashboardNode(ClosingNode, Node):  # type: ignore[misc]
     """Serves the page; raises ConfigError where the parameters do not allow to."""
 
     def __init__(self, **node: Any) -> None:
@@ -43,6 +44,8 @@ class DashboardNode(Node):  # type: ignore[misc]
         source, web = parameters.settings
         self._feed = DashboardFeed(self, self._guard, source, self._show)
         self._server = Server(web, self._feed)
+        self.closing.callback(self._log_forwarding.remove)
+        self.closing.callback(self._server.close)
         self._server.start()
         self._log_forwarding.install()
         self.get_logger().info(f"dashboard: {', '.join(self._server.urls)}")
@@ -51,12 +54,6 @@ class DashboardNode(Node):  # type: ignore[misc]
     def url(self) -> str:
         """Where the page is."""
         return self._server.url
-
-    def destroy_node(self) -> None:
-        """Ends the page, then the node."""
-        self._server.close()
-        self._log_forwarding.remove()
-        super().destroy_node()
 
     def _show(self, shot: Any) -> None:
         self._server.show(shot)

@@ -32,6 +32,7 @@ from siammask_ros.following.sighting import TRACKING, Report, Sighting
 from siammask_ros.media.image_messages import stamp_ns
 from siammask_ros.msg import Track, TrackArray
 from siammask_ros.ros.runtime import qos
+from siammask_ros.ros.runtime.closing import ClosingNode
 from siammask_ros.ros.runtime.compatibility import RCLError
 from siammask_ros.ros.runtime.guard import CallbackGuard, describe_error, failure_response
 from siammask_ros.ros.runtime.parameters import (
@@ -60,7 +61,7 @@ _STATES = {
 }
 
 
-class FollowerNode(UnchangedParameters, Node):  # type: ignore[misc]
+class FollowerNode(ClosingNode, UnchangedParameters, Node):  # type: ignore[misc]
     """Drives a robot after a target of the tracker's.
 
     Every TrackArray is answered with a command, and the dead man's switch looks at ``clock``,
@@ -85,6 +86,7 @@ class FollowerNode(UnchangedParameters, Node):  # type: ignore[misc]
         )
         command_type = _COMMANDS[self.config.command_type]
         self._commands = self.create_publisher(command_type, "cmd_vel", qos.CONTROL)
+        self.closing.callback(self.leave_standing)
         enable = self._guard.wrap(self._on_enable, failure_response, "~/enable")
         self.create_service(SetBool, "~/enable", enable)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", qos.ANSWERS)
@@ -119,11 +121,6 @@ class FollowerNode(UnchangedParameters, Node):  # type: ignore[misc]
         except RCLError as error:  # a middleware that cannot tell
             self.get_logger().debug(f"the last command cannot be confirmed: {error}")
 
-    def destroy_node(self) -> None:
-        """Leaves the robot standing: nothing is said after the last zero."""
-        self.leave_standing()
-        super().destroy_node()
-
     def _on_tracks(self, message: TrackArray) -> None:
         report = self._heard(message)
         self._act(lambda state: after_report(state, report, self._seconds(), self.config))
@@ -137,7 +134,8 @@ class FollowerNode(UnchangedParameters, Node):  # type: ignore[misc]
             self._log_enabled()
 
     def _on_enable(self, request: Any, response: Any) -> Any:
-        (result,) = self.set_parameters([Parameter("enabled", value=bool(request.data))])
+        change = Parameter("enabled", value=bool(request.data))
+        result = self.set_parameters_atomically([change])
         response.success = result.successful
         response.message = result.reason or ("enabled" if request.data else "disabled")
         return response

@@ -20,6 +20,7 @@ from siammask_ros.media.frames import SourceFrame, open_source
 from siammask_ros.media.image_messages import NANOSECONDS, stamp_ns
 from siammask_ros.media.recording import checked_output
 from siammask_ros.ros.runtime import qos
+from siammask_ros.ros.runtime.closing import ClosingNode
 from siammask_ros.ros.runtime.process import run
 from siammask_ros.ros.tracking_io.messages import image_message
 
@@ -43,7 +44,7 @@ PARAMETERS: dict[str, tuple[Any, str]] = {
 }
 
 
-class PlayerNode(Node):
+class PlayerNode(ClosingNode, Node):
     """Publishes the pictures of a source on `image`, stamped with the time they are published.
 
     With ``keep_headers`` those of a bag keep the headers that they were recorded with: with
@@ -65,6 +66,8 @@ class PlayerNode(Node):
         self._values = values
         self._images = self.create_publisher(Image, "image", qos.PLAYED)
         self._log = _opened_log(values["log"])
+        if self._log is not None:
+            self.closing.callback(self._log.close)
 
     def _declared(self, name: str) -> Any:
         default, about = PARAMETERS[name]
@@ -127,12 +130,6 @@ class PlayerNode(Node):
             self._log.write(f"{number} {stamp_ns(header)}\n".encode())
         except OSError as error:
             raise DataError(f"{self._values['log']} cannot be written: {error.strerror}") from error
-
-    def destroy_node(self) -> None:
-        """Closes the list of pictures, then the node."""
-        if self._log is not None:
-            self._log.close()
-        super().destroy_node()
 
     def _header(self, picture: SourceFrame) -> Header:
         taken_ns, frame_id = self.get_clock().now().nanoseconds, self._values["frame_id"]

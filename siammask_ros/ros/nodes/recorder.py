@@ -30,6 +30,7 @@ from siammask_ros.media.recording import JsonLines
 from siammask_ros.media.track_rows import frame_row, target_row
 from siammask_ros.msg import FrameLatency, Track, TrackArray
 from siammask_ros.ros.runtime import qos
+from siammask_ros.ros.runtime.closing import ClosingNode
 from siammask_ros.ros.runtime.process import run
 
 # What the process that started us waits for on our standard output.
@@ -61,7 +62,7 @@ _LATENCIES = tuple(
 _COUNTS = ("received", "processed", "dropped")
 
 
-class RecorderNode(Node):  # type: ignore[misc]
+class RecorderNode(ClosingNode, Node):  # type: ignore[misc]
     """Records one tracker's answers; raises ConfigError or DataError for its parameters."""
 
     def __init__(self, **node: Any) -> None:
@@ -77,6 +78,7 @@ class RecorderNode(Node):  # type: ignore[misc]
         if len(values["box"]) != 4:
             raise ConfigError(f"box has {len(values['box'])} numbers; expected x, y, w, h")
         self._file = JsonLines(Path(values["record"]), overwrite=True)
+        self.closing.callback(self._file.close)
         self.is_written = True
         self.when_full: Callable[[], None] = lambda: None
         self._box = [float(number) for number in values["box"]]
@@ -112,11 +114,6 @@ class RecorderNode(Node):  # type: ignore[misc]
             if time.monotonic() > until_s:
                 return f"{self._tracker} was not active within {self._ready_timeout_s:.0f} s"
         return ""
-
-    def destroy_node(self) -> None:
-        """Closes the file, then the node."""
-        super().destroy_node()
-        self._file.close()
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:

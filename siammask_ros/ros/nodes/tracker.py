@@ -14,7 +14,11 @@ from siammask_ros.engines.registry import EngineConfig, open_engine
 from siammask_ros.errors import EngineLostError, SiamMaskError
 from siammask_ros.ros.nodes.tracker_parameters import Parameters, Settings
 from siammask_ros.ros.nodes.tracker_pipeline import TrackerPipeline
-from siammask_ros.ros.runtime.compatibility import destroy_lifecycle_services
+from siammask_ros.ros.runtime.closing import ClosingNode
+from siammask_ros.ros.runtime.compatibility import (
+    destroy_lifecycle_services,
+    transition_underway,
+)
 from siammask_ros.ros.runtime.exit_codes import EXIT_ENGINE_LOST
 from siammask_ros.ros.runtime.guard import CallbackGuard, describe_error, guard_change_state_service
 from siammask_ros.ros.runtime.log_forwarding import LogForwarding
@@ -33,7 +37,7 @@ from siammask_ros.session import Health, Session, Tracker, warm_up
 NAME = "siammask_tracker"
 
 
-class TrackerNode(UnchangedParameters, LifecycleNode):
+class TrackerNode(ClosingNode, UnchangedParameters, LifecycleNode):
     """Follows targets in a camera's images.
 
     ``open_engine`` makes the inference engine of an EngineConfig. The engine is loaded and warmed
@@ -46,6 +50,7 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
         self._guard = CallbackGuard(self.get_logger())
         self._log_forwarding = LogForwarding(self.get_logger())
         self._log_forwarding.install()
+        self.closing.callback(self._log_forwarding.remove)
         self._state, self._underway = "unconfigured", ""
         self._is_starting = False
         self._failure = ""
@@ -58,6 +63,7 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
         )
         config = self._own_parameters.node_config
         self._topics = Publishers(self, self._guard, config)
+        self.closing.callback(self._topics.close)
         self._follow_commands = FollowCommands(
             self,
             self._guard,
@@ -74,6 +80,7 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
         self._status_publisher = StatusPublisher(
             self, self._guard, self._current_session, self._about, self._topics.publish_tracks
         )
+        self.closing.callback(self._end)
         guard_change_state_service(self, self._guard, lambda: self._state)
 
     def _current_session(self) -> Session | None:
@@ -151,8 +158,9 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
     def autostart(self) -> None:
         """Configures and activates without being asked."""
         self._is_starting = True
-        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
-            self.trigger_activate()
+        with transition_underway(self):
+            if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+                self.trigger_activate()
         self._is_starting = False
 
     def follow_dead_process(self) -> None:
@@ -170,10 +178,7 @@ class TrackerNode(UnchangedParameters, LifecycleNode):
         self._when_lost = callback
 
     def destroy_node(self) -> None:
-        """Ends the threads, then the node."""
-        self._end()
-        self._topics.close()
-        self._log_forwarding.remove()
+        """Close the node, then the services that rclpy leaves."""
         super().destroy_node()
         destroy_lifecycle_services(self)
 

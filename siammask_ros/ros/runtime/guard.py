@@ -9,7 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from siammask_ros.errors import SiamMaskError
-from siammask_ros.ros.runtime.compatibility import RCLError, change_state_service
+from siammask_ros.ros.runtime.compatibility import (
+    RCLError,
+    change_state_service,
+    transition_underway,
+)
 
 LOG_PERIOD_S = 2.0
 RECENT_S = 10.0
@@ -101,7 +105,8 @@ def guard_change_state_service(node: Any, guard: CallbackGuard, state: Callable[
 
     def on_change_state(request: Any, response: Any) -> Any:
         try:
-            return change(request, response)
+            with transition_underway(node):
+                return change(request, response)
         except RCLError as error:
             raise SiamMaskError(
                 f"transition {request.transition.label or request.transition.id} is not "

@@ -19,6 +19,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from siammask_ros.errors import ConfigError
+from siammask_ros.ros.runtime.compatibility import call_after_parameter_change
 from siammask_ros.ros.runtime.guard import CallbackGuard, describe_error
 
 S = TypeVar("S")
@@ -73,7 +74,7 @@ class LiveParameters(Generic[S]):
         self.settings = build(self._values())
         self._refuse_unknown()
         node.add_on_set_parameters_callback(guard.wrap(self._judge, _internal_error))
-        node.add_post_set_parameters_callback(guard.wrap(self._take_up))
+        call_after_parameter_change(node, guard.wrap(self._take_up))
 
     def _values(self) -> dict[str, Any]:
         return {name: self._node.get_parameter(name).value for name in self._names}

@@ -8,7 +8,6 @@ from copy import copy
 from typing import Any
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.event_handler import SubscriptionEventCallbacks, UnsupportedEventTypeError
 from rclpy.node import Node
 from rclpy.qos import QoSCompatibility, qos_check_compatible
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -21,6 +20,11 @@ from siammask_ros.media.image_messages import (
     stamp_ns,
 )
 from siammask_ros.ros.runtime import qos
+from siammask_ros.ros.runtime.compatibility import (
+    SubscriptionEventCallbacks,
+    UnsupportedEventTypeError,
+    subscription_callback,
+)
 from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.runtime.node_config import NodeConfig
 from siammask_ros.ros.tracking_io.diagnostics import ImageTopic
@@ -66,7 +70,7 @@ class Camera:
         return self._node.create_subscription(
             kind,
             topic,
-            self._guard.wrap(self._on_image),
+            subscription_callback(self._guard.wrap(self._on_image)),
             # rclpy writes a node's overrides into the profile it is given.
             copy(qos.CAMERA),
             callback_group=MutuallyExclusiveCallbackGroup(),
@@ -116,7 +120,7 @@ class Camera:
 
     def _on_image(self, message: Any, info: Any) -> None:
         session, arrived_s = self._session, time.monotonic()
-        self._mixed.add(info["publication_sequence_number"])
+        self._mixed.add(info.get("publication_sequence_number", 0))
         self.lost.add_arrived(len(message.data))
         now_ns = self._node.get_clock().now().nanoseconds
         try:

@@ -1,0 +1,24 @@
+"""What a node has opened, closed with it."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+
+class ClosingNode:
+    """For a node: ``closing`` holds what destroy_node closes before the node itself.
+
+    It is there before rclpy's constructor runs: from Kilted on, rclpy's context destroys every
+    node at shutdown, also one whose constructor raised. Whoever opens something registers at once
+    how it is closed.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.closing = contextlib.ExitStack()
+        super().__init__(*args, **kwargs)
+
+    def destroy_node(self) -> None:
+        """Close what was opened, the newest first, then the node; a second call does nothing."""
+        self.closing.close()
+        super().destroy_node()  # type: ignore[misc]

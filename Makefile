@@ -1,4 +1,5 @@
 # The same words serve people and CI. Every one of them first sets up what is missing in .venv.
+#   make test  ROS=kilted               ROS 2 Kilted instead of Jazzy, in .venv-kilted: what uses ROS
 #   make demo  VIDEO=path BOX=x,y,w,h   another video and what to follow in it
 #   make demo  DASHBOARD=1              play it for ever, and choose the target in the browser
 #   make test  ARGS="-k boxes"          arguments for pytest
@@ -7,6 +8,11 @@
 #   PYTHON=python3.12                   which Python makes .venv
 
 PYTHON ?= python3
+ROS ?= jazzy
+export ROS
+# What another distribution could change; the rest is the same code and runs once, on Jazzy.
+TESTS_jazzy :=
+TESTS_kilted := test/ros test/faults test/test_packaging.py test/test_setup_env.py
 RUN := $(PYTHON) tools/setup_env.py --run
 
 .PHONY: help setup demo test bench check clean
@@ -21,7 +27,7 @@ demo:
 	@$(RUN) siammask demo $(if $(VIDEO),--video "$(VIDEO)") $(if $(BOX),--box "$(BOX)") $(if $(DASHBOARD),--dashboard)
 
 test:
-	@$(RUN) python -m pytest $(ARGS)
+	@$(RUN) python -m pytest $(TESTS_$(ROS)) $(ARGS)
 
 bench:
 	@$(RUN) siammask bench $(ARGS)
@@ -36,5 +42,5 @@ check:
 
 # What make and its programs made here, but not the results in out/ and runs/.
 clean:
-	rm -rf .venv build install log dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-kilted build install log dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -16,15 +16,22 @@ import pytest
 SCRIPT = Path(__file__).resolve().parent.parent / "tools" / "setup_env.py"
 
 
-@pytest.fixture
-def setup_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """Return the set-up script as a module that believes .venv to be an empty folder."""
+def load_script() -> ModuleType:
+    """Return the set-up script as a module."""
     spec = importlib.util.spec_from_file_location("setup_env", SCRIPT)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def setup_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Return the set-up script as a module that believes .venv to be an empty folder."""
+    for name in ("ROS", "TORCH"):
+        monkeypatch.delenv(name, raising=False)
+    module = load_script()
     module.VENV = tmp_path
-    monkeypatch.delenv("TORCH", raising=False)
     return module
 
 
@@ -137,7 +144,7 @@ def test_make_clean_leaves_the_results(tmp_path: Path) -> None:
     if make is None:
         pytest.skip("make is not installed")
     (tmp_path / "Makefile").write_text((SCRIPT.parent.parent / "Makefile").read_text())
-    for name in (".venv/bin", "build", "out", "runs", "src/__pycache__"):
+    for name in (".venv/bin", ".venv-kilted/bin", "build", "out", "runs", "src/__pycache__"):
         (tmp_path / name / "inner").mkdir(parents=True)
     subprocess.run([make, "-s", "clean"], cwd=tmp_path, check=True)
     assert {path.name for path in tmp_path.iterdir()} == {"Makefile", "out", "runs", "src"}
@@ -151,6 +158,50 @@ def test_a_missing_compiler_is_named_with_its_package(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(setup_env.SetupError, match=r"a C\+\+ compiler.*sudo apt install g\+\+"):
         setup_env.check_machine()
+
+
+@pytest.mark.parametrize(
+    ("ros", "venv"), [("", ".venv"), ("jazzy", ".venv"), ("kilted", ".venv-kilted")]
+)
+def test_every_distribution_has_its_own_environment_and_list(
+    monkeypatch: pytest.MonkeyPatch, ros: str, venv: str
+) -> None:
+    monkeypatch.setenv("ROS", ros)
+    module = load_script()
+    module.check_distribution()
+    assert SCRIPT.parent.parent / venv == module.VENV
+    pins = module.requirement_list(f"ros_{ros or 'jazzy'}").read_text().splitlines()
+    prefixes = {line.split("-")[1] for line in pins if line.startswith("ros-")}
+    assert prefixes == {ros or "jazzy"}
+
+
+def test_a_distribution_without_wheels_is_refused_with_the_ones_that_have_some(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ROS", "lyrical")
+    module = load_script()
+    with pytest.raises(
+        module.SetupError, match=r"ROS=lyrical.*ROS=jazzy or ROS=kilted, or install ROS 2 Lyrical"
+    ):
+        module.check_distribution()
+
+
+def test_the_list_of_another_distribution_changes_nothing_here(
+    setup_env: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stamps: list[str] = []
+    monkeypatch.setattr(setup_env, "REQUIREMENTS", tmp_path)
+    monkeypatch.setattr(setup_env, "message_sources", list)
+    monkeypatch.setattr(setup_env, "ensure", lambda step, stamp, action: stamps.append(stamp))
+    for name in ("ros_kilted", "ros_jazzy"):
+        (tmp_path / f"{name}.txt").write_text("")
+    setup_env.set_up()
+    (tmp_path / "ros_kilted.txt").write_text("ros-kilted-rclpy\n")
+    setup_env.set_up()
+    (tmp_path / "ros_jazzy.txt").write_text("ros-jazzy-rclpy\n")
+    setup_env.set_up()
+    packages = stamps[::2]
+    assert packages[0] == packages[1] != packages[2]
 
 
 @pytest.mark.parametrize("version", [(3, 9, 18), (3, 14, 0)])

@@ -5,6 +5,7 @@
     python3 tools/setup_env.py --run COMMAND ...   the same, then become COMMAND inside .venv
 
 Needs Linux x86-64, Python 3.10 to 3.13 and a C++ compiler; changes nothing outside .venv.
+ROS=jazzy (default) or ROS=kilted chooses the distribution; Kilted is set up in .venv-kilted.
 A second run finds everything there, checks it by importing it and needs no network.
 TORCH=cpu or TORCH=cuda chooses the build of torch; otherwise CUDA is taken where nvidia-smi
 finds a GPU. A ROS 2 that is already sourced is kept out of .venv and left as it is.
@@ -28,7 +29,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / "tools"
 REQUIREMENTS = TOOLS / "requirements"
-VENV = ROOT / ".venv"
+# The distributions that are wheels, and where each of them is set up.
+VENVS = {"jazzy": ROOT / ".venv", "kilted": ROOT / ".venv-kilted"}
+DISTRIBUTION = os.environ.get("ROS") or "jazzy"
+VENV = VENVS.get(DISTRIBUTION, VENVS["jazzy"])
 PYTHON = VENV / "bin" / "python"
 LOG = VENV / "setup.log"
 
@@ -107,6 +111,16 @@ def check_machine() -> None:
         )
 
 
+def check_distribution() -> None:
+    """Raise SetupError where ROS names a distribution that is not here as wheels."""
+    if DISTRIBUTION not in VENVS:
+        choices = " or ".join(f"ROS={name}" for name in VENVS)
+        raise SetupError(
+            f"ROS={DISTRIBUTION} is not available as wheels: use {choices}, or install ROS 2 "
+            f"{DISTRIBUTION.capitalize()} itself and build with colcon (README.md)"
+        )
+
+
 def environment() -> dict[str, str]:
     """Return this process's environment with .venv first and without a sourced ROS 2."""
     env = {name: value for name, value in os.environ.items() if name not in ROS_VARIABLES}
@@ -158,7 +172,7 @@ def make_venv() -> None:
     try:
         subprocess.run([PYTHON, "-c", ""], env=environment(), check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
-        say(f"making .venv with Python {platform.python_version()}")
+        say(f"making {VENV.name} with Python {platform.python_version()}")
         subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
 
 
@@ -178,11 +192,15 @@ def has_gpu() -> bool:
         return False
 
 
+def requirement_list(name: str) -> Path:
+    return REQUIREMENTS / f"{name}.txt"
+
+
 def install_torch(flavour: str) -> None:
     """Install the pinned torch; for the CPU prefer its small build wherever one is offered."""
     (pin,) = (
         line
-        for line in (REQUIREMENTS / "torch.txt").read_text().splitlines()
+        for line in requirement_list("torch").read_text().splitlines()
         if line.startswith("torch==")
     )
     if flavour == "cuda":
@@ -215,11 +233,12 @@ def install_packages(flavour: str) -> None:
     say(f"installing torch ({flavour} build)")
     install_torch(flavour)
     say("installing ROS 2 and the Python packages")
-    pip_install(*(f"-r{REQUIREMENTS / name}.txt" for name in ("ros", "runtime", "develop")))
-    pip_install("--no-deps", "-r", REQUIREMENTS / "data.txt")
+    lists = [requirement_list(name) for name in (f"ros_{DISTRIBUTION}", "runtime", "develop")]
+    pip_install(*(f"-r{path}" for path in lists))
+    pip_install("--no-deps", "-r", requirement_list("data"))
     if not (has_cmake() and shutil.which("ninja")):
         say("installing cmake and ninja")
-        pip_install("-r", REQUIREMENTS / "build_tools.txt")
+        pip_install("-r", requirement_list("build_tools"))
 
 
 def has_cmake() -> bool:
@@ -304,7 +323,8 @@ def set_up() -> None:
     links = [
         str(path) for name in ("config", "launch") for path in sorted((ROOT / name).rglob("*"))
     ]
-    packages = f"{flavour} {digest(REQUIREMENTS.glob('*.txt'))}"
+    others = {requirement_list(f"ros_{name}") for name in VENVS if name != DISTRIBUTION}
+    packages = f"{flavour} {digest(set(REQUIREMENTS.glob('*.txt')) - others)}"
     ensure("packages", packages, lambda: install_packages(flavour))
     ensure("messages", digest(message_sources(), packages, *links), build_messages)
 
@@ -321,26 +341,30 @@ def main(arguments: list[str]) -> int:
     """Set up and then run a command, if one is given; return the exit code."""
     try:
         check_folder(ROOT)
+        check_distribution()
         check_machine()
         if "ROS_DISTRO" in os.environ:
-            say(f"ROS 2 {os.environ['ROS_DISTRO']} is sourced and left alone; .venv has its own")
+            sourced = os.environ["ROS_DISTRO"]
+            say(f"ROS 2 {sourced} is sourced and left alone; {VENV.name} has its own")
         make_venv()
         set_up()
         if verify():
-            say("something in .venv is missing or damaged: doing all steps again")
+            say(f"something in {VENV.name} is missing or damaged: doing all steps again")
             for step in ("packages", "messages"):
                 (VENV / f".setup-{step}").unlink(missing_ok=True)
             set_up()
         reason = verify()
         if reason:
-            raise SetupError(f"{reason}\n.venv still does not work: remove it and start again")
+            raise SetupError(
+                f"{reason}\n{VENV.name} still does not work: remove it and start again"
+            )
     except SetupError as error:
         say(str(error))
         return 1
     if arguments[:1] == ["--run"]:
         os.chdir(ROOT)
         os.execvpe(arguments[1], arguments[1:], environment())
-    say(".venv is ready")
+    say(f"{VENV.name} is ready")
     return 0
 
 

@@ -71,7 +71,7 @@ def test_images_arrive_where_callbacks_get_no_message_info(
 ) -> None:
     monkeypatch.setattr(compatibility, "has_message_info", lambda: False)
     with NodeBench() as bench:
-        parameters = inspect.signature(bench.node._camera._subscription.callback).parameters
+        parameters = inspect.signature(bench.node._pipeline.camera._subscription.callback).parameters
         assert len(parameters) == 1
         bench.started()
         bench.assert_tracks(1)

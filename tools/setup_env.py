@@ -193,6 +193,7 @@ def has_gpu() -> bool:
 
 
 def requirement_list(name: str) -> Path:
+    """Return the file of a list of packages."""
     return REQUIREMENTS / f"{name}.txt"
 
 

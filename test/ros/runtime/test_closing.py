@@ -12,10 +12,10 @@ import pytest
 import rclpy
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
-from moving_square import picture
 from rclpy.context import Context
 from rclpy.exceptions import InvalidNamespaceException
 from rclpy.parameter import Parameter
+from support.moving_square import picture
 
 from siammask_ros.errors import ConfigError, EngineError
 from siammask_ros.ros.nodes.dashboard import DashboardNode

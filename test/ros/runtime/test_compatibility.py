@@ -10,12 +10,12 @@ from types import ModuleType
 
 import pytest
 import rclpy
-from follower_bench import FollowerBench
-from node_bench import NodeBench
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.context import Context
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from support.follower_bench import FollowerBench
+from support.node_bench import NodeBench
 
 from siammask_ros.ros.runtime import compatibility
 
@@ -71,8 +71,8 @@ def test_images_arrive_where_callbacks_get_no_message_info(
 ) -> None:
     monkeypatch.setattr(compatibility, "has_message_info", lambda: False)
     with NodeBench() as bench:
-        parameters = inspect.signature(bench.node._pipeline.camera._subscription.callback).parameters
-        assert len(parameters) == 1
+        callback = bench.node._pipeline.camera._subscription.callback
+        assert len(inspect.signature(callback).parameters) == 1
         bench.started()
         bench.assert_tracks(1)
 

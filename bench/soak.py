@@ -33,7 +33,7 @@ from support.moving_square import picture, square_box  # noqa: E402
 from support.node_bench import NODE, Client, own_domain  # noqa: E402
 
 from siammask_ros.geometry.boxes import RotatedBox  # noqa: E402
-from siammask_ros.ros.tracking_io.messages import image_message  # noqa: E402
+from siammask_ros.ros.tracking_io.messages import build_image  # noqa: E402
 
 COMMANDS = {
     "fake": [ROOT / "test" / "support" / "fake_tracker.py"],
@@ -109,7 +109,7 @@ class Load:
             header = self._client.header()
             stamps.append((header.stamp.sec, header.stamp.nanosec))
             image = PICTURES[self.frames % len(PICTURES)]
-            self._client.images.publish(image_message(header, image))
+            self._client.images.publish(build_image(header, image))
             again_s = time.monotonic() + ANSWER_S
             while time.monotonic() < again_s:
                 for answer in list(self._client.heard[f"{NODE}/tracks"]):
@@ -125,7 +125,7 @@ class Load:
         self._client.forget.publish(String(data=str(self.frames // 41 % 3)))
 
     def _send_bad_image(self) -> None:
-        message = image_message(self._client.header(), PICTURES[0])
+        message = build_image(self._client.header(), PICTURES[0])
         message.encoding = "no such encoding"
         self._client.images.publish(message)
 

@@ -229,7 +229,7 @@ NOT_OF_ROSDEP = {"rosbags", "safetensors", "torch", "rcl_interfaces"}
 def modules_of_tests() -> set[str]:
     """Return what the tests import on top of their files, of others, without which none runs."""
     folder = ROOT / "test"
-    ours = {"siammask_ros", *(path.stem for path in folder.rglob("*.py"))}
+    ours = {"bench", "siammask_ros", *(path.stem for path in folder.rglob("*.py"))}
     ours |= {path.name for path in folder.iterdir() if path.is_dir()}
     imported = set()
     for file in (*folder.rglob("test_*.py"), folder / "conftest.py"):

@@ -9,7 +9,7 @@ from support.moving_square import picture
 from support.node_bench import NodeBench
 from support.session_bench import wait_until
 
-from siammask_ros.ros.tracking_io.messages import image_message
+from siammask_ros.ros.tracking_io.messages import build_image
 
 ERROR, OK = 2, 0
 
@@ -25,7 +25,7 @@ def test_h4_a_camera_of_either_reliability_is_heard(reliability: ReliabilityPoli
         header = bench.client.header()
 
         def is_answered() -> bool:
-            camera.publish(image_message(header, picture(0)))
+            camera.publish(build_image(header, picture(0)))
             tracks = bench.client.heard["/siammask_tracker/tracks"]
             return any(each.header.stamp == header.stamp for each in tracks)
 

@@ -12,7 +12,7 @@ from support.moving_square import picture
 from support.node_bench import NODE, NodeBench
 from support.session_bench import wait_until
 
-from siammask_ros.ros.tracking_io.messages import image_message
+from siammask_ros.ros.tracking_io.messages import build_image
 from siammask_ros.ros.tracking_io.mixed_images import WINDOW_S, MixedImages
 
 OK, WARN = 0, 1
@@ -60,7 +60,7 @@ def test_e9_two_publishers_of_images_are_told_and_one_of_them_is_tracked_again()
 
         def told() -> Any:
             client.send(0)
-            other.publish(image_message(client.header(), picture(0, width=400)))
+            other.publish(build_image(client.header(), picture(0, width=400)))
             status = client.status("image stream")
             return status if status and "2 publishers on /image" in status.message else None
 

@@ -20,7 +20,7 @@ from support.session_bench import SessionBench, assert_on_square, stamp_of
 from siammask_ros.errors import ImageError
 from siammask_ros.media.image_messages import RefusedImage, compressed_to_bgr, stamp_ns
 from siammask_ros.ros.tracking_io.conversions import image_to_bgr
-from siammask_ros.ros.tracking_io.messages import image_message
+from siammask_ros.ros.tracking_io.messages import build_image
 from siammask_ros.session import Frame
 
 LIMIT_PX = 1000
@@ -317,6 +317,6 @@ def mutate(message: Image) -> None:
 
 def test_a_published_picture_reads_back_as_it_was() -> None:
     for image in (picture(0), grey(picture(0))):
-        message = image_message(Header(frame_id="camera"), image)
+        message = build_image(Header(frame_id="camera"), image)
         read = image_to_bgr(message, LIMIT_PX)
         assert np.array_equal(read if image.ndim == 3 else read[:, :, 0], image)

@@ -60,14 +60,14 @@ CALLBACKS: list[Any] = [
     pytest.param(Session, "build_stale_result", "watch", lambda b: None, id="watch-timer"),
     pytest.param(
         publishers_module.messages,
-        "tracks_message",
+        "build_tracks",
         "publish",
         lambda b: b.client.send(1),
         id="publishing",
     ),
     pytest.param(
         calibration_module,
-        "lens_of_camera_info",
+        "read_camera_info",
         "on_camera_info",
         lambda b: b.publisher(CameraInfo, "/camera_info").publish(camera_info()),
         id="camera_info",
@@ -77,7 +77,7 @@ CALLBACKS: list[Any] = [
     ),
     pytest.param(
         depth_module,
-        "depth_image",
+        "read_depth_image",
         "on_depth",
         lambda b: b.publisher(Image, "/depth").publish(Image()),
         id="depth",
@@ -151,7 +151,7 @@ def test_c8_answers_that_can_never_be_published_are_an_error_until_one_is(
         bench.assert_tracks(1)
         publishers = bench.node._topics
         with monkeypatch.context() as patch:
-            patch.setattr(publishers_module.messages, "tracks_message", broken)
+            patch.setattr(publishers_module.messages, "build_tracks", broken)
             for count in range(1, 11):
                 # A best-effort image may be lost: until one more has failed.
                 while publishers.failed_in_row < count:

@@ -19,7 +19,7 @@ from support.session_bench import wait_until
 
 from siammask_ros.engines.registry import EngineConfig, open_engine
 from siammask_ros.model.checkpoint import load_network
-from siammask_ros.ros.tracking_io.messages import image_message
+from siammask_ros.ros.tracking_io.messages import build_image
 
 ERROR, WARN, OK = 2, 1, 0
 
@@ -29,7 +29,7 @@ def test_a10_an_encoding_that_changes_loses_nothing() -> None:
         bench.started(0)
         for index, encoding in enumerate(("bgr8", "rgb8", "bgr8"), start=1):
             header = bench.client.header()
-            message: Image = image_message(header, picture(index)[..., :: _order(encoding)].copy())
+            message: Image = build_image(header, picture(index)[..., :: _order(encoding)].copy())
             message.encoding = encoding
             bench.client.images.publish(message)
             assert_on_square(bench.client.of_stamp(f"{NODE}/tracks", header), index)
@@ -70,7 +70,7 @@ def test_c6_what_fails_in_the_first_frames_fails_in_configure(script: list[str])
 def test_c4_a_device_that_is_lost_in_configure_ends_the_process() -> None:
     with NodeBench(FakeEngine(["lost"]), active=False) as bench:
         ended: list[bool] = []
-        bench.node.when_lost(lambda: ended.append(bench.node.is_lost))
+        bench.node.on_engine_lost(lambda: ended.append(bench.node.is_engine_lost))
         assert not bench.client.change_state("configure")
         assert ended == [True]
 

@@ -16,7 +16,7 @@ from support.node_bench import NODE, Client, NodeBench, assert_on_square, wait_u
 from support.session_bench import wait_until
 
 from siammask_ros.geometry.boxes import RotatedBox
-from siammask_ros.ros.tracking_io.messages import image_message
+from siammask_ros.ros.tracking_io.messages import build_image
 
 ERROR, WARN, OK = 2, 1, 0
 
@@ -25,7 +25,7 @@ _LOG = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 def send_bad_image(client: Client, **changes: Any) -> None:
-    message = image_message(client.header(), picture(1))
+    message = build_image(client.header(), picture(1))
     for name, value in changes.items():
         setattr(message, name, value)
     client.images.publish(message)
@@ -220,8 +220,11 @@ def test_f1_at_200_hz_and_50_ms_of_work_the_newest_image_is_taken() -> None:
         latencies = [m for m in bench.client.heard[f"{NODE}/latency"] if m.network_ms >= 50]
         assert len(latencies) > 5
         waits_ms = sorted(message.wait_ms for message in latencies)
-        # One inference of 50 ms and one period at most; the median leaves room for a busy machine.
-        assert waits_ms[len(waits_ms) // 2] < 55
+        # The newest image waits for the one before it at most, which a busy machine makes slower.
+        busy_ms = sorted(
+            each.crop_ms + each.network_ms + each.select_ms + each.mask_ms for each in latencies
+        )
+        assert waits_ms[len(waits_ms) // 2] < busy_ms[len(busy_ms) // 2] + 5
         assert bench.session.health().counters.processed < 100
         bench.started(1, "2")
         bench.assert_tracks(2, "2")

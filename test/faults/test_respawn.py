@@ -30,7 +30,7 @@ from support.supervised_node import SupervisedNode
 
 from siammask_ros.ros.runtime.exit_codes import EXIT_ENGINE_LOST
 from siammask_ros.ros.tracking_io.diagnostics import RESTARTED
-from siammask_ros.ros.tracking_io.messages import image_message
+from siammask_ros.ros.tracking_io.messages import build_image
 
 HERE = Path(__file__).resolve().parent
 IS_LONG = bool(os.environ.get("SIAMMASK_LONG_FAULTS"))
@@ -192,7 +192,7 @@ def test_a11_damaged_messages_are_refused_or_the_node_is_there_again(
     """Bytes as no ROS 2 publisher sends them: what the middleware makes of them is its own."""
     rng = random.Random(seed)
     client = node.client
-    good = serialize_message(image_message(client.header(), picture(1)))
+    good = serialize_message(build_image(client.header(), picture(1)))
     for number in range(DAMAGED):
         client.images.publish(_damaged(good, rng))
         # Best effort, one deep: what comes too fast would only replace what came before.
@@ -269,4 +269,4 @@ def test_c4_a_node_whose_device_is_lost_ends_and_another_one_tracks(tmp_path: Pa
             if status.level == bytes([ERROR])
         }
         assert any(each.startswith("engine lost, restart the process") for each in said), said
-        assert "this process ends, for another has to go on" in log.read_text()
+        assert "engine lost; exiting so that the node is restarted" in log.read_text()

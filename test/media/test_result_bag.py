@@ -21,7 +21,7 @@ from siammask_ros.media.bag_types import result_types
 from siammask_ros.media.frames import Origin, SourceFrame
 from siammask_ros.media.result_bag import ResultBag
 from siammask_ros.ros.tracking_io import messages
-from siammask_ros.ros.tracking_io.overlay import overlay
+from siammask_ros.ros.tracking_io.overlay import draw_overlay
 from siammask_ros.session import Frame, FrameResult, TrackedTarget
 from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.targets import Status
@@ -59,7 +59,7 @@ def write_results(path: Path) -> list[FrameResult]:
 
 def write(bag: ResultBag, frame: SourceFrame, answer: FrameResult) -> None:
     targets = [*map(result_target, answer.targets)]
-    bag.write(frame, answer.mask(), targets, overlay(answer, 0.0))
+    bag.write(frame, answer.mask(), targets, draw_overlay(answer, 0.0))
 
 
 def source_frame(index: int) -> SourceFrame:
@@ -85,12 +85,14 @@ def test_messages_are_those_that_the_node_publishes(tmp_path: Path) -> None:
     topics = {"mask", "detections", "tracks", "overlay/compressed"}
     assert set(found) == {f"{NODE}/{topic}" for topic in topics}
     for topic, make in (
-        ("tracks", messages.tracks_message),
-        ("detections", messages.detections_message),
-        ("mask", lambda each: messages.image_message(messages.header_of(each.frame), each.mask())),
+        ("tracks", messages.build_tracks),
+        ("detections", messages.build_detections),
+        ("mask", lambda each: messages.build_image(messages.build_header(each.frame), each.mask())),
         (
             "overlay/compressed",
-            lambda each: messages.jpeg_message(messages.header_of(each.frame), overlay(each, 0.0)),
+            lambda each: messages.build_jpeg(
+                messages.build_header(each.frame), draw_overlay(each, 0.0)
+            ),
         ),
     ):
         recorded = [recorded_ns for recorded_ns, _ in found[f"{NODE}/{topic}"]]

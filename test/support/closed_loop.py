@@ -31,7 +31,7 @@ from siammask_ros.following.law import Velocity
 from siammask_ros.media.image_messages import stamp_ns
 from siammask_ros.ros.nodes.follower import FollowerNode
 from siammask_ros.ros.runtime.process import spinning_executor
-from siammask_ros.ros.tracking_io.messages import image_message
+from siammask_ros.ros.tracking_io.messages import build_image
 
 PERIOD_NS = 100_000_000
 START_NS = 1_000 * 10**9
@@ -151,7 +151,7 @@ class ClosedLoop:
         for _ in range(GIVE_UP_AFTER):
             if self.has_depth:
                 self._depths.publish(_depth_message(self._header, depth_m))
-            client.images.publish(image_message(self._header, picture))
+            client.images.publish(build_image(self._header, picture))
             try:
                 wait_until(answered, "the follower to hear of it", SEND_AGAIN_S)
             except AssertionError:

@@ -24,7 +24,7 @@ from support.node_bench import Client, box_message
 from support.session_bench import wait_until
 from vision_msgs.msg import Detection2D
 
-from siammask_ros.ros.tracking_io.messages import image_message
+from siammask_ros.ros.tracking_io.messages import build_image
 
 ROOT = Path(__file__).resolve().parents[2]
 TRACKER_LAUNCH = ROOT / "launch" / "tracker.launch.py"
@@ -117,7 +117,7 @@ class Robot:
             self._sent_s = time.monotonic()
             header = self._client.header()
             self._info.publish(camera_info(header=header))
-            self._images.publish(image_message(header, picture(0)))
+            self._images.publish(build_image(header, picture(0)))
 
     def is_answered(self, since: int) -> bool:
         """Sends an image; whether an answer has come after the first ``since``."""

@@ -32,7 +32,7 @@ from vision_msgs.msg import Detection2D, Detection2DArray
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.ros.nodes.tracker import TrackerNode
 from siammask_ros.ros.runtime.process import spinning_executor
-from siammask_ros.ros.tracking_io.messages import image_message
+from siammask_ros.ros.tracking_io.messages import build_image
 from siammask_ros.session import Session
 
 NODE = "/siammask_tracker"
@@ -98,7 +98,7 @@ class Client:
 
     def send(self, index: int, header: Header | None = None, **picture_options: Any) -> Header:
         header = header or self.header()
-        self.images.publish(image_message(header, picture(index, **picture_options)))
+        self.images.publish(build_image(header, picture(index, **picture_options)))
         return header
 
     def of_stamp(self, topic: str, header: Header, timeout_s: float = 10.0) -> Any:

@@ -22,7 +22,7 @@ from siammask_ros.media.recording import checked_output
 from siammask_ros.ros.runtime import qos
 from siammask_ros.ros.runtime.closing import ClosingNode
 from siammask_ros.ros.runtime.process import run
-from siammask_ros.ros.tracking_io.messages import image_message
+from siammask_ros.ros.tracking_io.messages import build_image
 
 MATCHED_BOTH_WAYS_S = 0.5
 # A source whose clock was set must not stop the player for hours.
@@ -98,7 +98,7 @@ class PlayerNode(ClosingNode, Node):
             if asked_to_stop.wait(max(due_s - time.monotonic(), 0.0)):
                 break
             header = self._header(picture)
-            self._images.publish(image_message(header, picture.image_bgr))
+            self._images.publish(build_image(header, picture.image_bgr))
             self._note(picture.number, header)
             count += 1
         self.get_logger().info(f"published {count} images")

@@ -27,7 +27,12 @@ from siammask_ros.ros.runtime.process import run
 from siammask_ros.ros.runtime.running_mark import RunningMark
 from siammask_ros.ros.runtime.shared_memory import remove_abandoned_segments
 from siammask_ros.ros.tracking_io.commands import Commands
-from siammask_ros.ros.tracking_io.diagnostics import RESTARTED, ImageTopic, NodeHealth, idle_state
+from siammask_ros.ros.tracking_io.diagnostics import (
+    RESTARTED,
+    ImageTopic,
+    NodeHealth,
+    describe_state,
+)
 from siammask_ros.ros.tracking_io.follow import FollowCommands
 from siammask_ros.ros.tracking_io.publishers import Publishers
 from siammask_ros.ros.tracking_io.status_publisher import StatusPublisher
@@ -38,10 +43,10 @@ NAME = "siammask_tracker"
 
 
 class TrackerNode(ClosingNode, UnchangedParameters, LifecycleNode):
-    """Follows targets in a camera's images.
+    """Tracks targets in the images of a camera.
 
-    ``open_engine`` makes the inference engine of an EngineConfig. The engine is loaded and warmed
-    up by configure; between activate and deactivate a session answers the newest image.
+    ``open_engine`` creates the inference engine of an EngineConfig. ``configure`` loads the engine
+    and warms it up; between ``activate`` and ``deactivate`` a TrackerPipeline tracks the targets.
     """
 
     def __init__(self, open_engine: Callable[[EngineConfig], Any] = open_engine, **node: Any):
@@ -73,12 +78,16 @@ class TrackerNode(ClosingNode, UnchangedParameters, LifecycleNode):
         )
         Commands(self, self._guard, self._active_session)
         TargetFiles(self, self._guard, self._active_session, config)
-        self._when_lost: Callable[[], None] = lambda: None
-        self.is_lost = self._restarted = False
+        self._on_engine_lost: Callable[[], None] = lambda: None
+        self.is_engine_lost = self._restarted = False
         if self._own_parameters.settings.node.restarted:
             self.follow_dead_process()
         self._status_publisher = StatusPublisher(
-            self, self._guard, self._current_session, self._about, self._topics.publish_tracks
+            self,
+            self._guard,
+            self._current_session,
+            self._build_health,
+            self._topics.publish_tracks,
         )
         self.closing.callback(self._end)
         guard_change_state_service(self, self._guard, lambda: self._state)
@@ -96,7 +105,7 @@ class TrackerNode(ClosingNode, UnchangedParameters, LifecycleNode):
         if self._pipeline is not None:
             self._pipeline.reconfigure(settings)
 
-    def _about(self, health: Health | None) -> NodeHealth:
+    def _build_health(self, health: Health | None) -> NodeHealth:
         """Return the health of the node besides that of its session."""
         pipeline = self._pipeline
         self._restarted = self._restarted and not (health and health.statuses)
@@ -108,7 +117,7 @@ class TrackerNode(ClosingNode, UnchangedParameters, LifecycleNode):
             underway=self._underway,
             failure=self._failure,
             restarted=self._restarted,
-            image_topic=pipeline.camera.about() if pipeline else ImageTopic(),
+            image_topic=pipeline.camera.describe() if pipeline else ImageTopic(),
             engine={key: str(getattr(info, key)) for key in about} if info else {},
             caught=dict(self._guard.caught),
             recently_caught=self._guard.recent,
@@ -127,11 +136,11 @@ class TrackerNode(ClosingNode, UnchangedParameters, LifecycleNode):
     # Lifecycle
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Loads the engine and warms it up."""
+        """Load the engine and warm it up."""
         return self._transition("configure", self._load_engine, "inactive")
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Begins to answer images."""
+        """Start to process images."""
         done = self._transition("activate", self._begin, "active")
         if done == TransitionCallbackReturn.SUCCESS:
             return super().on_activate(state)
@@ -139,24 +148,24 @@ class TrackerNode(ClosingNode, UnchangedParameters, LifecycleNode):
         return done
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stops answering and forgets the targets."""
+        """Stop processing and forget the targets."""
         super().on_deactivate(state)
         return self._transition("deactivate", self._end, "inactive")
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Lets the engine go."""
+        """Release the engine."""
         return self._transition("cleanup", self._unload, "unconfigured")
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stops whatever runs."""
+        """Stop everything."""
         return self._transition("shutdown", self._unload, "finalized")
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Goes back to unconfigured, from where everything can be tried again."""
+        """Return to unconfigured, from where everything can be tried again."""
         return self._transition("clean up after an error", self._unload, "unconfigured")
 
     def autostart(self) -> None:
-        """Configures and activates without being asked."""
+        """Configure and activate without a lifecycle manager."""
         self._is_starting = True
         with transition_underway(self):
             if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
@@ -164,18 +173,18 @@ class TrackerNode(ClosingNode, UnchangedParameters, LifecycleNode):
         self._is_starting = False
 
     def follow_dead_process(self) -> None:
-        """Says that the process before this one died, and removes what it left behind."""
+        """Report that the previous process died, and remove its shared memory."""
         self._restarted = True
         self.get_logger().warning(RESTARTED)
         remove_abandoned_segments()
 
     def log_state(self) -> None:
-        """Logs the state and, unless the node leaves it by itself, what it waits for."""
-        self.get_logger().info(self._state if self._is_starting else idle_state(self._state))
+        """Log the state and what the node waits for."""
+        self.get_logger().info(self._state if self._is_starting else describe_state(self._state))
 
-    def when_lost(self, callback: Callable[[], None]) -> None:
-        """Has ``callback`` called once the engine is lost and only a new process can go on."""
-        self._when_lost = callback
+    def on_engine_lost(self, callback: Callable[[], None]) -> None:
+        """Set the callback for a lost engine: only a new process can continue."""
+        self._on_engine_lost = callback
 
     def destroy_node(self) -> None:
         """Close the node, then the services that rclpy leaves."""
@@ -185,7 +194,7 @@ class TrackerNode(ClosingNode, UnchangedParameters, LifecycleNode):
     def _transition(
         self, name: str, action: Callable[[], None], reached: str
     ) -> TransitionCallbackReturn:
-        """A transition that can be tried again: rclpy would swallow what it raises."""
+        """Run a transition that can be tried again; rclpy would hide its exceptions."""
         self._underway = name
         try:
             action()
@@ -211,7 +220,7 @@ class TrackerNode(ClosingNode, UnchangedParameters, LifecycleNode):
             return
         engine = self._open_engine(settings.engine)
         warm_up(Tracker(engine, settings.tracker), settings.session.max_targets)
-        # Libraries and weights stay for good. Without this the collector looks through all of
+        # Libraries and weights stay in memory. Without this the garbage collector scans all of
         # them while a frame waits.
         gc.collect()
         gc.freeze()
@@ -239,35 +248,35 @@ class TrackerNode(ClosingNode, UnchangedParameters, LifecycleNode):
             return
         self._config_serial = pipeline.config_serial
         if not pipeline.close():
-            # Its requests and answers would mix with those of the next session.
+            # Its requests and results would mix with those of the next session.
             self._engine = self._prepared = None
             self.get_logger().error("inference hangs; its engine was abandoned")
 
     def _unload(self) -> None:
         self._end()
         self._engine = self._prepared = None
-        # What was frozen with the engine can be freed again, also where it refers to itself.
+        # Unfreeze, so that cycles of the engine's objects can be freed.
         gc.unfreeze()
         gc.collect()
 
     def _lose_engine(self, reason: str) -> None:
-        self.get_logger().fatal(f"this process ends, for another has to go on: {reason}")
+        self.get_logger().fatal(f"engine lost; exiting so that the node is restarted: {reason}")
         self._guard.wrap(self._status_publisher.report)()
-        self.is_lost = True
-        self._when_lost()
+        self.is_engine_lost = True
+        self._on_engine_lost()
 
 
 def _start(node: TrackerNode, asked_to_stop: Any) -> int:
     mark = RunningMark(node.get_fully_qualified_name(), node.context.get_domain_id())
     if mark.take():
         node.follow_dead_process()
-    node.when_lost(asked_to_stop.set)
+    node.on_engine_lost(asked_to_stop.set)
     if node.get_parameter("autostart").value:
         node.executor.create_task(node.autostart)
     else:
         node.log_state()
     asked_to_stop.wait()
-    if node.is_lost:
+    if node.is_engine_lost:
         return EXIT_ENGINE_LOST
     mark.remove()
     return 0
@@ -277,7 +286,7 @@ def main(
     args: Sequence[str] | None = None,
     open_engine: Callable[[EngineConfig], Any] = open_engine,
 ) -> int:
-    """Runs the node until SIGINT or SIGTERM; the exit code."""
+    """Run the node until SIGINT or SIGTERM; return the exit code."""
     return run(lambda: TrackerNode(open_engine), args, _start)
 
 

@@ -1,4 +1,4 @@
-"""The tracker node's parameters: the fields of four dataclasses, in one value."""
+"""The parameters of the tracker node: the fields of four dataclasses."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from siammask_ros.ros.runtime.parameters import READ_ONLY, LiveParameters, built
 from siammask_ros.session import SessionConfig
 from siammask_ros.tracker.config import PRESETS, TrackerConfig, find_preset
 
-# Fixed when the process starts. Who may set parameters over the network must not choose where
-# files are written.
+# Fixed when the process starts. Nobody on the network may choose where files are written.
 START_ONLY = frozenset({"autostart", "restarted", "templates_dir", "tracker_preset"})
 
-# Taken up when the node is activated; a crowd's smaller crops have to be prepared for.
+# Applied by activate: they need a subscription, a publisher or a prepared engine.
 NEEDS_RELOAD = frozenset(
     {
         *("image_transport", "publish_tf", "target_frame", "multi_target_threshold"),
@@ -52,10 +51,10 @@ _CONFIGS: tuple[type[Any], ...] = (NodeConfig, EngineConfig, TrackerConfig, Sess
 
 
 class Parameters(LiveParameters[Settings]):
-    """Declares the parameters of a tracker node and keeps ``settings`` in step with them.
+    """Declares the parameters of a tracker node and keeps ``settings`` up to date.
 
-    ``is_active`` tells whether a reload is out of the question; ``on_change`` gets the new
-    settings. Raises ConfigError for an illegal or unknown value to start with.
+    ``is_active`` returns whether the node is active; ``on_change`` gets the new settings. Raises
+    ConfigError for an illegal value or an unknown parameter at the start.
     """
 
     def __init__(
@@ -67,7 +66,7 @@ class Parameters(LiveParameters[Settings]):
     ) -> None:
         for defaults in (NodeConfig(), EngineConfig()):
             declare(node, defaults, _CONSTRAINTS)
-        # These two choose the defaults of the tracker's.
+        # These two select the defaults of the tracker's parameters.
         preset, model = (node.get_parameter(name).value for name in ("tracker_preset", "model"))
         for defaults in (default_tracker(preset, model), SessionConfig()):
             declare(node, defaults, _CONSTRAINTS)

@@ -1,4 +1,4 @@
-"""Settings of the node itself."""
+"""Parameters of the node itself."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ AUTO_FOLLOW_CHOICES = ("nearest_to_center", "largest", "best_score")
 
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
-    """What the node listens to, what it refuses, and how it starts."""
+    """What the node subscribes to, refuses and publishes, and how it starts."""
 
     image_transport: str = text(
-        "raw", "raw takes `image`, compressed takes `image/compressed`", TRANSPORTS
+        "raw", "raw subscribes to `image`, compressed to `image/compressed`", TRANSPORTS
     )
     image_rectified: bool = flag(
-        False, "The images are rectified: bearings come from P of camera_info, else from K and D"
+        False, "The images are rectified: use P of camera_info for bearings, instead of K and D"
     )
     depth_max_offset_s: float = number(
-        0.05, "A depth image this much before or after the image is not that of it", 0.0, 1.0
+        0.05, "Maximum difference between the stamps of image and depth image (s)", 0.0, 1.0
     )
     predict_max_age_s: float = number(
         0.0,
-        "Boxes of steadily moving targets are predicted to the time of publishing where the image "
-        "is no older than this; 0: never",
+        "Boxes of steadily moving targets are predicted for the time of publishing if the image is "
+        "at most this old (s); 0: never",
         0.0,
         1.0,
     )
@@ -54,9 +54,7 @@ class NodeConfig:
         0.0,
         3600.0,
     )
-    templates_dir: str = text(
-        "", "Folder in which ~/save_target and ~/load_target keep targets; empty: neither does"
-    )
+    templates_dir: str = text("", "Folder for ~/save_target and ~/load_target; empty: both refuse")
     max_image_side: int = number(
         MAX_SIDE_PX, "Images with a longer side are refused (px)", 16, 65535
     )
@@ -68,8 +66,8 @@ class NodeConfig:
     autostart: bool = flag(False, "Configure and activate at start, without a lifecycle manager")
     restarted: bool = flag(
         False,
-        "This process follows one that died: said until a target is given. The node finds that "
-        "out by itself where both see the same /dev/shm",
+        "This process replaces one that died; reported until there is a target. The node detects "
+        "this by itself if both use the same /dev/shm",
     )
 
     def __post_init__(self) -> None:

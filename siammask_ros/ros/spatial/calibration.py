@@ -1,4 +1,4 @@
-"""The camera's calibration, from `camera_info` to the lens that its images went through."""
+"""Reads the calibration of the camera from `camera_info`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ MOST_COEFFICIENTS = 14
 
 
 class Calibration:
-    """Listens to `camera_info` from now on until it is closed; the newest one counts.
+    """Subscribes to `camera_info` until closed; the newest message counts.
 
-    ``rectified`` tells whether the images had their distortion taken out.
+    ``rectified`` returns whether the images are rectified.
     """
 
     def __init__(self, node: Node, guard: CallbackGuard, rectified: Callable[[], bool]) -> None:
@@ -29,7 +29,7 @@ class Calibration:
         self._rectified = rectified
         self._known: tuple[Lens, str] | None = None
         self._refusal = ""
-        self._misfit = ""
+        self._mismatch = ""
         self._subscription = node.create_subscription(
             CameraInfo,
             "camera_info",
@@ -40,46 +40,46 @@ class Calibration:
 
     @property
     def refusal(self) -> str:
-        """Why what came on the topic gives no bearing, or nothing."""
-        return self._refusal or self._misfit
+        """Why the last message gives no bearing, or an empty text."""
+        return self._refusal or self._mismatch
 
     @property
     def state(self) -> str:
-        """In words, where bearings come from."""
+        """What the bearings are computed from, in words."""
         if self.refusal:
             return f"none: {self.refusal}"
         topic = self._subscription.topic_name
         return f"from {topic}" if self._known else f"none: no camera_info on {topic}"
 
-    def lens_of(self, frame: Frame) -> Lens | None:
-        """The lens that this frame was seen through; None where that is not known."""
+    def find_lens(self, frame: Frame) -> Lens | None:
+        """Return the calibration that fits this frame, or None."""
         known = self._known
         if known is None:
             return None
         lens, frame_id = known
-        self._misfit = _misfit(lens, frame_id, frame)
-        if self._misfit:
-            self._guard.warn("no bearing", f"no bearing: {self._misfit}")
-        return None if self._misfit else lens
+        self._mismatch = _describe_mismatch(lens, frame_id, frame)
+        if self._mismatch:
+            self._guard.warn("no bearing", f"no bearing: {self._mismatch}")
+        return None if self._mismatch else lens
 
     def close(self) -> None:
-        """Stops listening."""
+        """Destroy the subscription."""
         self._node.destroy_subscription(self._subscription)
 
     def _on_camera_info(self, message: CameraInfo) -> None:
         try:
-            lens = lens_of_camera_info(message, self._rectified())
+            lens = read_camera_info(message, self._rectified())
         except CalibrationError as error:
-            self._known, self._misfit = None, ""
+            self._known, self._mismatch = None, ""
             self._refusal = f"camera_info refused: {error}"
             self._guard.warn("camera_info refused", self._refusal)
             return
         self._known = (lens, message.header.frame_id)
-        self._refusal = self._misfit = ""
+        self._refusal = self._mismatch = ""
 
 
-def _misfit(lens: Lens, frame_id: str, frame: Frame) -> str:
-    """Why this lens cannot be that of the frame, or nothing."""
+def _describe_mismatch(lens: Lens, frame_id: str, frame: Frame) -> str:
+    """Return why this calibration does not fit the frame, or an empty text."""
     height, width = frame.size
     if (width, height) != (lens.width_px, lens.height_px):
         return (
@@ -94,11 +94,11 @@ def _misfit(lens: Lens, frame_id: str, frame: Frame) -> str:
     return ""
 
 
-def lens_of_camera_info(message: CameraInfo, rectified: bool) -> Lens:
-    """The lens that a message describes, for its images as they are binned and cut out.
+def read_camera_info(message: CameraInfo, rectified: bool) -> Lens:
+    """Return the calibration in a message, for images after binning and region of interest.
 
-    Rectified images are seen through P and without distortion, raw ones through K and D. Raises
-    CalibrationError where either does not describe a camera.
+    Rectified images use P and no distortion, raw images K and D. Raises CalibrationError if the
+    matrix is not that of a camera.
     """
     columns = 4 if rectified else 3
     matrix = [float(value) for value in (message.p if rectified else message.k)]
@@ -114,7 +114,7 @@ def lens_of_camera_info(message: CameraInfo, rectified: bool) -> Lens:
         raise CalibrationError(
             f"distortion has {len(message.d)} coefficients; expected at most {MOST_COEFFICIENTS}"
         )
-    # As image_geometry has it: the numbers are those of the whole sensor at full resolution.
+    # As in image_geometry, the numbers are those of the whole sensor at full resolution.
     bin_x, bin_y = max(int(message.binning_x), 1), max(int(message.binning_y), 1)
     roi = message.roi
     return Lens(

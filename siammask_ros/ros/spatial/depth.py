@@ -1,4 +1,4 @@
-"""Depth images that are registered to the camera's, kept until the answer that needs them."""
+"""Keeps depth images that are registered to the camera image, until a result needs them."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.runtime.node_config import NodeConfig
 from siammask_ros.session import Frame
 
-# numpy type, and metres of one unit
+# NumPy type, and the unit in metres.
 _ENCODINGS = {"16UC1": ("u2", 0.001), "32FC1": ("f4", 1.0)}
 
-# An answer comes a few images late, and its depth image may have come before it or after.
+# A result is a few images late, and its depth image may arrive before or after its image.
 MOST_KEPT = 16
 MOST_KEPT_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DepthImage:
-    """Depths (height, width) in units of ``unit_m``, a view of the message, and when they were."""
+    """Depths (height, width) in units of ``unit_m``, as a view of the message."""
 
     pixels: NDArray[Any]
     unit_m: float
@@ -36,13 +36,13 @@ class DepthImage:
     frame_id: str
 
     def metres(self, window: tuple[slice, slice]) -> NDArray[np.float32]:
-        """The depths of a part of the picture; holes are zero, negative or not finite."""
+        """Return the depths of a part of the image; holes are zero, negative or not finite."""
         part = self.pixels[window].astype(np.float32)
         return np.asarray(part * np.float32(self.unit_m), np.float32)
 
 
 class DepthImages:
-    """Listens to `depth` from now on until it is closed; ``config`` gives the limits."""
+    """Subscribes to `depth` until closed; ``config`` returns the current parameters."""
 
     def __init__(self, node: Node, guard: CallbackGuard, config: Callable[[], NodeConfig]) -> None:
         self._node = node
@@ -50,7 +50,7 @@ class DepthImages:
         self._config = config
         self._kept: tuple[DepthImage, ...] = ()
         self._refusal = ""
-        self._misfit = ""
+        self._mismatch = ""
         self._subscription = node.create_subscription(
             Image,
             "depth",
@@ -61,38 +61,38 @@ class DepthImages:
 
     @property
     def refusal(self) -> str:
-        """Why what came on the topic gives no position, or nothing."""
-        return self._refusal or self._misfit
+        """Why the last depth image gives no position, or an empty text."""
+        return self._refusal or self._mismatch
 
     @property
     def state(self) -> str:
-        """In words, where positions come from."""
+        """What the positions are computed from, in words."""
         if self.refusal:
             return f"none: {self.refusal}"
         topic = self._subscription.topic_name
         return f"from {topic}" if self._kept else f"none: no depth image on {topic}"
 
-    def of(self, frame: Frame) -> DepthImage | None:
-        """The depth image that was taken with this frame, or None."""
+    def find(self, frame: Frame) -> DepthImage | None:
+        """Return the depth image that was taken with this frame, or None."""
         kept = self._kept
         if not kept:
             return None
         nearest = min(kept, key=lambda image: abs(image.stamp_ns - frame.stamp_ns))
-        self._misfit = _misfit(nearest, frame, self._config().depth_max_offset_s)
-        if self._misfit:
-            self._guard.warn("no position", f"no position: {self._misfit}")
-        return None if self._misfit else nearest
+        self._mismatch = _describe_mismatch(nearest, frame, self._config().depth_max_offset_s)
+        if self._mismatch:
+            self._guard.warn("no position", f"no position: {self._mismatch}")
+        return None if self._mismatch else nearest
 
     def close(self) -> None:
-        """Stops listening."""
+        """Destroy the subscription."""
         self._node.destroy_subscription(self._subscription)
 
     def _on_depth(self, message: Image) -> None:
         try:
-            image = depth_image(message, self._config().max_image_side)
+            image = read_depth_image(message, self._config().max_image_side)
         except RefusedImage as error:
             self._kept = ()
-            self._refusal, self._misfit = f"depth image refused: {error}", ""
+            self._refusal, self._mismatch = f"depth image refused: {error}", ""
             self._guard.warn("depth image refused", self._refusal)
             return
         most = max(min(MOST_KEPT, MOST_KEPT_BYTES // len(message.data)), 1)
@@ -101,8 +101,8 @@ class DepthImages:
         self._refusal = ""
 
 
-def depth_image(message: Image, max_side_px: int) -> DepthImage:
-    """The depths in a message, without a copy; raises RefusedImage for what holds none."""
+def read_depth_image(message: Image, max_side_px: int) -> DepthImage:
+    """Return the depths in a message without a copy; raises RefusedImage if it has none."""
     encoding = str(message.encoding)
     if encoding not in _ENCODINGS:
         raise RefusedImage(
@@ -122,8 +122,8 @@ def depth_image(message: Image, max_side_px: int) -> DepthImage:
     return DepthImage(pixels, unit_m, stamp_ns(message.header), message.header.frame_id)
 
 
-def _misfit(depth: DepthImage, frame: Frame, max_offset_s: float) -> str:
-    """Why these depths are not those of the frame, or nothing."""
+def _describe_mismatch(depth: DepthImage, frame: Frame, max_offset_s: float) -> str:
+    """Return why this depth image does not fit the frame, or an empty text."""
     if depth.pixels.shape != frame.size:
         (height, width), (rows, columns) = frame.size, depth.pixels.shape
         return (

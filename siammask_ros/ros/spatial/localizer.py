@@ -29,11 +29,11 @@ class TargetLocalizer:
 
     def locate(self, answer: FrameResult) -> dict[str, TargetPose]:
         """Return the pose of each target that is visible in the image, by target id."""
-        lens = self._calibration.lens_of(answer.frame)
+        lens = self._calibration.find_lens(answer.frame)
         shown = [target for target in answer.targets if is_shown(target)]
         if lens is None or not shown:
             return {}
-        depths = self._depths.of(answer.frame)
+        depths = self._depths.find(answer.frame)
         rays = lens.rays([(target.result.box.x, target.result.box.y) for target in shown])
         return {
             target.target_id: TargetPose(ray, lens, _position(target, ray, lens, depths))
@@ -43,8 +43,8 @@ class TargetLocalizer:
 
     def find_points(self, answer: FrameResult, target_id: str) -> NDArray[np.float32]:
         """Return the measured points (n, 3) of a target, or of the first one if the id is empty."""
-        lens = self._calibration.lens_of(answer.frame)
-        depths = self._depths.of(answer.frame)
+        lens = self._calibration.find_lens(answer.frame)
+        depths = self._depths.find(answer.frame)
         chosen = [
             target
             for target in answer.targets
@@ -61,7 +61,7 @@ class TargetLocalizer:
         return "; ".join(f"no {what}: {why}" for what, why in refusals.items() if why)
 
     def state(self) -> dict[str, str]:
-        """Return, in words, where bearing and position come from."""
+        """Return what bearing and position are computed from, in words."""
         return {"bearing": self._calibration.state, "position": self._depths.state}
 
     def close(self) -> None:

@@ -37,7 +37,7 @@ def target_points(target: TrackedTarget, depths: DepthImage, lens: Lens) -> NDAr
     return points[np.isfinite(points).all(axis=1)].astype(np.float32)
 
 
-def point_cloud_message(header: Header, points: NDArray[np.float32]) -> PointCloud2:
+def build_point_cloud(header: Header, points: NDArray[np.float32]) -> PointCloud2:
     """Return points (n, 3) as an unordered cloud of x, y and z."""
     data = array("B")
     data.frombytes(np.ascontiguousarray(points, "<f4").tobytes())

@@ -64,7 +64,7 @@ class PosePublisher:
         if config.target_frame and self._transformer is not None:
             position = self._transform(self._transformer, position, frame, config.target_frame)
             header = Header(stamp=header.stamp, frame_id=config.target_frame)
-        message = pose_message(header, position)
+        message = build_pose(header, position)
         self._pose.publish(PoseStamped(header=header, pose=message.pose.pose))
         self._with_covariance.publish(message)
 
@@ -88,7 +88,7 @@ def choose_position(poses: Mapping[str, TargetPose], target_id: str) -> Position
     return next((pose.position for pose in poses.values() if pose.position is not None), None)
 
 
-def pose_message(header: Header, position: Position) -> PoseWithCovarianceStamped:
+def build_pose(header: Header, position: Position) -> PoseWithCovarianceStamped:
     """Return a position as a pose without rotation, whose angles have a large variance."""
     x, y, z = (float(value) for value in position.xyz_m)
     covariance = np.zeros((6, 6))

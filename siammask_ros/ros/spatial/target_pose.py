@@ -1,4 +1,4 @@
-"""The pose of a target: its bearing and, where depth is known, its position."""
+"""The pose of a target: its bearing and, if the depth is known, its position."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from siammask_ros.session import TrackedTarget
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TargetPose:
-    """A target's direction, a unit vector (3,) in the camera's optical frame, and its position.
+    """The bearing of a target, a unit vector (3,) in the optical frame, and its position.
 
-    ``lens`` is the one that it was seen through.
+    ``lens`` is the calibration of the camera.
     """
 
     bearing: NDArray[np.float64]
@@ -25,5 +25,5 @@ class TargetPose:
 
 
 def is_shown(target: TrackedTarget) -> bool:
-    """Whether the image itself shows the target; else its box is an old one."""
+    """Return whether the target is visible in this image; otherwise its box is an older one."""
     return target.result.status.name in ("TRACKING", "UNCERTAIN") and target.unseen_s == 0

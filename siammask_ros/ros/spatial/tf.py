@@ -1,4 +1,4 @@
-"""A tf frame for every target whose position is known."""
+"""Broadcasts a tf frame for each target with a known position."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from rclpy.lifecycle import LifecycleNode
 from siammask_ros.errors import ConfigError
 from siammask_ros.ros.runtime import qos
 from siammask_ros.ros.spatial.target_pose import TargetPose
-from siammask_ros.ros.tracking_io.messages import header_of
+from siammask_ros.ros.tracking_io.messages import build_header
 from siammask_ros.session import FrameResult
 
 
 class TargetFrames:
-    """Broadcasts on /tf while the node is active; raises ConfigError where tf2_msgs is missing."""
+    """Broadcasts on /tf while the node is active; raises ConfigError if tf2_msgs is missing."""
 
     def __init__(self, node: LifecycleNode) -> None:
         try:
@@ -29,20 +29,20 @@ class TargetFrames:
         self._publisher = node.create_lifecycle_publisher(TFMessage, "/tf", qos.TRANSFORMS)
         self._prefix = node.get_fully_qualified_name().strip("/")
 
-    def publish(self, answer: FrameResult, where: Mapping[str, TargetPose]) -> None:
-        """A frame for each target that this image gives a position of.
+    def publish(self, answer: FrameResult, poses: Mapping[str, TargetPose]) -> None:
+        """Broadcast a frame for each target that has a position in this image.
 
-        It hangs below the camera's optical frame and has the same axes: how a target is turned
-        in space is not known. Images without a frame_id have none to hang it on.
+        Its parent is the optical frame of the camera, and it has the same axes: the orientation of
+        a target is not known. Images without a frame_id give no frame.
         """
-        header = header_of(answer.frame)
+        header = build_header(answer.frame)
         transforms = []
-        for target_id, known in where.items():
-            if known.position is None or not header.frame_id:
+        for target_id, pose in poses.items():
+            if pose.position is None or not header.frame_id:
                 continue
             child = f"{self._prefix}/{target_id}"
             transform = TransformStamped(header=header, child_frame_id=child)
-            x, y, z = (float(part) for part in known.position.xyz_m)
+            x, y, z = (float(part) for part in pose.position.xyz_m)
             transform.transform.translation = Vector3(x=x, y=y, z=z)
             transforms.append(transform)
         if transforms:

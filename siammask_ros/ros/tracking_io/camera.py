@@ -1,4 +1,4 @@
-"""The camera's images on their way into a session."""
+"""Subscribes to the camera images and submits them to the session."""
 
 from __future__ import annotations
 
@@ -60,18 +60,18 @@ class Camera:
         self.lost = LostImages()
         events = SubscriptionEventCallbacks(message_lost=guard.wrap(self._on_lost))
         try:
-            self._subscription = self._subscribed(kind, topic, events)
+            self._subscription = self._subscribe(kind, topic, events)
         except UnsupportedEventTypeError:
-            self._subscription = self._subscribed(kind, topic, None)
+            self._subscription = self._subscribe(kind, topic, None)
 
-    def _subscribed(
+    def _subscribe(
         self, kind: Any, topic: str, events: SubscriptionEventCallbacks | None
     ) -> Subscription:
         return self._node.create_subscription(
             kind,
             topic,
             subscription_callback(self._guard.wrap(self._on_image)),
-            # rclpy writes a node's overrides into the profile it is given.
+            # rclpy changes the profile that it is given.
             copy(qos.CAMERA),
             callback_group=MutuallyExclusiveCallbackGroup(),
             event_callbacks=events,
@@ -83,21 +83,21 @@ class Camera:
         """The full name of the topic."""
         return str(self._subscription.topic_name)
 
-    def about(self) -> ImageTopic:
-        """What is wrong with the topic and what comes on it, and what to do."""
+    def describe(self) -> ImageTopic:
+        """Return what is wrong with the topic and its images, and what to do."""
         remarks = (self._publishers_remark(), self._clock_misfit, self.lost.remark())
         said = tuple(remark for remark in remarks if remark)
-        return ImageTopic(self.topic, self._misfit(), said, self.lost.total)
+        return ImageTopic(self.topic, self._describe_qos_mismatch(), said, self.lost.total)
 
     def _publishers_remark(self) -> str:
-        """Says where images of several cameras mix; in the log at most every few seconds."""
+        """Return a warning if images of several cameras are mixed; log it, throttled."""
         remark = self._mixed.remark(self._node.count_publishers(self.topic), self.topic)
         if remark:
             self._guard.warn("several publishers", remark)
         return remark
 
-    def _misfit(self) -> str:
-        """Why a publisher of the topic is not heard, and what to do, or nothing."""
+    def _describe_qos_mismatch(self) -> str:
+        """Return why a publisher cannot be received and what to do, or an empty text."""
         wanted = self._subscription.qos_profile
         for publisher in self._node.get_publishers_info_by_topic(self.topic):
             fits, why = qos_check_compatible(publisher.qos_profile, wanted)
@@ -110,7 +110,7 @@ class Camera:
         return ""
 
     def close(self) -> None:
-        """Stops listening."""
+        """Destroy the subscription."""
         self._node.destroy_subscription(self._subscription)
 
     def _on_lost(self, lost: Any) -> None:
@@ -140,7 +140,7 @@ class Camera:
                 stamp_ns=taken_ns,
                 arrived_s=arrived_s,
                 frame_id=message.header.frame_id,
-                # Of another clock: how old it is cannot be told, as without a stamp.
+                # The stamp is from another clock: the age is unknown, as without a stamp.
                 transport_ms=0.0 if self._clock_misfit else age_s * 1e3,
                 convert_ms=(time.monotonic() - arrived_s) * 1e3,
                 has_other_clock=bool(self._clock_misfit),

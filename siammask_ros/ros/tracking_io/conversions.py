@@ -1,4 +1,4 @@
-"""Image messages to pictures, with ROS 2's own cv_bridge for encodings that we do not read."""
+"""Converts image messages to arrays, by cv_bridge if we do not read the encoding."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from siammask_ros.media.image_messages import (
 def image_to_bgr(
     message: Image, max_side_px: int, stretch: ContrastStretch | None = None
 ) -> Picture:
-    """The picture in a message: (height, width, 3) uint8 BGR, read-only.
+    """Return the image of a message: (height, width, 3) uint8 BGR, read-only.
 
-    As ``image_messages.image_to_bgr``; a working cv_bridge is asked for any other encoding.
+    As ``image_messages.image_to_bgr``; other encodings are converted by cv_bridge if it works.
     """
     if message.encoding in ENCODINGS:
         return image_messages.image_to_bgr(message, max_side_px, stretch)
@@ -35,37 +35,37 @@ def image_to_bgr(
     if bridge is None:
         raise unsupported_encoding(message, problem)
     check_sides(message.width, message.height, max_side_px)
-    picture = _through(bridge, message)
-    picture.flags.writeable = False
-    return picture
+    image = _convert_by_cv_bridge(bridge, message)
+    image.flags.writeable = False
+    return image
 
 
-def _through(bridge: Any, message: Image) -> Picture:
+def _convert_by_cv_bridge(bridge: Any, message: Image) -> Picture:
     try:
         kind, channels = bridge.encoding_to_dtype_with_channels(message.encoding)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise unsupported_encoding(message, f"cv_bridge does not know it ({error})") from error
     checked_rows(message, message.width * channels * np.dtype(kind).itemsize, message.height)
     try:
-        picture = np.array(bridge.imgmsg_to_cv2(message, "bgr8"), np.uint8)
+        image = np.array(bridge.imgmsg_to_cv2(message, "bgr8"), np.uint8)
     except (TypeError, ValueError, RuntimeError, cv2.error) as error:
         raise RefusedImage(
             "encoding", f"cv_bridge cannot read this {message.encoding} image: {error}"
         ) from error
-    if picture.shape != (message.height, message.width, 3):
+    if image.shape != (message.height, message.width, 3):
         raise RefusedImage(
-            "encoding", f"cv_bridge made {picture.shape} of a {message.encoding} image"
+            "encoding", f"cv_bridge made {image.shape} of a {message.encoding} image"
         )
-    return picture
+    return image
 
 
 @cache
 def _cv_bridge() -> tuple[Any, str]:
-    """ROS 2's cv_bridge, or None and why there is none that works.
+    """Return the cv_bridge of ROS 2, or None and why there is no working one.
 
-    One that no ROS 2 installed is not asked: that of PyPI is a ROS 1 leftover that gives wrong
-    pictures silently. One that was compiled for another NumPy fails when its library is loaded,
-    which the question for an encoding does.
+    Only a cv_bridge that ROS 2 installed is used: the one on PyPI is for ROS 1 and silently gives
+    wrong images. One that was compiled for another NumPy fails when its library is loaded, as the
+    call for an encoding does.
     """
     try:
         get_package_prefix("cv_bridge")

@@ -1,6 +1,6 @@
-"""The node's health in three statuses, named as REP 107 asks: `node: part`.
+"""Builds the diagnostics of the node: three statuses, named `node: part` as REP 107 requires.
 
-The node's namespace belongs to its name: trackers of several cameras are told apart by it.
+The name includes the namespace, so that trackers of several cameras differ.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from siammask_ros.session import ERRORS_IN_A_ROW, Health, HealthStatus, Level
 
-RESTARTED = "restarted: the targets of the process before are not followed any more"
+RESTARTED = "restarted: the targets of the previous process are no longer tracked"
 
-# What a node waits for in a state in which it does nothing.
+# What the node waits for in each idle state.
 _WAITS_FOR = {
     "unconfigured": "waiting for the transition configure",
     "inactive": "waiting for the transition activate",
@@ -24,23 +24,23 @@ _WAITS_FOR = {
 
 @dataclass(frozen=True, slots=True)
 class ImageTopic:
-    """What is known of the topic of the images, beside the images.
+    """The state of the image topic.
 
-    ``misfit`` says why a publisher is not heard, ``remarks`` what is wrong with what is heard;
-    ``lost`` counts the images that were lost on their way.
+    ``qos_mismatch`` says why a publisher cannot be received, ``remarks`` what is wrong with the
+    images; ``lost`` counts the images that the middleware lost.
     """
 
     name: str = ""
-    misfit: str = ""
+    qos_mismatch: str = ""
     remarks: tuple[str, ...] = ()
     lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class NodeHealth:
-    """What only the node knows: its lifecycle state, what failed in it, and its surroundings.
+    """The health of the node besides that of its session: lifecycle state, failures, topics.
 
-    ``underway`` names the transition that is being carried out, else it is empty.
+    ``underway`` is the name of the transition in progress, or empty.
     """
 
     name: str
@@ -59,8 +59,8 @@ class NodeHealth:
     auto_follow: str
 
 
-def diagnostics(stamp: Any, node: NodeHealth, health: Health | None) -> DiagnosticArray:
-    """The message for this moment; ``health`` is None while no session runs."""
+def build_diagnostics(stamp: Any, node: NodeHealth, health: Health | None) -> DiagnosticArray:
+    """Return the message; ``health`` is None while there is no session."""
     message = DiagnosticArray()
     message.header.stamp = stamp
     message.status = [
@@ -71,8 +71,8 @@ def diagnostics(stamp: Any, node: NodeHealth, health: Health | None) -> Diagnost
     return message
 
 
-def idle_state(state: str) -> str:
-    """A lifecycle state and what the node waits for in it."""
+def describe_state(state: str) -> str:
+    """Return the name of a lifecycle state and what the node waits for in it."""
     return f"{state}: {_WAITS_FOR[state]}" if state in _WAITS_FOR else state
 
 
@@ -81,7 +81,7 @@ def _idle(node: NodeHealth) -> HealthStatus:
         return HealthStatus(Level.WARN, f"node is {node.state}: {node.underway} is in progress")
     if node.failure:
         return HealthStatus(Level.ERROR, f"node is {node.state}: {node.failure}")
-    return HealthStatus(Level.WARN, f"node is {idle_state(node.state)}")
+    return HealthStatus(Level.WARN, f"node is {describe_state(node.state)}")
 
 
 def _image_stream(node: NodeHealth, health: Health | None) -> HealthStatus:
@@ -90,8 +90,8 @@ def _image_stream(node: NodeHealth, health: Health | None) -> HealthStatus:
     verdict = health.image_stream()
     topic = node.image_topic
     sentence = f"{verdict.message} on {topic.name}"
-    if verdict.level != Level.OK and topic.misfit:
-        return HealthStatus(Level.ERROR, f"{sentence}: {topic.misfit}")
+    if verdict.level != Level.OK and topic.qos_mismatch:
+        return HealthStatus(Level.ERROR, f"{sentence}: {topic.qos_mismatch}")
     if topic.remarks:
         level = max(verdict.level, Level.WARN)
         return HealthStatus(level, f"{sentence}: {'; '.join(topic.remarks)}")

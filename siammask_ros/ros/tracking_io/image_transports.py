@@ -1,4 +1,4 @@
-"""How images are sent, raw or compressed: their message, its conversion, their topic."""
+"""The image transports raw and compressed: message type, conversion and topic."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _COMPRESSED = "image/compressed"
 
 
 def image_topic(node: Node, transport: str) -> str:
-    """The topic of the images of ``transport``, raw or compressed.
+    """Return the topic of the images of ``transport``, raw or compressed.
 
-    Compressed images are beside the raw ones, as with image_transport, so remapping ``image`` is
-    enough. Where ``image/compressed`` is remapped itself, that counts.
+    As in image_transport, the compressed topic is a sub-topic of the raw one, so that remapping
+    ``image`` is enough. A remapping of ``image/compressed`` itself takes precedence.
     """
     if transport == "raw":
         return _RAW

@@ -1,4 +1,4 @@
-"""Publishes in a thread of its own; of several waiting items only the newest one."""
+"""Publishes items in a separate thread; only the newest waiting item is kept."""
 
 from __future__ import annotations
 

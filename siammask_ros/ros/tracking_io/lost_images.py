@@ -1,4 +1,4 @@
-"""Images that were published and that the middleware lost on their way, and the cure."""
+"""Counts images that the middleware lost, and says what to do."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 from rclpy.utilities import get_rmw_implementation_identifier
 
-# Fast DDS 2 reads the last one only, Fast DDS 3 the first one.
+# Fast DDS 3 reads the first variable, Fast DDS 2 the second.
 PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
-# Larger messages do not fit into the shared memory that Fast DDS has by default.
+# Larger messages do not fit into the default shared memory of Fast DDS.
 FAST_DDS_LIMIT_BYTES = 512 << 10
 WINDOW_S = 10.0
-# Fewer are what best effort means.
+# With best effort, fewer lost images are normal.
 _MIN_LOST = 3
 _MIN_SHARE = 0.1
 
@@ -23,7 +23,7 @@ _MIN_SHARE = 0.1
 class LostImages:
     """Counts the images that arrived and those that the middleware reports as lost.
 
-    Thread-safe. ``total`` is how many were lost so far.
+    Thread-safe. ``total`` is the number of lost images so far.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -45,7 +45,7 @@ class LostImages:
         self._add(0, count)
 
     def remark(self) -> str:
-        """Return how many were lost of late and what to do, or nothing where it is no problem."""
+        """Return how many images were lost recently and what to do, or an empty text."""
         with self._lock:
             self._forget_old()
             arrived = sum(each for _, each, _ in self._recent)

@@ -1,4 +1,4 @@
-"""What RViz shows of the targets in space: ray, position, outline of the mask, label."""
+"""Builds the markers for RViz: ray, position, outline of the mask and label of each target."""
 
 from __future__ import annotations
 
@@ -15,47 +15,47 @@ from visualization_msgs.msg import Marker, MarkerArray
 from siammask_ros.geometry.outlines import simplified
 from siammask_ros.media.drawing import colour_of
 from siammask_ros.ros.spatial.target_pose import TargetPose
-from siammask_ros.ros.tracking_io.messages import header_of
+from siammask_ros.ros.tracking_io.messages import build_header
 from siammask_ros.session import FrameResult, TrackedTarget
 
-# Where a target is drawn whose distance is not known: on the unit sphere, so along its bearing.
+# A target without a position is drawn at this distance along its bearing.
 DRAWN_AT_M = 1.0
 
-# A node that died leaves nothing on the screen.
+# If the node dies, its markers disappear.
 LIFETIME = Duration(sec=2)
 
-# Sizes as parts of the distance: the same on the screen however far a target is.
+# Sizes as fractions of the distance: markers look equally large at any distance.
 LINE, SHAFT, HEAD, HEAD_LENGTH, LETTERS = 0.006, 0.008, 0.02, 0.05, 0.06
 
 
-def markers_message(answer: FrameResult, where: Mapping[str, TargetPose]) -> MarkerArray:
-    """Markers for the targets whose direction is known, in place of all earlier ones.
+def build_markers(answer: FrameResult, poses: Mapping[str, TargetPose]) -> MarkerArray:
+    """Return markers for the targets with a bearing. They replace all earlier markers.
 
-    Everything is deleted first, so that what is gone goes, even for a reader that missed an array.
+    The array begins with DELETEALL, so that a reader that missed an array shows nothing old.
     """
-    header = header_of(answer.frame)
+    header = build_header(answer.frame)
     markers = [Marker(header=header, action=Marker.DELETEALL)]
     for number, target in enumerate(answer.targets, 1):
-        known = where.get(target.target_id)
-        if known is not None:
-            markers += _markers_of(header, number, target, known)
+        pose = poses.get(target.target_id)
+        if pose is not None:
+            markers += _markers_of(header, number, target, pose)
     return MarkerArray(markers=markers)
 
 
 def _markers_of(
-    header: Header, number: int, target: TrackedTarget, known: TargetPose
+    header: Header, number: int, target: TrackedTarget, pose: TargetPose
 ) -> list[Marker]:
-    position = known.position
-    place = known.bearing * DRAWN_AT_M if position is None else position.xyz_m
+    position = pose.position
+    place = pose.bearing * DRAWN_AT_M if position is None else position.xyz_m
     distance_m = float(np.linalg.norm(place))
     about: dict[str, Any] = {"header": header, "id": number, "lifetime": LIFETIME}
     about["color"] = _colour(target.target_id)
     ray = Marker(ns="ray", type=Marker.ARROW, points=[Point(), _point(place)], **about)
     _set_scale(ray, distance_m * np.array([SHAFT, HEAD, HEAD_LENGTH]))
     outline = Marker(ns="outline", type=Marker.LINE_STRIP, **about)
-    outline.points = [_point(point) for point in _outline_in_space(target, known, place[2])]
+    outline.points = [_point(point) for point in _outline_in_space(target, pose, place[2])]
     _set_scale(outline, distance_m * np.array([LINE, 0.0, 0.0]))
-    label = Marker(ns="label", type=Marker.TEXT_VIEW_FACING, text=_label(target, known), **about)
+    label = Marker(ns="label", type=Marker.TEXT_VIEW_FACING, text=_label(target, pose), **about)
     label.pose.position = _point(place)
     _set_scale(label, distance_m * np.array([0.0, 0.0, LETTERS]))
     if position is None:
@@ -66,22 +66,22 @@ def _markers_of(
     return [ray, outline, label, point]
 
 
-def _outline_in_space(target: TrackedTarget, known: TargetPose, depth_m: float) -> NDArray[Any]:
-    """The closed outline (n, 3) on the plane through the target; of its box without a mask."""
+def _outline_in_space(target: TrackedTarget, pose: TargetPose, depth_m: float) -> NDArray[Any]:
+    """Return the closed outline (n, 3) of the mask, or of the box, on the plane of the target."""
     outline = simplified(target.result.outline)
     points = outline if len(outline) else target.result.box.corners_xy
-    rays = known.lens.rays(points)
+    rays = pose.lens.rays(points)
     rays = rays[np.isfinite(rays).all(axis=1)]
     on_plane = rays / rays[:, 2:] * depth_m
     return np.concatenate([on_plane, on_plane[:1]])
 
 
-def _label(target: TrackedTarget, known: TargetPose) -> str:
+def _label(target: TrackedTarget, pose: TargetPose) -> str:
     result = target.result
     said = f"{target.target_id} {result.status.name} {result.score:.2f}"
-    if known.position is None:
+    if pose.position is None:
         return said
-    return f"{said} {np.linalg.norm(known.position.xyz_m):.1f} m"
+    return f"{said} {np.linalg.norm(pose.position.xyz_m):.1f} m"
 
 
 def _colour(target_id: str) -> ColorRGBA:

@@ -1,4 +1,4 @@
-"""Results to messages; every one carries the header of the image that it came from."""
+"""Converts results to messages. Each message has the header of the image of its result."""
 
 from __future__ import annotations
 
@@ -34,47 +34,47 @@ CLASS_ID = "target"
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-def header_of(frame: Frame) -> Header:
-    """The header of the image that a frame came from."""
+def build_header(frame: Frame) -> Header:
+    """Return the header of the image of a frame."""
     seconds, nanoseconds = divmod(frame.stamp_ns, NANOSECONDS)
     return Header(stamp=Time(sec=seconds, nanosec=nanoseconds), frame_id=frame.frame_id)
 
 
-def image_message(header: Header, picture: NDArray[np.uint8]) -> Image:
-    """A picture (H, W) as mono8 or (H, W, 3) as bgr8.
+def build_image(header: Header, image: NDArray[np.uint8]) -> Image:
+    """Return an image (H, W) as mono8 or (H, W, 3) as bgr8.
 
-    An array.array is the one thing that a message takes over without looking at every byte.
+    A message checks each byte of its data, except if it is an array.array.
     """
-    height, width = picture.shape[:2]
-    encoding = "mono8" if picture.ndim == 2 else "bgr8"
+    height, width = image.shape[:2]
+    encoding = "mono8" if image.ndim == 2 else "bgr8"
     data = array("B")
-    data.frombytes(memoryview(np.ascontiguousarray(picture)).cast("B"))
+    data.frombytes(memoryview(np.ascontiguousarray(image)).cast("B"))
     return Image(
         header=header,
         height=height,
         width=width,
         encoding=encoding,
         is_bigendian=0,
-        step=width * (1 if picture.ndim == 2 else 3),
+        step=width * (1 if image.ndim == 2 else 3),
         data=data,
     )
 
 
-def jpeg_message(header: Header, picture: NDArray[np.uint8]) -> CompressedImage:
-    """A picture (H, W, 3) as JPEG, describe_error as image_transport does."""
+def build_jpeg(header: Header, image: NDArray[np.uint8]) -> CompressedImage:
+    """Return an image (H, W, 3) as JPEG, in the format of image_transport."""
     data = array("B")
-    data.frombytes(memoryview(to_jpeg(picture)))
+    data.frombytes(memoryview(to_jpeg(image)))
     return CompressedImage(header=header, format=JPEG_FORMAT, data=data)
 
 
-def detections_message(
+def build_detections(
     answer: FrameResult, predicted: Mapping[str, Predicted] = NOTHING
 ) -> Detection2DArray:
-    """The rotated box of every target that the image shows, predicted where that is asked for.
+    """Return the rotated box of each target that is visible in the image, or its prediction.
 
     A LOST target has none.
     """
-    header = header_of(answer.frame)
+    header = build_header(answer.frame)
     return Detection2DArray(
         header=header,
         detections=[
@@ -85,32 +85,32 @@ def detections_message(
     )
 
 
-def tracks_message(
+def build_tracks(
     answer: FrameResult,
-    where: Mapping[str, TargetPose] = NOTHING,
+    poses: Mapping[str, TargetPose] = NOTHING,
     predicted: Mapping[str, Predicted] = NOTHING,
 ) -> TrackArray:
-    """Every target, LOST ones included, with what is known of where it is in space."""
+    """Return all targets, LOST ones too, with their bearings and positions."""
     return TrackArray(
-        header=header_of(answer.frame),
+        header=build_header(answer.frame),
         config_serial=answer.config_serial,
         tracks=[
-            _track(target, where.get(target.target_id), predicted.get(target.target_id))
+            _track(target, poses.get(target.target_id), predicted.get(target.target_id))
             for target in answer.targets
         ],
     )
 
 
 def age_ms(frame: Frame, now_s: float) -> float:
-    """How old an image is at ``now_s`` of its session's clock; one without a stamp from arrival."""
+    """Return the age of an image at ``now_s`` of the session's clock, since its stamp if known."""
     return frame.transport_ms + (now_s - frame.arrived_s) * 1e3
 
 
-def latency_message(answer: FrameResult, publish_ms: float, left_s: float) -> FrameLatency:
-    """Where the time of a frame went whose answer left at ``left_s`` of its session's clock."""
+def build_latency(answer: FrameResult, publish_ms: float, left_s: float) -> FrameLatency:
+    """Return the time of each stage of a result published at ``left_s`` of the session's clock."""
     frame, stages = answer.frame, answer.stages_ms
     return FrameLatency(
-        header=header_of(frame),
+        header=build_header(frame),
         transport_ms=frame.transport_ms,
         wait_ms=answer.wait_ms,
         convert_ms=frame.convert_ms,
@@ -146,7 +146,7 @@ def _detection(header: Header, target: TrackedTarget, predicted: Predicted | Non
     return detection
 
 
-def _track(target: TrackedTarget, where: TargetPose | None, predicted: Predicted | None) -> Track:
+def _track(target: TrackedTarget, pose: TargetPose | None, predicted: Predicted | None) -> Track:
     result = target.result
     box = predicted.box if predicted else result.box
     track = Track(
@@ -162,13 +162,13 @@ def _track(target: TrackedTarget, where: TargetPose | None, predicted: Predicted
         mask_area=result.mask.area_px if result.mask is not None else 0,
         time_since_seen=_duration(target.unseen_s),
     )
-    if where is not None:
-        x, y, z = (float(part) for part in where.bearing)
+    if pose is not None:
+        x, y, z = (float(part) for part in pose.bearing)
         track.has_bearing, track.bearing = True, Vector3(x=x, y=y, z=z)
-    if where is not None and where.position is not None:
-        x, y, z = (float(part) for part in where.position.xyz_m)
+    if pose is not None and pose.position is not None:
+        x, y, z = (float(part) for part in pose.position.xyz_m)
         track.has_position, track.position = True, Point(x=x, y=y, z=z)
-        track.position_covariance = where.position.covariance_m2.ravel()
+        track.position_covariance = pose.position.covariance_m2.ravel()
     return track
 
 

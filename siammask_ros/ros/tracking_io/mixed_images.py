@@ -8,16 +8,15 @@ from collections import deque
 from collections.abc import Callable
 
 WINDOW_S = 10.0
-# A camera that was started again begins to count anew, once.
+# A restarted camera begins to count again, once.
 _MIN_STEPS_BACK = 3
 
 
 class MixedImages:
-    """Finds out by the publishers' own counts of their messages whether several send images.
+    """Detects by the sequence numbers of the messages that several publishers send images.
 
-    A publisher counts upwards, so the numbers of one never step back. That tells more than the
-    graph, which lists publishers that send nothing, and a killed one for some twenty seconds more.
-    Thread-safe.
+    The numbers of one publisher never decrease. The graph alone is not enough: it lists publishers
+    that send nothing, and a killed one for about 20 s more. Thread-safe.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -27,9 +26,9 @@ class MixedImages:
         self._steps_back_s: deque[float] = deque(maxlen=_MIN_STEPS_BACK)
 
     def add(self, number: int) -> None:
-        """Take note of an image that its publisher gave this number.
+        """Record the sequence number of an image.
 
-        A middleware that does not tell it gives every image the same one.
+        A middleware without sequence numbers gives the same one to each image.
         """
         with self._lock:
             if number <= self._last:
@@ -37,10 +36,10 @@ class MixedImages:
             self._last = number
 
     def remark(self, publishers: int, topic: str) -> str:
-        """Return how many publishers the topic has where their images mix, or nothing."""
+        """Return a warning if images of several publishers are mixed, else an empty text."""
         with self._lock:
             steps_s = tuple(self._steps_back_s)
         is_mixed = len(steps_s) == _MIN_STEPS_BACK and self._clock() - steps_s[0] < WINDOW_S
         if publishers < 2 or not is_mixed:
             return ""
-        return f"{publishers} publishers on {topic}; expected one, for their images mix"
+        return f"{publishers} publishers on {topic}; expected one: their images are mixed"

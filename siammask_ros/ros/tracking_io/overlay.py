@@ -1,4 +1,4 @@
-"""The picture for people: an image with its targets drawn on it."""
+"""Draws the targets on the image."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from siammask_ros.media.drawing import DrawnTarget, draw_targets
 from siammask_ros.session import FrameResult, TrackedTarget
 
 
-def overlay(answer: FrameResult, age_ms: float) -> NDArray[np.uint8]:
-    """A copy of the answer's image with masks, boxes, ids, states and the answer's age."""
+def draw_overlay(answer: FrameResult, age_ms: float) -> NDArray[np.uint8]:
+    """Return a copy of the image with masks, boxes, ids, states and the age of the result."""
     targets = [_drawn(target) for target in answer.targets]
     return draw_targets(answer.frame.image, targets, f"{age_ms:.0f} ms")
 

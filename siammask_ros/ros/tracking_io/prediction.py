@@ -1,4 +1,4 @@
-"""Boxes moved on to the moment at which they are published."""
+"""Predicts boxes for the time at which they are published."""
 
 from __future__ import annotations
 
@@ -13,23 +13,25 @@ from siammask_ros.session import Frame, FrameResult, TrackedTarget
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """A target's box so many milliseconds after the image that it was seen in."""
+    """The box of a target, predicted for ``ms`` after the stamp of the image."""
 
     box: RotatedBox
     ms: float
 
 
 class Prediction:
-    """Learns every target's motion from the answers, in their order."""
+    """Estimates the motion of each target from the results, in their order."""
 
     def __init__(self) -> None:
         self._motions: dict[str, Motion] = {}
 
-    def of(self, answer: FrameResult, age_ms: float, max_age_s: float) -> Mapping[str, Predicted]:
-        """The boxes at ``age_ms`` after the image, by target, of those that can be told.
+    def predict(
+        self, answer: FrameResult, age_ms: float, max_age_s: float
+    ) -> Mapping[str, Predicted]:
+        """Return the boxes at ``age_ms`` after the image, by target id, if they can be predicted.
 
-        Only targets that are TRACKING in this image have one. None has where the image is older
-        than ``max_age_s``, or from the future: then its age is not the delay of this node.
+        Only targets that are TRACKING in this image can. Nothing is predicted if the image is older
+        than ``max_age_s`` or from the future: then its age is not the delay of this node.
         """
         tracking = [target for target in answer.targets if _is_tracking(target)]
         time_s = _time_s(answer.frame)
@@ -56,7 +58,7 @@ def _is_tracking(target: TrackedTarget) -> bool:
 
 
 def _searched_center(target: TrackedTarget) -> tuple[float, float]:
-    """Of the box head's box: the rotated one's jumps whenever the mask changes its shape."""
+    """Return the centre of the network's box: that of the rotated box jumps with the mask."""
     left, top, width, height = target.result.box_xywh
     return left + width / 2, top + height / 2
 

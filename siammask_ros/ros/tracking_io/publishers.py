@@ -1,4 +1,4 @@
-"""The topics that answers leave on, published beside the worker."""
+"""Publishes the results, in threads of its own."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from siammask_ros.ros.runtime import qos
 from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.runtime.node_config import NodeConfig
 from siammask_ros.ros.spatial.localizer import TargetLocalizer
-from siammask_ros.ros.spatial.point_cloud import point_cloud_message
+from siammask_ros.ros.spatial.point_cloud import build_point_cloud
 from siammask_ros.ros.spatial.pose_publisher import PosePublisher
 from siammask_ros.ros.spatial.target_pose import TargetPose
 from siammask_ros.ros.spatial.tf import TargetFrames
 from siammask_ros.ros.tracking_io import messages
 from siammask_ros.ros.tracking_io.latest_publisher import LatestPublisher
-from siammask_ros.ros.tracking_io.markers import markers_message
-from siammask_ros.ros.tracking_io.overlay import overlay
+from siammask_ros.ros.tracking_io.markers import build_markers
+from siammask_ros.ros.tracking_io.overlay import draw_overlay
 from siammask_ros.ros.tracking_io.prediction import Prediction
 from siammask_ros.session import FrameResult
 
 
 class Publishers:
-    """Publishes answers on the node's topics; pictures and markers only while someone listens.
+    """Publishes results on the topics of the node; images and markers only while needed.
 
     ``config`` returns the current parameters. Drawing has a thread of its own, so that masks and
     boxes never wait for the overlay. ``failed_in_row`` counts the results that could not be
@@ -67,7 +67,7 @@ class Publishers:
 
     @property
     def unpublished(self) -> int:
-        """Answers that were replaced by a newer one before they were published."""
+        """Number of results that were replaced by a newer one before they were published."""
         return self._answers.replaced
 
     @property
@@ -86,11 +86,11 @@ class Publishers:
         self._answers.put((answer, localizer))
 
     def publish_tracks(self, answer: FrameResult) -> None:
-        """Publishes only what is known of the targets, now: there is no new image."""
-        self._tracks.publish(messages.tracks_message(answer))
+        """Publish only the tracks, now: there is no new image."""
+        self._tracks.publish(messages.build_tracks(answer))
 
     def close(self) -> bool:
-        """Ends publishing; False where a delivery hangs."""
+        """End publishing; return False if a delivery hangs."""
         closed = [box.close() for box in (self._answers, self._drawings)]
         return all(closed)
 
@@ -99,60 +99,60 @@ class Publishers:
         began_s = time.monotonic()
         age_ms = messages.age_ms(answer.frame, began_s)
         config = self._config()
-        predicted = self._prediction.of(answer, age_ms, config.predict_max_age_s)
-        self._detections.publish(messages.detections_message(answer, predicted))
+        predicted = self._prediction.predict(answer, age_ms, config.predict_max_age_s)
+        self._detections.publish(messages.build_detections(answer, predicted))
         frames = self._frames if config.publish_tf else None
         wanted = (
             frames is not None
             or self._poses.is_wanted
-            or _is_heard(self._tracks)
-            or _is_heard(self._markers)
+            or _has_subscribers(self._tracks)
+            or _has_subscribers(self._markers)
         )
-        where = self._locate(localizer, answer) if wanted else {}
-        self._tracks.publish(messages.tracks_message(answer, where, predicted))
+        poses = self._locate(localizer, answer) if wanted else {}
+        self._tracks.publish(messages.build_tracks(answer, poses, predicted))
         if frames is not None:
-            frames.publish(answer, where)
-        header = messages.header_of(answer.frame)
+            frames.publish(answer, poses)
+        header = messages.build_header(answer.frame)
         if self._poses.is_wanted:
-            self._publish_pose(header, answer.frame, where, config)
-        if _is_heard(self._mask):
-            self._mask.publish(messages.image_message(header, answer.mask()))
-        if _is_heard(self._instance_mask):
-            self._instance_mask.publish(messages.image_message(header, answer.labels()))
+            self._publish_pose(header, answer.frame, poses, config)
+        if _has_subscribers(self._mask):
+            self._mask.publish(messages.build_image(header, answer.mask()))
+        if _has_subscribers(self._instance_mask):
+            self._instance_mask.publish(messages.build_image(header, answer.labels()))
         left_s = time.monotonic()
-        latency = messages.latency_message(answer, (left_s - began_s) * 1e3, left_s)
+        latency = messages.build_latency(answer, (left_s - began_s) * 1e3, left_s)
         self._latency.publish(latency)
         self.failed_in_row = 0
-        if any(_is_heard(publisher) for publisher in self._drawn):
-            self._drawings.put((answer, localizer, where, latency.age_ms))
+        if any(_has_subscribers(publisher) for publisher in self._drawn):
+            self._drawings.put((answer, localizer, poses, latency.age_ms))
 
     def _count_failure(self, error: Exception, item: Any) -> None:
-        """Keeps in mind that an answer could not be published: it may be none ever can."""
+        """Count a result that could not be published."""
         self.failed_in_row += 1
 
     def _draw(
         self, item: tuple[FrameResult, TargetLocalizer, Mapping[str, TargetPose], float]
     ) -> None:
-        answer, localizer, where, age_ms = item
-        if _is_heard(self._points):
+        answer, localizer, poses, age_ms = item
+        if _has_subscribers(self._points):
             points = localizer.find_points(answer, self._config().pose_target_id)
             if len(points):
-                header = messages.header_of(answer.frame)
-                self._points.publish(point_cloud_message(header, points))
-        if _is_heard(self._markers):
-            self._markers.publish(markers_message(answer, where))
-        if not (_is_heard(self._overlay) or _is_heard(self._overlay_jpeg)):
+                header = messages.build_header(answer.frame)
+                self._points.publish(build_point_cloud(header, points))
+        if _has_subscribers(self._markers):
+            self._markers.publish(build_markers(answer, poses))
+        if not (_has_subscribers(self._overlay) or _has_subscribers(self._overlay_jpeg)):
             return
-        header, picture = messages.header_of(answer.frame), overlay(answer, age_ms)
-        if _is_heard(self._overlay):
-            self._overlay.publish(messages.image_message(header, picture))
-        if _is_heard(self._overlay_jpeg):
-            self._overlay_jpeg.publish(messages.jpeg_message(header, picture))
+        header, image = messages.build_header(answer.frame), draw_overlay(answer, age_ms)
+        if _has_subscribers(self._overlay):
+            self._overlay.publish(messages.build_image(header, image))
+        if _has_subscribers(self._overlay_jpeg):
+            self._overlay_jpeg.publish(messages.build_jpeg(header, image))
 
 
 def _locate(localizer: TargetLocalizer, answer: FrameResult) -> Mapping[str, TargetPose]:
     return localizer.locate(answer)
 
 
-def _is_heard(publisher: Any) -> bool:
+def _has_subscribers(publisher: Any) -> bool:
     return bool(publisher.is_activated and publisher.get_subscription_count() > 0)

@@ -12,7 +12,7 @@ from rclpy.node import Node
 
 from siammask_ros.ros.runtime import qos
 from siammask_ros.ros.runtime.guard import CallbackGuard
-from siammask_ros.ros.tracking_io.diagnostics import NodeHealth, diagnostics
+from siammask_ros.ros.tracking_io.diagnostics import NodeHealth, build_diagnostics
 from siammask_ros.session import FrameResult, Health, Session
 
 PERIOD_S = 0.1
@@ -22,9 +22,9 @@ DIAGNOSTICS_PERIOD_S = 1.0
 class StatusPublisher:
     """Publishes `/diagnostics` every second, and all targets as STALE once images stop.
 
-    Both on the machine's own time: a simulation that stands still must not silence them.
-    ``session`` gives the active session or None, ``about`` how the node is beside the health of
-    its session, and ``say_stale`` publishes a result.
+    Both use the steady clock: they continue if the simulation clock stops. ``session`` returns the
+    active session or None, ``build_health`` the health of the node, and ``publish_stale`` publishes
+    a result.
     """
 
     def __init__(
@@ -32,13 +32,13 @@ class StatusPublisher:
         node: Node,
         guard: CallbackGuard,
         session: Callable[[], Session | None],
-        about: Callable[[Health | None], NodeHealth],
-        say_stale: Callable[[FrameResult], None],
+        build_health: Callable[[Health | None], NodeHealth],
+        publish_stale: Callable[[FrameResult], None],
     ) -> None:
         self._session = session
-        self._about = about
-        self._say_stale = say_stale
-        self._stale_said_s = 0.0
+        self._build_health = build_health
+        self._publish_stale = publish_stale
+        self._stale_published_s = 0.0
         self._wall = Clock(clock_type=ClockType.SYSTEM_TIME)
         self.publisher = node.create_publisher(DiagnosticArray, "/diagnostics", qos.ANSWERS)
         for period_s, callback in (
@@ -56,16 +56,16 @@ class StatusPublisher:
         """Publish the diagnostics now."""
         session = self._session()
         health = session.health() if session is not None else None
-        about = self._about(health)
-        self.publisher.publish(diagnostics(self._wall.now().to_msg(), about, health))
+        node_health = self._build_health(health)
+        self.publisher.publish(build_diagnostics(self._wall.now().to_msg(), node_health, health))
 
     def _watch(self) -> None:
-        """Says STALE once images stop, and again every second for those who join later."""
+        """Publish STALE targets when images stop, and every second for late subscribers."""
         session = self._session()
         stale = session.build_stale_result() if session is not None else None
         now_s = time.monotonic()
         if stale is None:
-            self._stale_said_s = 0.0
-        elif now_s - self._stale_said_s >= 1.0:
-            self._stale_said_s = now_s
-            self._say_stale(stale)
+            self._stale_published_s = 0.0
+        elif now_s - self._stale_published_s >= 1.0:
+            self._stale_published_s = now_s
+            self._publish_stale(stale)

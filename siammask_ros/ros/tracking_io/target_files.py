@@ -1,4 +1,4 @@
-"""Targets kept in files, to be followed again in another run: ~/save_target, ~/load_target."""
+"""Saves targets to files and loads them again: ~/save_target and ~/load_target."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from siammask_ros.ros.runtime.node_config import NodeConfig
 from siammask_ros.session import SavedTarget, Session
 from siammask_ros.srv import TargetFile
 
-# Whoever is on the network may call: a name must not lead out of the folder, nor fill the disk.
+# Anybody on the network may call: a name must not lead out of the folder, nor fill the disk.
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _ENDING = ".safetensors"
 MOST_FILES = 256
@@ -25,9 +25,9 @@ MOST_BYTES = 1 << 20
 
 
 class TargetFiles:
-    """Answers the two services. Nothing is loaded unasked, not even after a restart.
+    """Provides the two services. Nothing is loaded without a call, not even after a restart.
 
-    ``active_session`` raises SiamMaskError where there is none; ``config`` returns the
+    ``active_session`` raises SiamMaskError if the node is not active; ``config`` returns the
     current parameters.
     """
 
@@ -46,30 +46,28 @@ class TargetFiles:
             node.create_service(TargetFile, name, guarded_callback, callback_group=group)
 
     def _on_save(self, request: Any, response: Any) -> Any:
-        path = file_of(self._config().templates_dir, request.name)
+        path = build_path(self._config().templates_dir, request.name)
         saved = self._active_session().save_target(request.id)
         write_file(path, saved.to_bytes())
         response.success, response.message = True, f"target {request.id!r} saved as {path}"
         return response
 
     def _on_load(self, request: Any, response: Any) -> Any:
-        path = file_of(self._config().templates_dir, request.name)
+        path = build_path(self._config().templates_dir, request.name)
         session = self._active_session()
         try:
             saved = SavedTarget.from_bytes(read_file(path))
             target_id = session.resume_target(saved, request.id)
         except DataError as error:
             raise DataError(f"{path}: {error}") from error
-        response.success, response.message = True, f"target {target_id!r} is looked for"
+        response.success, response.message = True, f"target {target_id!r} is searched"
         return response
 
 
-def file_of(folder: str, name: str) -> Path:
-    """The file of this name; raises DataError without a folder and for any other kind of name."""
+def build_path(folder: str, name: str) -> Path:
+    """Return the path of the file; raises DataError without a folder or for an illegal name."""
     if not folder:
-        raise DataError(
-            "no folder for saved targets; start the node with one in the parameter templates_dir"
-        )
+        raise DataError("no folder for saved targets; set the parameter templates_dir at the start")
     if not _NAME.fullmatch(name):
         raise DataError(
             f"name is {name[:80]!r}; expected 1 to 64 of the characters A-Z a-z 0-9 _ -"
@@ -78,25 +76,25 @@ def file_of(folder: str, name: str) -> Path:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Writes a new file; raises DataError where it exists, and where folder or disk are full."""
+    """Write a new file; raises DataError if it exists, or if the folder or the disk is full."""
     checked_output(path)
     check_space(path)
     if sum(1 for _ in path.parent.glob(f"*{_ENDING}")) >= MOST_FILES:
-        raise DataError(f"{path.parent} holds {MOST_FILES} targets already; remove some first")
+        raise DataError(f"{path.parent} already has {MOST_FILES} targets; remove some first")
     try:
         with path.open("xb") as file:
             file.write(content)
     except FileExistsError as error:
-        raise DataError(f"{path} exists already and is not replaced") from error
+        raise DataError(f"{path} already exists and is not replaced") from error
     except OSError as error:
         path.unlink(missing_ok=True)
         raise DataError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def read_file(path: Path) -> bytes:
-    """A file's content; raises DataError where there is none, or more than a target can have."""
+    """Return the content of a file; raises DataError if it is missing or too large."""
     if not path.is_file():
-        raise DataError("there is no such file; ~/save_target makes one")
+        raise DataError("there is no such file; ~/save_target creates it")
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)

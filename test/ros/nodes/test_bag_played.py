@@ -18,7 +18,7 @@ from support.square_bag import PERIOD_NS, START_NS, stamp_of, write_bag
 
 from siammask_ros.media.frames import open_source
 from siammask_ros.media.image_messages import stamp_ns
-from siammask_ros.ros.tracking_io.messages import image_message
+from siammask_ros.ros.tracking_io.messages import build_image
 
 ROOT = Path(__file__).resolve().parents[3]
 FRAMES = 40
@@ -95,7 +95,7 @@ def answers_to(bag: Path) -> list[list[Any]]:
             seconds, nanoseconds = divmod(stamp_of(frame.number), 10**9)
             header = Header(frame_id="camera_optical")
             header.stamp.sec, header.stamp.nanosec = seconds, nanoseconds
-            bench.client.images.publish(image_message(header, frame.image_bgr))
+            bench.client.images.publish(build_image(header, frame.image_bgr))
             answers = [bench.client.of_stamp(topic, header) for topic in topics]
             said.append(answers)
             if frame.number == 0:

@@ -24,7 +24,7 @@ from vision_msgs.msg import Detection2D
 
 from siammask_ros.ros.nodes.tracker import TrackerNode
 from siammask_ros.ros.runtime.process import spinning_executor
-from siammask_ros.ros.tracking_io.messages import image_message
+from siammask_ros.ros.tracking_io.messages import build_image
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ class CameraSide:
 
     def answer(self, index: int) -> TrackArray:
         header = self._client.header()
-        self._images.publish(image_message(header, picture(index)))
+        self._images.publish(build_image(header, picture(index)))
         return self._client.of_stamp(f"{self.name}/tracks", header)
 
     def follow(self, index: int, target_id: str) -> None:

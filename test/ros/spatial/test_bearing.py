@@ -16,7 +16,7 @@ from support.moving_square import square_center
 from support.node_bench import NodeBench, assert_on_square
 
 from siammask_ros.errors import CalibrationError
-from siammask_ros.ros.spatial.calibration import lens_of_camera_info
+from siammask_ros.ros.spatial.calibration import read_camera_info
 
 WARN = 1
 
@@ -102,8 +102,8 @@ def test_a_camera_info_that_cannot_be_right_is_told_and_gives_no_bearing(
 
 def test_a_binned_cut_out_is_seen_through_the_same_lens() -> None:
     roi = RegionOfInterest(x_offset=40, y_offset=20, width=240, height=200)
-    whole = lens_of_camera_info(camera_info(), False)
-    cut = lens_of_camera_info(camera_info(roi=roi, binning_x=2, binning_y=4), False)
+    whole = read_camera_info(camera_info(), False)
+    cut = read_camera_info(camera_info(roi=roi, binning_x=2, binning_y=4), False)
     assert (cut.width_px, cut.height_px) == (120, 50)
     assert cut.rays([(30, 20)]) == pytest.approx(whole.rays([(30 * 2 + 40, 20 * 4 + 20)]))
 
@@ -111,11 +111,11 @@ def test_a_binned_cut_out_is_seen_through_the_same_lens() -> None:
 def test_rectified_images_are_seen_through_p_and_without_distortion() -> None:
     p = [200.0, 0.0, 150.0, -12.0, 0.0, 200.0, 110.0, 0.0, 0.0, 0.0, 1.0, 0.0]
     message = camera_info(p=p, distortion_model="plumb_bob", d=[-0.3, 0.1, 0.0, 0.0, 0.0])
-    lens = lens_of_camera_info(message, rectified=True)
+    lens = read_camera_info(message, rectified=True)
     assert (lens.focal_xy_px, lens.center_in_image) == ((200.0, 200.0), (150.0, 110.0))
     assert lens.rays([(350, 110)]) == pytest.approx(np.array([[0.5**0.5, 0, 0.5**0.5]]))
 
 
 def test_thousands_of_coefficients_are_refused() -> None:
     with pytest.raises(CalibrationError, match="9999 coefficients"):
-        lens_of_camera_info(camera_info(d=[0.0] * 9999), False)
+        read_camera_info(camera_info(d=[0.0] * 9999), False)

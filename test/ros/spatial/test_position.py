@@ -17,7 +17,7 @@ from support.session_bench import wait_until
 from visualization_msgs.msg import MarkerArray
 
 from siammask_ros.media.image_messages import RefusedImage
-from siammask_ros.ros.spatial.depth import depth_image
+from siammask_ros.ros.spatial.depth import read_depth_image
 
 WARN = 1
 
@@ -144,10 +144,10 @@ def test_a_padded_big_endian_depth_is_read_pixel_by_pixel() -> None:
     rows = np.pad((depths * 1000).astype(">u2").view(np.uint8), ((0, 0), (0, 3)))
     message = Image(height=3, width=4, encoding="16UC1", is_bigendian=1, step=11)
     message.data = array("B", rows.tobytes())
-    image = depth_image(message, 100)
+    image = read_depth_image(message, 100)
     assert image.metres((slice(1, 3), slice(0, 2))) == pytest.approx(depths[1:3, 0:2])
 
 
 def test_a_giant_is_refused_before_it_is_read() -> None:
     with pytest.raises(RefusedImage, match="expected sides from 1 to 100"):
-        depth_image(Image(height=3, width=2**32 - 1, encoding="16UC1"), 100)
+        read_depth_image(Image(height=3, width=2**32 - 1, encoding="16UC1"), 100)

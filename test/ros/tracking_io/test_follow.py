@@ -22,7 +22,7 @@ from vision_msgs.msg import BoundingBox2D
 
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.media.image_messages import NANOSECONDS, stamp_ns
-from siammask_ros.ros.tracking_io.messages import image_message
+from siammask_ros.ros.tracking_io.messages import build_image
 
 SMALL = RotatedBox(50, 50, 3, 3)
 ELSEWHERE = RotatedBox(40, 40, 30, 30)
@@ -114,7 +114,7 @@ def test_a_useless_box_is_refused_with_the_reason(call: Follow.Request, words: s
         pytest.param(request(*[SMALL] * 65), "there are 65 boxes", id="too-many-boxes"),
         pytest.param(request(SMALL, ids=["a", "b"]), "there are 2 ids; expected 1", id="ids"),
         pytest.param(
-            request(SMALL, mask=image_message(Header(), square_mask(0))), "either", id="both"
+            request(SMALL, mask=build_image(Header(), square_mask(0))), "either", id="both"
         ),
     ],
 )
@@ -154,7 +154,7 @@ def test_a_mask_is_followed_on_the_image_it_was_made_on() -> None:
         bench.client.of_stamp(f"{NODE}/tracks", header)
         for index in range(1, 4):
             bench.client.answer(index)
-        mask = image_message(header, square_mask(0))
+        mask = build_image(header, square_mask(0))
         answer = follow(bench, mask=mask, ids=["cut out"])
         assert (answer.success, list(answer.ids)) == (True, ["cut out"])
         bench.assert_tracks(4, "cut out")
@@ -163,7 +163,7 @@ def test_a_mask_is_followed_on_the_image_it_was_made_on() -> None:
 def test_a_mask_of_another_size_is_refused() -> None:
     with NodeBench() as bench:
         bench.started(0, "first")
-        answer = follow(bench, mask=image_message(Header(), square_mask(0)[:120, :160]))
+        answer = follow(bench, mask=build_image(Header(), square_mask(0)[:120, :160]))
         assert "mask is 160×120 px and the image 320×240" in answer.reasons[0]
         bench.assert_tracks(1, "first")
 

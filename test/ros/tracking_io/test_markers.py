@@ -14,7 +14,7 @@ from support.node_bench import NODE, NodeBench, assert_on_square
 from support.session_bench import wait_until
 from visualization_msgs.msg import Marker, MarkerArray
 
-from siammask_ros.ros.tracking_io.markers import markers_message
+from siammask_ros.ros.tracking_io.markers import build_markers
 
 TOPIC = f"{NODE}/markers"
 RVIZ = Path(__file__).resolve().parents[3] / "config" / "tracker.rviz"
@@ -94,9 +94,9 @@ def test_markers_are_made_only_while_someone_listens(monkeypatch: pytest.MonkeyP
 
     def counted(*arguments: Any) -> MarkerArray:
         made.append(arguments)
-        return markers_message(*arguments)
+        return build_markers(*arguments)
 
-    monkeypatch.setattr("siammask_ros.ros.tracking_io.publishers.markers_message", counted)
+    monkeypatch.setattr("siammask_ros.ros.tracking_io.publishers.build_markers", counted)
     with NodeBench() as bench:
         bench.started(0)
         bench.assert_tracks(1)
@@ -115,7 +115,7 @@ def test_a_failure_in_drawing_costs_no_track(monkeypatch: pytest.MonkeyPatch) ->
         bench.started(0)
         listening(bench)
         with monkeypatch.context() as patch:
-            patch.setattr("siammask_ros.ros.tracking_io.publishers.markers_message", broken)
+            patch.setattr("siammask_ros.ros.tracking_io.publishers.build_markers", broken)
             bench.assert_tracks(1)
             wait_until(lambda: bench.node._guard.caught["draw"] == 1, "it to be counted")
         markers_of(bench, bench.client.send(2))

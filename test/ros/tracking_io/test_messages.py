@@ -12,11 +12,11 @@ from vision_msgs.msg import Detection2D
 
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.ros.tracking_io.messages import (
-    detections_message,
-    header_of,
-    latency_message,
+    build_detections,
+    build_header,
+    build_latency,
+    build_tracks,
     read_box,
-    tracks_message,
 )
 from siammask_ros.session import FrameResult, TrackedTarget
 from siammask_ros.tracker.targets import Status
@@ -36,7 +36,7 @@ def with_target(answer: FrameResult, unseen_s: float = 0.0, **changes: object) -
 
 
 def test_a_header_is_that_of_the_image(answer: FrameResult) -> None:
-    header = header_of(answer.frame)
+    header = build_header(answer.frame)
     assert header.stamp.sec * 10**9 + header.stamp.nanosec == answer.frame.stamp_ns
     assert header.frame_id == "camera"
 
@@ -44,8 +44,8 @@ def test_a_header_is_that_of_the_image(answer: FrameResult) -> None:
 @pytest.mark.parametrize("theta", [0.0, 0.4, -1.2, math.pi])
 def test_size_x_lies_along_theta_clockwise_on_the_screen(answer: FrameResult, theta: float) -> None:
     box = RotatedBox(100.0, 80.0, 60.0, 20.0, theta)
-    (detection,) = detections_message(with_target(answer, box=box)).detections
-    (track,) = tracks_message(with_target(answer, box=box)).tracks
+    (detection,) = build_detections(with_target(answer, box=box)).detections
+    (track,) = build_tracks(with_target(answer, box=box)).tracks
     assert (detection.bbox.size_x, detection.bbox.size_y) == (60.0, 20.0)
     assert detection.bbox.center.theta == pytest.approx(theta)
     corners = np.array([(corner.x, corner.y) for corner in track.corners])
@@ -70,20 +70,20 @@ def test_only_what_the_image_shows_is_a_detection(
     answer: FrameResult, status: Status, unseen_s: float, shown: bool
 ) -> None:
     changed = with_target(answer, unseen_s, status=status)
-    assert len(detections_message(changed).detections) == shown
-    (track,) = tracks_message(changed).tracks
+    assert len(build_detections(changed).detections) == shown
+    (track,) = build_tracks(changed).tracks
     assert track.state == status
 
 
 def test_the_time_since_a_target_was_seen_is_told_to_the_nanosecond(answer: FrameResult) -> None:
-    (track,) = tracks_message(with_target(answer, 61.5)).tracks
+    (track,) = build_tracks(with_target(answer, 61.5)).tracks
     assert (track.time_since_seen.sec, track.time_since_seen.nanosec) == (61, 500_000_000)
 
 
 def test_an_outline_is_told_with_few_points_that_keep_its_shape(answer: FrameResult) -> None:
     angles = np.linspace(0, 2 * math.pi, 720, endpoint=False)
     circle = np.stack([100 + 50 * np.cos(angles), 90 + 50 * np.sin(angles)], 1).round()
-    (track,) = tracks_message(with_target(answer, outline=circle.astype(np.int32))).tracks
+    (track,) = build_tracks(with_target(answer, outline=circle.astype(np.int32))).tracks
     distances = [math.dist((point.x, point.y), (100, 90)) for point in track.outline]
     assert 10 < len(track.outline) < 100
     assert min(distances) > 48
@@ -93,7 +93,7 @@ def test_an_outline_is_told_with_few_points_that_keep_its_shape(answer: FrameRes
 def test_the_age_of_an_answer_counts_from_the_stamp(answer: FrameResult) -> None:
     frame = replace(answer.frame, transport_ms=7.0, convert_ms=1.0)
     left_s = frame.arrived_s + 0.03
-    latency = latency_message(replace(answer, frame=frame), 2.0, left_s)
+    latency = build_latency(replace(answer, frame=frame), 2.0, left_s)
     assert (latency.transport_ms, latency.convert_ms, latency.publish_ms) == (7.0, 1.0, 2.0)
     assert latency.age_ms == pytest.approx(37.0)
     assert latency.network_ms == pytest.approx(answer.stages_ms["network"])

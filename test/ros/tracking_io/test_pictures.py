@@ -15,8 +15,8 @@ from support.session_bench import wait_until
 
 from siammask_ros.media.image_messages import compressed_to_bgr
 from siammask_ros.ros.tracking_io.conversions import image_to_bgr
-from siammask_ros.ros.tracking_io.messages import jpeg_message
-from siammask_ros.ros.tracking_io.overlay import overlay
+from siammask_ros.ros.tracking_io.messages import build_jpeg
+from siammask_ros.ros.tracking_io.overlay import draw_overlay
 from siammask_ros.session import Frame, FrameResult, TrackedTarget, Tracker
 from siammask_ros.tracker.config import find_preset
 
@@ -101,9 +101,9 @@ def test_the_overlay_comes_as_jpeg_only_while_someone_listens(
 
     def counted(answer: FrameResult, age_ms: float) -> Any:
         drawn.append(answer)
-        return overlay(answer, age_ms)
+        return draw_overlay(answer, age_ms)
 
-    monkeypatch.setattr("siammask_ros.ros.tracking_io.publishers.overlay", counted)
+    monkeypatch.setattr("siammask_ros.ros.tracking_io.publishers.draw_overlay", counted)
     with NodeBench() as bench:
         bench.started(0)
         bench.assert_tracks(1)
@@ -123,4 +123,4 @@ def test_the_overlay_comes_as_jpeg_only_while_someone_listens(
         bench.client.node.destroy_subscription(subscription)
     assert read.shape == (240, 320, 3)
     assert np.abs(read.astype(int) - picture(2)).max() > 100, "nothing is drawn on it"
-    assert again == jpeg_message(header, raw)
+    assert again == build_jpeg(header, raw)

@@ -49,7 +49,7 @@ def test_a_saved_target_is_found_again_by_another_node(tmp_path: Path) -> None:
         # Never by itself: the scene may be another one.
         assert bench.client.answer(3, visible=False).tracks == []
         answer = load(bench, "my_Square-1", "again")
-        assert (answer.success, answer.message) == (True, "target 'again' is looked for")
+        assert (answer.success, answer.message) == (True, "target 'again' is searched")
         until_known(bench, "again")
         (track,) = bench.client.answer(3, visible=False).tracks
         assert (track.id, track.state, track.mask_area) == ("again", Track.LOST, 0)
@@ -63,7 +63,7 @@ def test_an_id_is_picked_for_a_target_that_is_loaded_without_one(tmp_path: Path)
         bench.started(0)
         bench.assert_tracks(1)
         assert save(bench, "a").success
-        assert load(bench, "a").message == "target '2' is looked for"
+        assert load(bench, "a").message == "target '2' is searched"
         until_known(bench, "2")
         bench.assert_tracks(2, "1")
 
@@ -92,7 +92,7 @@ def test_nobody_on_the_network_can_choose_the_folder(tmp_path: Path) -> None:
 )
 def test_a_name_that_is_more_than_a_name_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="1 to 64 of the characters"):
-        target_files.file_of(str(tmp_path), name)
+        target_files.build_path(str(tmp_path), name)
 
 
 def test_refusals_are_told_and_the_target_goes_on(tmp_path: Path) -> None:
@@ -158,9 +158,9 @@ def load_of_saved(bench: NodeBench, folder: Path) -> Any:
 def test_a_full_folder_takes_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(target_files, "MOST_FILES", 2)
     for name in ("a", "b"):
-        target_files.write_file(target_files.file_of(str(tmp_path), name), b"x")
-    with pytest.raises(DataError, match="holds 2 targets already"):
-        target_files.write_file(target_files.file_of(str(tmp_path), "c"), b"x")
+        target_files.write_file(target_files.build_path(str(tmp_path), name), b"x")
+    with pytest.raises(DataError, match="already has 2 targets"):
+        target_files.write_file(target_files.build_path(str(tmp_path), "c"), b"x")
 
 
 def test_before_the_node_is_active_its_state_is_the_answer(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import onnxruntime as ort
@@ -12,9 +14,15 @@ from siammask_ros.engines.base import EngineInfo
 from siammask_ros.engines.compiled_models import CompiledModels
 from siammask_ros.engines.network_source import NetworkSource
 from siammask_ros.engines.requests import Arrays, PartName, RequestEngine
-from siammask_ros.errors import EngineError
+from siammask_ros.errors import ConfigError, EngineError
+from siammask_ros.weights_cache.cache import cache_folder
 
 _CUDA = "CUDAExecutionProvider"
+_TENSORRT = "TensorrtExecutionProvider"
+_OPENVINO = "OpenVINOExecutionProvider"
+_CPU = "CPUExecutionProvider"
+# What runs the network on each kind of device: the best first, the first that works is taken.
+PROVIDERS = {"cuda": (_TENSORRT, _CUDA), "cpu": (_OPENVINO, _CPU)}
 # Its exceptions have no common base of their own.
 _FAILURES = (
     failures.Fail,
@@ -35,10 +43,11 @@ class OnnxEngine(RequestEngine):
 
     def __init__(self, source: NetworkSource, info: EngineInfo, threads: int) -> None:
         has_mask = source.variant.has_mask
+        template = _Session(onnx_file("template", source), info.device, threads)
         super().__init__(
             source.variant,
-            info,
-            _Session(onnx_file("template", source), info.device, threads),
+            replace(info, reason=f"{info.reason}; by onnxruntime's {template.provider}"),
+            template,
             _Searches(source, info.device, threads),
             _Session(onnx_file("mask", source), info.device, threads) if has_mask else None,
         )
@@ -85,21 +94,8 @@ class _Session:
     """A part of the network, ready to run one item after the other."""
 
     def __init__(self, content: bytes, device: str, threads: int) -> None:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        kind, _, index = device.partition(":")
-        cuda = kind == "cuda"
-        provider: Any = (_CUDA, {"device_id": int(index or 0)}) if cuda else "CPUExecutionProvider"
-        try:
-            self._session = ort.InferenceSession(content, options, providers=[provider])
-        except _FAILURES as error:
-            raise EngineError(f"onnxruntime could not take the network: {error}") from error
-        # It falls back to the CPU by itself where CUDA's libraries are missing.
-        if cuda and self._session.get_providers()[0] != _CUDA:
-            raise EngineError(
-                f"onnxruntime could not open {device}: CUDA or cuDNN does not fit this build; "
-                "install what onnxruntime-gpu asks for, or take device cpu"
-            )
+        self._session = _open_session(content, device, threads)
+        self.provider = self._session.get_providers()[0]
         inputs = self._session.get_inputs()
         self._names = [each.name for each in inputs]
         self.input_shapes: list[tuple[int, ...]] = [tuple(each.shape) for each in inputs]
@@ -112,6 +108,49 @@ class _Session:
             ]
         except _FAILURES as error:
             raise EngineError(f"onnxruntime failed on this frame: {error}") from error
+
+
+def _open_session(content: bytes, device: str, threads: int) -> ort.InferenceSession:
+    """Open a part of the network with the best provider that works here; raises EngineError."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    for name, provider_options in _installed_providers(device, threads):
+        try:
+            session = ort.InferenceSession(content, options, providers=[(name, provider_options)])
+        except _FAILURES as error:
+            raise EngineError(f"onnxruntime could not take the network: {error}") from error
+        # It takes another one by itself where the libraries of this one are missing.
+        if session.get_providers()[0] == name:
+            return session
+    raise EngineError(
+        f"onnxruntime could not open {device}: CUDA or cuDNN does not fit this build; "
+        "install what onnxruntime-gpu asks for, or take device cpu"
+    )
+
+
+def _installed_providers(device: str, threads: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the name and options of each provider of this build for a device, the best first."""
+    kind, _, index = device.partition(":")
+    for name in PROVIDERS[kind]:
+        if name in ort.get_available_providers():
+            yield name, _provider_options(name, int(index or 0), threads)
+
+
+def _provider_options(name: str, device_id: int, threads: int) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    if name == _OPENVINO:
+        # It would take bf16 where the CPU has it.
+        options = {"device_type": "CPU", "precision": "FP32"}
+        if threads:
+            options["num_of_threads"] = str(threads)
+    elif name in (_TENSORRT, _CUDA):
+        options = {"device_id": device_id}
+    if name == _TENSORRT:
+        # To build an engine takes minutes.
+        with contextlib.suppress(ConfigError):
+            options["trt_engine_cache_path"] = str(cache_folder() / "tensorrt")
+            options["trt_engine_cache_enable"] = True
+    return options
 
 
 def description(content: bytes) -> dict[str, list[dict[str, Any]]]:

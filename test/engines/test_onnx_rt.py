@@ -69,6 +69,40 @@ def test_c5_an_inference_that_fails_is_an_engine_error_and_the_next_one_works(
     assert np.isfinite(response.score).all()
 
 
+def test_the_best_provider_that_is_installed_is_taken_and_named(onnx: Engine) -> None:
+    import onnxruntime
+
+    from siammask_ros.engines.onnx_rt import PROVIDERS
+
+    installed = onnxruntime.get_available_providers()
+    best = next(name for name in PROVIDERS["cpu"] if name in installed)
+    assert onnx.info.reason.endswith(f"by onnxruntime's {best}")
+
+
+def test_a_provider_whose_libraries_are_missing_gives_way_to_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    use_providers(monkeypatch, "TensorrtExecutionProvider", "CPUExecutionProvider")
+    assert "CPUExecutionProvider" in onnx_engine(LITE).info.reason
+
+
+def test_c5_a_gpu_whose_providers_all_lack_their_libraries_is_an_error_not_a_silent_cpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    use_providers(monkeypatch, "TensorrtExecutionProvider", "CUDAExecutionProvider")
+    with pytest.raises(EngineError, match="could not open cpu: CUDA or cuDNN does not fit"):
+        onnx_engine(LITE)
+
+
+def use_providers(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Let onnxruntime claim these providers, of which this machine has only the CPU's."""
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    from siammask_ros.engines import onnx_rt
+
+    monkeypatch.setattr(onnx_rt, "PROVIDERS", {"cpu": names})
+    monkeypatch.setattr(onnx_rt.ort, "get_available_providers", lambda: list(names))
+
+
 def test_c5_a_missing_onnxruntime_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
 

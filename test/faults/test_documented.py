@@ -17,7 +17,7 @@ NAMED = [
 ]
 EXPECTED = [
     *(f"A{number}" for number in range(1, 17)),
-    *(f"B{number}" for number in range(1, 10)),
+    *(f"B{number}" for number in range(1, 11)),
     *(f"C{number}" for number in range(1, 12)),
     *(f"D{number}" for number in range(1, 9)),
     *(f"E{number}" for number in range(1, 10)),

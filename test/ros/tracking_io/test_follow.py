@@ -187,7 +187,7 @@ def test_a_box_for_an_image_to_come_is_answered_when_that_has_come() -> None:
         assert {track.id: track.state for track in tracks}["1"] == Track.TRACKING
 
 
-def test_a_box_whose_image_never_comes_is_refused() -> None:
+def test_b10_a_box_whose_image_never_comes_is_refused() -> None:
     with NodeBench(history_s=0.5) as bench:
         bench.client.answer(0)
         stamp = bench.client.header().stamp
@@ -197,7 +197,9 @@ def test_a_box_whose_image_never_comes_is_refused() -> None:
         bench.assert_tracks(1)
 
 
-def test_a_call_is_answered_though_an_inference_hangs_and_its_box_is_not_applied_later() -> None:
+def test_b10_a_call_is_answered_though_an_inference_hangs_and_its_box_is_not_applied_later() -> (
+    None
+):
     with NodeBench(history_s=0.0, inference_timeout_s=0.1) as bench:
         bench.started(0, "first")
         bench.engine.script.append("hang")
@@ -211,7 +213,7 @@ def test_a_call_is_answered_though_an_inference_hangs_and_its_box_is_not_applied
         assert list(list_targets(bench).ids) == ["first"]
 
 
-def test_a_call_is_answered_when_the_node_is_deactivated() -> None:
+def test_b10_a_call_is_answered_when_the_node_is_deactivated() -> None:
     with NodeBench(history_s=10.0) as bench:
         bench.client.answer(0)
         header = later(bench.client.header())
@@ -260,7 +262,7 @@ rclpy.spin(node)
 """
 
 
-def test_a_client_that_has_gone_does_not_disturb() -> None:
+def test_b10_a_client_that_has_gone_does_not_disturb() -> None:
     with NodeBench(history_s=10.0) as bench:
         bench.client.answer(0)
         header = later(bench.client.header())

@@ -1,7 +1,7 @@
-"""Starts the tracker, which configures and activates itself with autostart, after a respawn too.
+"""Starts the tracker. With autostart it configures and activates itself, also after a respawn.
 
-With follower:=true a robot follows the target once the follower is enabled: see docs/follower.md
-first. With dashboard:=true people choose the target on a page in the browser: docs/dashboard.md.
+With follower:=true a robot follows the target when the follower is enabled: see docs/follower.md
+first. With dashboard:=true people choose the target in the browser: docs/dashboard.md.
 """
 
 from pathlib import Path
@@ -25,61 +25,63 @@ from siammask_ros.ros.runtime.launching import (
 )
 
 CONFIG = Path(__file__).resolve().parent.parent / "config"
-# Fast DDS 2 reads the last one only, Fast DDS 3 the first one.
+# Fast DDS 3 reads the first variable, Fast DDS 2 the second.
 FAST_DDS = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 RESPAWN_DELAY_S = 0.5
 
-# Name, default, meaning. The parameters among them overrule the file where they are given.
+# Name, default, meaning. PARAMETERS take precedence over the file if they are given.
 ARGUMENTS = (
-    ("image", "image", "topic of the camera's images"),
-    ("camera_info", "", "topic of its calibration; empty: camera_info beside the images"),
-    ("depth", "depth", "topic of depth images that are registered to them"),
+    ("image", "image", "topic of the camera images"),
+    ("camera_info", "", "topic of the calibration; empty: camera_info beside the images"),
+    ("depth", "depth", "topic of depth images, registered to the images"),
+    ("detections", "", "topic of a detector's boxes; empty: ~/detections_in"),
     ("params_file", str(CONFIG / "lite.yaml"), "parameters of the node, see config/"),
-    ("namespace", "", "namespace of the node, for example the camera's name"),
+    ("namespace", "", "namespace of the nodes, for example the name of the camera"),
     ("autostart", "true", "configure and activate the node"),
-    ("respawn", "true", "start the node again when it has died"),
-    ("use_sim_time", "", "all nodes take the time from /clock; empty: as in the files"),
-    ("follower", "false", "start the follower, which drives after the target once it is enabled"),
+    ("respawn", "true", "start the node again if it dies"),
+    ("use_sim_time", "", "all nodes use the time of /clock; empty: as in the files"),
+    ("follower", "false", "start the follower; it drives when it is enabled"),
     ("follower_params_file", str(CONFIG / "follower.yaml"), "parameters of the follower"),
-    ("cmd_vel", "cmd_vel", "topic of the follower's commands"),
-    ("dashboard", "false", "serve a page on which targets are chosen"),
+    ("cmd_vel", "cmd_vel", "topic of the velocity commands"),
+    ("dashboard", "false", "serve a web page to choose targets"),
     ("dashboard_params_file", str(CONFIG / "dashboard.yaml"), "parameters of the dashboard"),
-    ("choose_s", "5.0", "with the dashboard: how long one may draw on a picture (history_s)"),
+    ("dashboard_history_s", "5.0", "history_s of the tracker if the dashboard is started"),
 )
 PARAMETERS = (
-    ("model", "network: lite, resnet50, ...; empty: as in the file"),
+    ("model", "network: lite or resnet50; empty: as in the file"),
     ("checkpoint", "file of weights; empty: as in the file"),
     ("device", "auto, cpu, cuda or cuda:N; empty: as in the file"),
     ("engine", "what runs the network; empty: as in the file"),
     ("image_transport", "raw or compressed; empty: as in the file"),
+    ("auto_follow_class", "class of detections to track, such as person; empty: as in the file"),
     ("templates_dir", "folder of saved targets; empty: as in the file"),
 )
 
 
 class Arguments:
-    """The values of the launch arguments where the nodes are described.
+    """The values of the launch arguments, read while the nodes are described.
 
-    They are read at that time and never later: when a process dies, launch has left the scope of a
-    group or of an included file.
+    They cannot be read later: when a process dies, launch has left the scope of a group or of an
+    included file.
     """
 
     def __init__(self, context):
         self._context = context
 
     def text(self, name):
-        """The value as it was given."""
+        """Return the value as text."""
         return LaunchConfiguration(name).perform(self._context)
 
     def flag(self, name):
-        """The truth value; anything else ends the launch."""
+        """Return the value as a boolean; any other value ends launch."""
         return flag_argument(name, self.text(name))
 
     def parameters(self, file, given):
-        """A parameter file and what overrules it, as launch_ros takes them."""
-        overrules = {name: value for name, value in given.items() if value != ""}
+        """Return a parameter file and the values that take precedence, for launch_ros."""
+        overrides = {name: value for name, value in given.items() if value != ""}
         if self.text("use_sim_time"):
-            overrules["use_sim_time"] = self.flag("use_sim_time")
-        return [file_argument(file, self.text(file)), *([overrules] if overrules else [])]
+            overrides["use_sim_time"] = self.flag("use_sim_time")
+        return [file_argument(file, self.text(file)), *([overrides] if overrides else [])]
 
 
 def start(context):
@@ -94,14 +96,15 @@ def start(context):
 
 
 def tracker(arguments):
-    """The node that tracks; it finds out by itself whether it follows one that has died."""
+    """The tracker; it detects by itself whether it replaces one that died."""
     image = arguments.text("image")
     beside = f"{image.rpartition('/')[0]}/camera_info" if "/" in image else "camera_info"
     parameters = {name: arguments.text(name) for name, _ in PARAMETERS}
+    detections = arguments.text("detections")
     parameters["autostart"] = arguments.flag("autostart")
-    choose_s = number_argument("choose_s", arguments.text("choose_s"))
+    history_s = number_argument("dashboard_history_s", arguments.text("dashboard_history_s"))
     if arguments.flag("dashboard"):
-        parameters["history_s"] = choose_s
+        parameters["history_s"] = history_s
     return launched(
         "siammask_tracker",
         executable="tracker_node",
@@ -111,13 +114,14 @@ def tracker(arguments):
             ("image", image),
             ("camera_info", arguments.text("camera_info") or beside),
             ("depth", arguments.text("depth")),
+            *([("~/detections_in", detections)] if detections else []),
         ],
         respawn=arguments.flag("respawn"),
     )
 
 
 def follower(arguments):
-    """The node that drives; one that has died stays so, until somebody has looked why."""
+    """The follower; it is not started again after it died: somebody has to look why."""
     return launched(
         "siammask_follower",
         executable="follower_node",
@@ -128,7 +132,7 @@ def follower(arguments):
 
 
 def dashboard(arguments):
-    """The page, a process that the tracker does not know; started again when it has died."""
+    """The dashboard, a process of its own; it is started again if it dies."""
     transport = {"image_transport": arguments.text("image_transport")}
     return launched(
         "siammask_dashboard",
@@ -141,7 +145,7 @@ def dashboard(arguments):
 
 
 def launched(name, **node):
-    """A node whose configuration, where it cannot be used, ends the launch with the reason."""
+    """A node; if its configuration cannot be used, launch ends with the reason."""
     configuration = ConfigurationExit(name)
     process = Node(
         package="siammask_ros",
@@ -156,7 +160,7 @@ def launched(name, **node):
         on_stdout=configuration.on_output,
         on_stderr=configuration.on_output,
     )
-    # The handler comes first: it must not miss a line.
+    # The handler comes first, so that it misses no line.
     return [RegisterEventHandler(output), process]
 
 

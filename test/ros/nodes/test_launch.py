@@ -84,7 +84,10 @@ def test_a_launch_file_lists_its_arguments(path: Path) -> None:
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    names = "image params_file model checkpoint device autostart respawn follower cmd_vel dashboard"
+    names = (
+        "image detections auto_follow_class params_file model checkpoint device autostart respawn "
+        "follower cmd_vel dashboard dashboard_history_s"
+    )
     for name in names.split():
         assert f"'{name}'" in done.stdout
 
@@ -141,8 +144,11 @@ def test_the_launched_tracker_gets_into_the_state_that_was_asked_for(
         (("autostart:=maybe",), "autostart is 'maybe'; expected true, 1, yes, on or false, 0, no,"),
         (("follower:=2",), "follower is '2'; expected true"),
         (("use_sim_time:=never",), "use_sim_time is 'never'; expected true"),
-        (("dashboard:=1", "choose_s:=ten"), "choose_s is 'ten'; expected a number"),
-        (("choose_s:=ten",), "choose_s is 'ten'; expected a number"),
+        (
+            ("dashboard:=1", "dashboard_history_s:=ten"),
+            "dashboard_history_s is 'ten'; expected a number",
+        ),
+        (("dashboard_history_s:=ten",), "dashboard_history_s is 'ten'; expected a number"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

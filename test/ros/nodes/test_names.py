@@ -136,3 +136,10 @@ def test_in_a_namespace_everything_but_diagnostics_is_below_it(context: Context)
         assert all(name.startswith("/front/") for name in names.keys() - shared)
         assert "/front/camera_info" in names
         assert "/front/siammask_tracker/save_target" in names
+
+
+def test_a_private_topic_can_be_that_of_a_detector(context: Context) -> None:
+    with running(context, "-r", "~/detections_in:=/detector/boxes") as node:
+        node.trigger_configure()
+        node.trigger_activate()
+        assert names_of(node)["/detector/boxes"] == "vision_msgs/msg/Detection2DArray"

@@ -34,10 +34,12 @@ def test_an_argument_that_says_neither_is_refused_by_name(value: str) -> None:
 
 
 def test_a_number_is_read_and_anything_else_refused_by_name() -> None:
-    assert number_argument("choose_s", "2.5") == 2.5
+    assert number_argument("dashboard_history_s", "2.5") == 2.5
     for value in ("", "ten", "nan", "inf", "1,5"):
-        with pytest.raises(ConfigError, match=f"choose_s is '{value}'; expected a number"):
-            number_argument("choose_s", value)
+        with pytest.raises(
+            ConfigError, match=f"dashboard_history_s is '{value}'; expected a number"
+        ):
+            number_argument("dashboard_history_s", value)
 
 
 def test_a_file_that_is_not_there_is_refused_by_name_and_full_path(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ BATCH = 16
 
 
 def main() -> None:
-    """Prints pairs a second and where a step's time goes, as ``siammask train --speed`` does."""
+    """Print pairs per second and the time of each part, like ``siammask train --measure-speed``."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--steps", type=int, default=STEPS)
     options.add_argument("--batch", type=int, default=BATCH)

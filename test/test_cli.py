@@ -169,9 +169,9 @@ BAD_INPUT = {
     "nothing to follow": (["track", "{video}"], "expected --box"),
     "no video format": (["track", "{video}", "--box", BOX, "--out", "x.gif"], "expected .mp4"),
     "no davis": (["eval", "davis", "{folder}"], "expected DAVIS's own layout"),
-    "no sequences": (["eval", "box", "{folder}/empty"], "holds no sequence"),
+    "no sequences": (["eval", "box", "{folder}/empty"], "contains no sequence"),
     "no peer": (
-        ["eval", "box", "{folder}/data", "--peer", "nano", "--peer-weights", "{folder}"],
+        ["eval", "box", "{folder}/data", "--baseline", "nano", "--baseline-weights", "{folder}"],
         "backbone_sim.onnx is missing",
     ),
     "no results": (

@@ -14,6 +14,6 @@ def test_the_page_of_parameters_is_up_to_date() -> None:
     assert spec and spec.loader
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
-    assert made.PAGE.read_text(encoding="utf-8") == made.page(), (
+    assert made.PAGE.read_text(encoding="utf-8") == made.build_page(), (
         "run: python3 tools/setup_env.py --run python tools/parameters_page.py"
     )

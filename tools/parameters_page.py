@@ -1,4 +1,4 @@
-"""Writes docs/parameters.md from the dataclasses that the nodes declare their parameters from.
+"""Writes docs/parameters.md from the dataclasses that define the parameters of the nodes.
 
 python3 tools/setup_env.py --run python tools/parameters_page.py
 """
@@ -47,58 +47,66 @@ fails if it is not up to date.
 """
 
 
-def page() -> str:
-    """The whole page."""
+def build_page() -> str:
+    """Return the page."""
     sections = [
         HEAD,
         "## The tracker, `siammask_tracker`",
-        *(section(config, when) for config in (NodeConfig(), EngineConfig(), SessionConfig())),
-        tracker_section(),
+        *(
+            build_section(config, when_changeable)
+            for config in (NodeConfig(), EngineConfig(), SessionConfig())
+        ),
+        build_tracker_section(),
         "## The follower, `siammask_follower`",
-        section(FollowConfig(), lambda name: "start" if name == "command_type" else "at once"),
+        build_section(
+            FollowConfig(), lambda name: "start" if name == "command_type" else "at once"
+        ),
         "## The dashboard, `siammask_dashboard`",
-        *(section(config, lambda name: "start") for config in (DashboardConfig(), WebConfig())),
+        *(
+            build_section(config, lambda name: "start")
+            for config in (DashboardConfig(), WebConfig())
+        ),
         "## The player, `player`",
-        player_section(),
+        build_player_section(),
     ]
     return "\n\n".join(part.strip() for part in sections) + "\n"
 
 
-def when(name: str) -> str:
-    """When a parameter of the tracker can be changed."""
+def when_changeable(name: str) -> str:
+    """Return when a change of a tracker parameter takes effect."""
     if name in START_ONLY:
         return "start"
     return "inactive" if name in NEEDS_RELOAD else "next image"
 
 
-def section(config: Any, when: Callable[[str], str]) -> str:
-    """What a dataclass is about, and a row for each of its fields."""
+def build_section(config: Any, when: Callable[[str], str]) -> str:
+    """Return the first line of a dataclass and a table of its fields."""
     head = ("parameter", "type", "default", "values", "changes", "meaning")
     rows = [
         (
             f"`{item.name}`",
-            kind(item),
-            shown(item.default),
-            legal(item),
+            field_type(item),
+            format_value(item.default),
+            format_range(item),
             when(item.name),
-            said(item),
+            describe(item),
         )
         for item in fields(config)
     ]
-    return f"{first_line(config)}\n\n{table(head, rows)}"
+    return f"{first_line(config)}\n\n{format_table(head, rows)}"
 
 
-def tracker_section() -> str:
-    """The tracker's own, whose defaults depend on the network."""
+def build_tracker_section() -> str:
+    """Return the table of the tracker, whose defaults depend on the network."""
     names = [name for name in PRESETS if name != "default"]
     rows = [
         (
             f"`{item.name}`",
-            kind(item),
-            *(shown(getattr(PRESETS[name], item.name)) for name in names),
-            legal(item),
-            when(item.name),
-            said(item),
+            field_type(item),
+            *(format_value(getattr(PRESETS[name], item.name)) for name in names),
+            format_range(item),
+            when_changeable(item.name),
+            describe(item),
         )
         for item in fields(TrackerConfig)
     ]
@@ -110,17 +118,17 @@ def tracker_section() -> str:
     chosen = ", ".join(f"`{name}` for `{model}`" for model, name in automatic.items())
     return (
         f"{first_line(TrackerConfig())} `tracker_preset` selects their defaults, "
-        f"and `auto` is {chosen}.\n\n{table(head, rows)}"
+        f"and `auto` is {chosen}.\n\n{format_table(head, rows)}"
     )
 
 
-def player_section() -> str:
-    """The player's, which are no dataclass."""
+def build_player_section() -> str:
+    """Return the table of the player, whose parameters are not a dataclass."""
     rows = [
-        (f"`{name}`", type_name(default), shown(default), about)
+        (f"`{name}`", type_name(default), format_value(default), about)
         for name, (default, about) in player_node.PARAMETERS.items()
     ]
-    return "All of them are read at the start.\n\n" + table(
+    return "All of them are read at the start.\n\n" + format_table(
         ("parameter", "type", "default", "meaning"), rows
     )
 
@@ -130,45 +138,45 @@ def first_line(config: Any) -> str:
     return str(type(config).__doc__).strip().splitlines()[0]
 
 
-def said(item: Field[Any]) -> str:
+def describe(item: Field[Any]) -> str:
     """Return the description of a field, for a table cell."""
     return str(item.metadata["description"]).replace("|", "\\|")
 
 
-def kind(item: Field[Any]) -> str:
+def field_type(item: Field[Any]) -> str:
     """Return the type of a field."""
     return type_name(item.default)
 
 
 def type_name(value: Any) -> str:
-    """A type as `ros2 param describe` calls it."""
+    """Return the name of a type as in `ros2 param describe`."""
     return {bool: "boolean", int: "integer", float: "double", str: "string"}[type(value)]
 
 
-def shown(value: Any) -> str:
-    """A value as it is written in a parameter file."""
+def format_value(value: Any) -> str:
+    """Return a value as it is written in a parameter file."""
     if isinstance(value, str):
         return f"`{value}`" if value else '`""`'
     return f"`{str(value).lower()}`"
 
 
-def legal(item: Field[Any]) -> str:
-    """Which values a field takes."""
+def format_range(item: Field[Any]) -> str:
+    """Return the legal values of a field."""
     about = item.metadata
     if "low" in about:
         return f"{about['low']:.10g} to {about['high']:.10g}"
     return ", ".join(f"`{choice}`" for choice in about.get("choices", ()))
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
+def format_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
     lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
     return "\n".join([lines[0], "|---" * len(head) + "|", *lines[1:]])
 
 
 def main() -> int:
-    """Writes the page."""
-    PAGE.write_text(page(), encoding="utf-8")
+    """Write the page."""
+    PAGE.write_text(build_page(), encoding="utf-8")
     return 0
 
 

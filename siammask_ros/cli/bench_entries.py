@@ -15,7 +15,7 @@ import torch
 from siammask_ros.engines.int8 import Int8Form
 from siammask_ros.engines.registry import EngineConfig, offered, open_engine, open_reference
 from siammask_ros.errors import CheckpointError, ConfigError, DataError
-from siammask_ros.evaluation.benchmarks.followers import NANO_FILES, NanoFollower
+from siammask_ros.evaluation.benchmarks.box_trackers import NANO_FILES, NanoBoxTracker
 from siammask_ros.evaluation.speed.reference import ReferenceTracker
 from siammask_ros.evaluation.speed.run import BenchmarkEntry
 from siammask_ros.evaluation.speed.runner_process import OpenedRunner
@@ -105,7 +105,7 @@ class EntryBuilder:
     def models(self) -> list[str]:
         """The models in the order of the report, TrackerNano last."""
         chosen = self._options.models or (AUTHORS_MODEL, "lite")
-        return [*(variant_named(model).name for model in chosen), NanoFollower.name]
+        return [*(variant_named(model).name for model in chosen), NanoBoxTracker.name]
 
     @cached_property
     def davis_root(self) -> Path | None:
@@ -223,7 +223,12 @@ class EntryBuilder:
         note = "boxes only"
         return [
             BenchmarkEntry(
-                NanoFollower.name, "opencv", "fp32", BaselineOpener(*paths), note, takes_many=False
+                NanoBoxTracker.name,
+                "opencv",
+                "fp32",
+                BaselineOpener(*paths),
+                note,
+                takes_many=False,
             )
         ]
 

@@ -1,4 +1,4 @@
-"""Follows a target that was shown once by a box, to the pixel. Only the demo needs ROS 2."""
+"""Draw a box around an object once; it is tracked and segmented in every frame."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from siammask_ros.cli import (
     weights,
 )
 from siammask_ros.cli import eval as evaluate
-from siammask_ros.cli.stopping import Stopped, stoppable
+from siammask_ros.cli.stopping import Stopped, handle_stop_signals
 from siammask_ros.errors import DataError, SiamMaskError, in_one_line
 
 _COMMANDS = (demo, track, evaluate, bench, train, tune, export, weights, trax)
@@ -29,19 +29,19 @@ _COMMANDS = (demo, track, evaluate, bench, train, tune, export, weights, trax)
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """See ``main`` of this package."""
-    # FFmpeg's own complaints about a damaged file would only bury our line about it.
+    # FFmpeg's messages about a damaged file would hide our own line about it.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     options = _parser().parse_args(arguments)
     try:
         _check_utf8(sys.argv[1:] if arguments is None else arguments)
-        with stoppable():
+        with handle_stop_signals():
             return int(options.run(options))
     except SiamMaskError as error:
         print(f"siammask: {in_one_line(error)}", file=sys.stderr)
         return BAD_INPUT
     except OSError as error:
-        # Of the machine, and not of our code: a folder without permission, a full disk.
+        # An error of the machine, not of our code: a folder without permission, a full disk.
         where = f"{error.filename}: " if error.filename else ""
         print(f"siammask: {where}{in_one_line(error)}", file=sys.stderr)
         return BAD_INPUT
@@ -52,7 +52,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check_utf8(arguments: Sequence[str]) -> None:
-    """Raises DataError for names that neither OpenCV nor the standard output takes."""
+    """Raise DataError for names that OpenCV and the standard output cannot encode."""
     wrong = [text for text in arguments if any("\ud800" <= letter <= "\udfff" for letter in text)]
     if wrong:
         raise DataError(f"{wrong[0]} is not UTF-8; rename the file or its folder")

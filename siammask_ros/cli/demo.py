@@ -1,4 +1,4 @@
-"""``siammask demo``: a video over real ROS 2, and the tracker node following a target in it."""
+"""``siammask demo``: plays a video over ROS 2 and tracks a target in it with the node."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from siammask_ros.errors import ConfigError
 
 
 def add_to(commands: Any) -> None:
-    """Adds this command to the command line."""
-    demo = commands.add_parser("demo", help="play a video over ROS 2 and follow a target in it")
-    demo.add_argument("--video", metavar="SOURCE", help="a video or a folder of images")
-    demo.add_argument("--box", metavar="X,Y,W,H", help="what to follow on its first frame")
+    """Add this command to the command line."""
+    demo = commands.add_parser("demo", help="play a video over ROS 2 and track a target in it")
+    demo.add_argument("--video", metavar="SOURCE", help="video or folder of images")
+    demo.add_argument("--box", metavar="X,Y,W,H", help="box around the target in the first frame")
     demo.add_argument(
-        "--dashboard", action="store_true", help="play it for ever; choose on a page in the browser"
+        "--dashboard",
+        action="store_true",
+        help="play the video in a loop; draw the box on a page in the browser",
     )
-    demo.add_argument("--out", type=Path, default=Path("out"), help="where the results go")
+    demo.add_argument("--out", type=Path, default=Path("out"), help="folder for the results")
     add_network(demo)
     demo.set_defaults(run=_run)
 
@@ -27,8 +29,8 @@ def add_to(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     if importlib.util.find_spec("rclpy") is None:
         raise ConfigError(
-            "the demo plays over ROS 2, which this Python does not find; run 'make demo' in the "
-            "source tree, or source a ROS 2. 'siammask track' needs none"
+            "the demo needs ROS 2, but rclpy cannot be imported; run 'make demo' in the source "
+            "tree, or source a ROS 2 installation. 'siammask track' works without ROS 2"
         )
     from siammask_ros.demo.dashboard import run_dashboard
     from siammask_ros.demo.demo import run_demo

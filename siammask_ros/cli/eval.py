@@ -11,7 +11,7 @@ from siammask_ros.cli import options as shared
 
 if TYPE_CHECKING:
     from siammask_ros.evaluation.benchmarks.box.sequences import BoxSequence
-    from siammask_ros.evaluation.benchmarks.followers import Follower
+    from siammask_ros.evaluation.benchmarks.box_trackers import BoxTracker
     from siammask_ros.evaluation.metrics.overlap import Polygon
 
 _BOX_ROOT = "folder with one folder per sequence, which contains groundtruth.txt and the images"
@@ -50,9 +50,9 @@ def _add_box(benchmarks: Any) -> None:
         "box", help="success and precision of the boxes without restarts, as in OTB"
     )
     box.add_argument("root", type=Path, help=_BOX_ROOT)
-    box.add_argument("--peer", choices=("nano",), help="also measure OpenCV's TrackerNano")
+    box.add_argument("--baseline", choices=("nano",), help="also measure OpenCV's TrackerNano")
     box.add_argument(
-        "--peer-weights",
+        "--baseline-weights",
         type=Path,
         metavar="FOLDER",
         help="folder with the two files of NanoTrack; default: weights/ in $SIAMMASK_DATA",
@@ -86,7 +86,7 @@ def _add_vot(benchmarks: Any) -> None:
 
 def _add_box_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--box",
+        "--box-from",
         choices=("mask", "head"),
         default="mask",
         help="which box is evaluated: around the mask (default), or of the box head",
@@ -137,31 +137,34 @@ def _box(options: argparse.Namespace) -> int:
     from siammask_ros.evaluation.benchmarks.box.measuring import evaluate_boxes
     from siammask_ros.evaluation.benchmarks.box.report import table, write_report
     from siammask_ros.evaluation.benchmarks.box.sequences import box_sequences
-    from siammask_ros.evaluation.benchmarks.followers import TrackerFollower
+    from siammask_ros.evaluation.benchmarks.box_trackers import SiamMaskBoxTracker
 
     sequences = box_sequences(options.root, _parse_names(options))
-    peers = [_nano(options)] if options.peer else []
+    baselines = [_nano(options)] if options.baseline else []
     tracker = shared.open_tracker(options)
-    followers: list[Follower] = [TrackerFollower(tracker, options.model, options.box), *peers]
+    box_trackers: list[BoxTracker] = [
+        SiamMaskBoxTracker(tracker, options.model, options.box_from),
+        *baselines,
+    ]
     results = []
-    frames = sum(len(sequence.image_paths) for sequence in sequences) * len(followers)
+    frames = sum(len(sequence.image_paths) for sequence in sequences) * len(box_trackers)
     with tqdm(total=frames, unit="frame", disable=None) as bar:
-        for follower in followers:
+        for box_tracker in box_trackers:
             for sequence in sequences:
-                bar.set_description(f"{follower.name} {sequence.name}")
-                results.append(evaluate_boxes(follower, sequence, bar.update))
-    made_with = {"box": options.box, **shared.describe_tracker(tracker)}
+                bar.set_description(f"{box_tracker.name} {sequence.name}")
+                results.append(evaluate_boxes(box_tracker, sequence, bar.update))
+    made_with = {"box": options.box_from, **shared.describe_tracker(tracker)}
     print(table(results))
     shared.print_written(write_report(options.out, sequences, results, made_with))
     return 0
 
 
-def _nano(options: argparse.Namespace) -> Follower:
-    from siammask_ros.evaluation.benchmarks.followers import NANO_FILES, NanoFollower
+def _nano(options: argparse.Namespace) -> BoxTracker:
+    from siammask_ros.evaluation.benchmarks.box_trackers import NANO_FILES, NanoBoxTracker
     from siammask_ros.training.datasets import data_root
 
-    folder = options.peer_weights or data_root() / "weights"
-    return NanoFollower(*(folder / name for name in NANO_FILES))
+    folder = options.baseline_weights or data_root() / "weights"
+    return NanoBoxTracker(*(folder / name for name in NANO_FILES))
 
 
 def _vot(options: argparse.Namespace) -> int:
@@ -197,19 +200,19 @@ def _write_trajectories(
     """Track the target of every sequence and write the result files; return what was used."""
     from tqdm import tqdm
 
-    from siammask_ros.evaluation.benchmarks.followers import TrackerFollower
-    from siammask_ros.evaluation.benchmarks.vot.measuring import follow_with_restarts
+    from siammask_ros.evaluation.benchmarks.box_trackers import SiamMaskBoxTracker
+    from siammask_ros.evaluation.benchmarks.vot.measuring import track_with_restarts
     from siammask_ros.evaluation.benchmarks.vot.trajectory_files import (
         result_path,
         write_trajectory,
     )
 
     tracker = shared.open_tracker(options)
-    follower = TrackerFollower(tracker, options.model, options.box)
+    box_tracker = SiamMaskBoxTracker(tracker, options.model, options.box_from)
     frames = sum(len(sequence.image_paths) for sequence in sequences)
     with tqdm(total=frames, unit="frame", disable=None) as bar:
         for sequence in sequences:
             bar.set_description(sequence.name)
-            trajectory = follow_with_restarts(follower, sequence, bar.update)
+            trajectory = track_with_restarts(box_tracker, sequence, bar.update)
             write_trajectory(result_path(folder, sequence.name), trajectory)
-    return {"box": options.box, **shared.describe_tracker(tracker)}
+    return {"box": options.box_from, **shared.describe_tracker(tracker)}

@@ -1,4 +1,4 @@
-"""``siammask export``: the network as files for other runtimes, or in int8 for this machine."""
+"""``siammask export``: writes the network as ONNX files, or quantizes it to int8."""
 
 from __future__ import annotations
 
@@ -15,20 +15,26 @@ from siammask_ros.errors import ConfigError, EngineError
 
 
 def add_to(commands: Any) -> None:
-    """Adds this command to the command line."""
+    """Add this command to the command line."""
     export = commands.add_parser(
-        "export", help="write the network for other runtimes (ONNX), or in int8 for this machine"
+        "export", help="write the network as ONNX files, or quantize it to int8 for this machine"
     )
-    export.add_argument("--model", default="lite", help="lite (default) or resnet50")
-    export.add_argument("--checkpoint", default="", help="weights; without it, those shipped")
+    export.add_argument("--model", default="lite", help="network: lite (default) or resnet50")
+    export.add_argument(
+        "--checkpoint", default="", help="file or name of weights; default: the ones in the package"
+    )
     export.add_argument(
         "--format",
         default="onnx",
         choices=("onnx", "int8"),
-        help="onnx: files in --out; int8: OpenVINO's, kept in the cache for --precision int8",
+        help="onnx: files in --out (default); int8: a model in the cache, for --precision int8",
     )
     export.add_argument(
-        "--out", type=Path, default=Path("out/export"), metavar="FOLDER", help="where they go"
+        "--out",
+        type=Path,
+        default=Path("out/export"),
+        metavar="FOLDER",
+        help="folder for the ONNX files",
     )
     int8.add_to(export)
     export.set_defaults(run=_run)
@@ -48,7 +54,7 @@ def _onnx(options: argparse.Namespace) -> int:
     from siammask_ros.model.checkpoint import load_network
     from siammask_ros.weights_cache.cache import locate_checkpoint
 
-    _make_folder(options.out)
+    _create_folder(options.out)
     path, expected = locate_checkpoint(options.checkpoint, options.model)
     network, sha256 = load_network(path, options.model, expected)
     parts: dict[str, Any] = {
@@ -69,34 +75,34 @@ def _onnx(options: argparse.Namespace) -> int:
     }
     files = {f"{name}.onnx": content for name, content in contents.items()}
     files["model.json"] = (json.dumps(about, indent=2) + "\n").encode()
-    shared.print_written(_written(options.out, files))
+    shared.print_write_files(_write_files(options.out, files))
     return 0
 
 
-def _make_folder(folder: Path) -> None:
-    """Raises ConfigError where nothing can be written there, before anything is computed."""
+def _create_folder(folder: Path) -> None:
+    """Create the folder; raises ConfigError if it is not writable, before anything is computed."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _refusal(folder, error) from error
+        raise _write_error(folder, error) from error
     if not os.access(folder, os.W_OK):
-        raise ConfigError(f"{folder} cannot be written; take another folder with --out")
+        raise ConfigError(f"{folder} is not writable; choose another folder with --out")
 
 
-def _written(folder: Path, files: dict[str, bytes]) -> list[Path]:
-    """Writes the files, each whole or not at all; raises ConfigError."""
+def _write_files(folder: Path, files: dict[str, bytes]) -> list[Path]:
+    """Write the files, each whole or not at all; raises ConfigError."""
     try:
         for name, content in files.items():
             unfinished = folder / f"{name}.part"
             unfinished.write_bytes(content)
             unfinished.replace(folder / name)
     except OSError as error:
-        raise _refusal(folder, error) from error
+        raise _write_error(folder, error) from error
     return [folder / name for name in files]
 
 
-def _refusal(folder: Path, error: OSError) -> ConfigError:
+def _write_error(folder: Path, error: OSError) -> ConfigError:
     return ConfigError(
-        f"{folder} cannot be written: {error.strerror or error}; expected a writable folder, "
-        "take another with --out"
+        f"{folder} cannot be written: {error.strerror or error}; expected a writable folder; "
+        "choose another one with --out"
     )

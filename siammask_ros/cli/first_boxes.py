@@ -1,4 +1,4 @@
-"""What a run follows: boxes, or the objects of an annotated first frame."""
+"""The targets of a run: boxes, or the objects of a mask of the first frame."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_TARGETS = 255
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FirstBoxes:
-    """The boxes to follow, with their targets' ids.
+    """The boxes to start from, and the ids of their targets.
 
     The objects of ``labels``, where given, keep their numbers; ``boxes`` take the free ones in
     order.
@@ -32,14 +32,14 @@ class FirstBoxes:
     labels: Labels | None = None
     mask_name: str = ""
 
-    def on(self, image: NDArray[np.uint8]) -> tuple[list[str], list[RotatedBox]]:
-        """Ids and boxes on the first frame; raises DataError for a mask of another size."""
-        found = self._objects(image)
+    def find_in(self, image: NDArray[np.uint8]) -> tuple[list[str], list[RotatedBox]]:
+        """Return ids and boxes in the first frame; raises DataError for a mask of another size."""
+        found = self._boxes_of_labels(image)
         free = (number for number in range(1, MAX_TARGETS + 1) if number not in found)
         found.update(zip(free, self.boxes, strict=False))
         return [str(number) for number in found], list(found.values())
 
-    def _objects(self, image: NDArray[np.uint8]) -> dict[int, RotatedBox]:
+    def _boxes_of_labels(self, image: NDArray[np.uint8]) -> dict[int, RotatedBox]:
         labels = self.labels
         if labels is None:
             return {}
@@ -53,14 +53,12 @@ class FirstBoxes:
         }
 
 
-def first_boxes(boxes: Sequence[str], mask: Path | None) -> FirstBoxes:
-    """What the command line asks for; raises BoxError or DataError where it is nothing."""
+def parse_first_boxes(boxes: Sequence[str], mask: Path | None) -> FirstBoxes:
+    """Parse the boxes and read the mask; raises BoxError or DataError if there is no target."""
     parsed = tuple(RotatedBox.from_xywh(parse_box(text)) for text in boxes)
     labels = read_labels(mask) if mask else None
     if labels is None and not parsed:
-        raise BoxError(
-            "nothing says what to follow; expected --box x,y,w,h, --mask first.png or --serve"
-        )
+        raise BoxError("no target is given; expected --box x,y,w,h, --mask first.png or --serve")
     if labels is not None and not labels.any():
         raise DataError(f"{mask} is empty; expected an object to start from")
     count = len(parsed) + (len(set(np.unique(labels)) - {0}) if labels is not None else 0)

@@ -1,4 +1,4 @@
-"""``siammask export --format int8``: quantised on pictures, then measured against fp32."""
+"""``siammask export --format int8``: quantizes the network and compares it with fp32."""
 
 from __future__ import annotations
 
@@ -17,63 +17,63 @@ _CALIBRATION_CROPS = 96
 
 
 def add_to(export: argparse.ArgumentParser) -> None:
-    """Adds the options of int8 to the command."""
+    """Add the options of int8 to the command."""
     group = export.add_argument_group("int8")
     group.add_argument(
-        "--pictures",
+        "--calibration-images",
         type=Path,
         metavar="FOLDER",
-        help="calibrate on these, best such as the robot will see; default: some that are shipped",
+        help="images like those of the robot's camera; default: a few in the package",
     )
     group.add_argument(
         "--davis",
         type=Path,
         metavar="ROOT",
-        help="sequences in DAVIS's layout to measure on; default: eval/davis2016 in $SIAMMASK_DATA",
+        help="DAVIS layout with sequences to compare on; default: $SIAMMASK_DATA/eval/davis2016",
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Makes, measures and keeps the int8 form of the weights; says whether 'auto' will take it."""
+    """Quantize the weights, compare with fp32, and print whether precision auto will use int8."""
     missing = [name for name in ("nncf", "openvino") if importlib.util.find_spec(name) is None]
     if missing:
         raise EngineError(f"int8 is not installed; run: pip install {' '.join(missing)}")
     from siammask_ros.engines.int8 import Int8About, Int8Form
     from siammask_ros.engines.nncf_int8 import quantise
     from siammask_ros.engines.openvino_rt import RUNTIME
-    from siammask_ros.evaluation.calibration import SHIPPED, crop_pairs, pictures_in
+    from siammask_ros.evaluation.calibration import SHIPPED, make_crop_pairs, read_images
     from siammask_ros.model.checkpoint import load_network
     from siammask_ros.weights_cache.cache import locate_checkpoint
 
-    pictures = pictures_in(options.pictures or SHIPPED)
+    images = read_images(options.calibration_images or SHIPPED)
     sequences = _sequences(options)
     path, expected = locate_checkpoint(options.checkpoint, options.model)
     network, sha256 = load_network(path, options.model, expected)
     form = Int8Form.of(sha256)
-    print(f"calibrating on {_CALIBRATION_CROPS} crops of {len(pictures)} pictures …", flush=True)
-    pairs = crop_pairs(pictures, network.variant, _CALIBRATION_CROPS)
+    print(f"calibrating on {_CALIBRATION_CROPS} crops of {len(images)} images …", flush=True)
+    pairs = make_crop_pairs(images, network.variant, _CALIBRATION_CROPS)
 
-    def about(measured: dict[str, PrecisionResult]) -> Int8About:
+    def describe(measured: dict[str, PrecisionResult]) -> Int8About:
         return Int8About(
             model=network.variant.name,
             weights_sha256=sha256,
             runtime=RUNTIME,
-            pictures=len(pictures),
+            pictures=len(images),
             measured_on=", ".join(sequence.name for sequence in sequences) if measured else "",
             mean_j={name: result.mean_j for name, result in measured.items()},
             box_iou={name: result.mean_box_iou for name, result in measured.items()},
             step_ms={name: result.median_ms for name, result in measured.items()},
         )
 
-    with form.new_model(about({})) as model_path:
+    with form.new_model(describe({})) as model_path:
         quantise(network, pairs, model_path)
-    # Not measured yet, but there: it is opened like any other.
+    # The model exists without its measurements, so that it can be opened to be measured.
     if sequences:
-        measured = _measured(options, sequences)
-        form.note(about(measured))
+        measured = _compare_with_fp32(options, sequences)
+        form.note(describe(measured))
         print(_table(measured))
     is_good, why = form.about().verdict()
-    print(f"precision auto will {'take' if is_good else 'not take'} it: {why}")
+    print(f"precision auto will {'use' if is_good else 'not use'} it: {why}")
     print(f"wrote {form.folder}")
     return 0
 
@@ -91,10 +91,10 @@ def _sequences(options: argparse.Namespace) -> list[DavisSequence]:
         return []
 
 
-def _measured(
+def _compare_with_fp32(
     options: argparse.Namespace, sequences: list[DavisSequence]
 ) -> dict[str, PrecisionResult]:
-    """The weights in int8, fp32 and what this CPU has between, on the same frames."""
+    """Compare int8 with fp32, and with bf16 if this CPU has it, on the same frames."""
     from tqdm import tqdm
 
     from siammask_ros.cli import options as shared

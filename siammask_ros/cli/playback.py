@@ -1,4 +1,4 @@
-"""A source played in its own time, which waits, pauses and plays again as a page asks it to."""
+"""Plays a source at its own speed; a page can start, pause and replay it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ POLL_S = 0.1
 
 
 class Playback:
-    """Hands the frames of a source to ``take(image, stamp_ns)`` when they are due. Call ``run``.
+    """Calls ``take(image, stamp_ns)`` with each frame of a source at its time. Call ``run``.
 
-    A video, a folder or a bag stands still on its first frame until ``go_on``. A camera cannot
-    stand still: its ``state`` is empty, and pausing it is for others to do.
+    A video, a folder or a bag stops on its first frame until ``resume``. A camera cannot stop:
+    its ``state`` is empty, and the caller has to pause the session instead.
     """
 
     def __init__(self, source: Source, take: Callable[[Image, int], None], loop: bool) -> None:
@@ -28,19 +28,19 @@ class Playback:
         # What Status.playback says.
         self.state = "" if self.is_camera else "loading"
         self.paused = False
-        self._goes = threading.Event()
+        self._resumed = threading.Event()
         self._lock = threading.Lock()
-        # Stamps go on from pass to pass, and stand still with the video: they never jump.
+        # Stamps continue when the video is replayed or paused: they never jump.
         self._stamp_ns = time.time_ns()
         self._newest: Image | None = None
 
     @property
-    def stands_still(self) -> bool:
-        """Whether no frame is to be expected."""
+    def is_stopped(self) -> bool:
+        """Whether no further frame comes until ``resume``."""
         return not self.is_camera and (self.state != "playing" or self.paused)
 
     def run(self, asked_to_stop: threading.Event) -> None:
-        """Plays until told to stop; raises DataError where the source is damaged or empty."""
+        """Play until ``asked_to_stop``; raises DataError if the source is damaged or empty."""
         if not self.is_camera:
             self.state = "waiting"
         while not asked_to_stop.is_set():
@@ -49,22 +49,22 @@ class Playback:
                 return
             if not self._loop:
                 self.state = "ended"
-            self._hold(asked_to_stop)
+            self._wait_while_stopped(asked_to_stop)
 
-    def go_on(self) -> None:
-        """Begins to play, goes on after a pause, or plays again from the beginning."""
+    def resume(self) -> None:
+        """Start, continue after a pause, or replay from the beginning."""
         self.paused = False
         if not self.is_camera:
             self.state = "playing"
-        self._goes.set()
+        self._resumed.set()
 
     def pause(self) -> None:
-        """Stands still on the newest frame."""
+        """Stop on the newest frame."""
         self.paused = True
-        self._goes.clear()
+        self._resumed.clear()
 
-    def show_again(self) -> None:
-        """Hands the newest frame over once more, for who asks something while it stands still."""
+    def repeat_frame(self) -> None:
+        """Pass the newest frame on again, so that a stopped video answers a request."""
         with self._lock:
             if self._newest is not None:
                 self._stamp_ns += 1_000_000
@@ -80,24 +80,24 @@ class Playback:
                 )
             if asked_to_stop.wait(max(began_s + frame.stamp_s - time.monotonic(), 0.0)):
                 return
-            self._hand_over(frame, zero_ns)
-            held_from_s = time.monotonic()
-            self._hold(asked_to_stop)
-            began_s += time.monotonic() - held_from_s
+            self._pass_on(frame, zero_ns)
+            stopped_at_s = time.monotonic()
+            self._wait_while_stopped(asked_to_stop)
+            began_s += time.monotonic() - stopped_at_s
         if began_s is None:
-            raise DataError(f"{self._source.name} gave no frame; nothing can be shown")
+            raise DataError(f"{self._source.name} contains no frame")
 
-    def _hand_over(self, frame: SourceFrame, zero_ns: int) -> None:
+    def _pass_on(self, frame: SourceFrame, zero_ns: int) -> None:
         stamp_ns = time.time_ns() if self.is_camera else zero_ns + int(frame.stamp_s * 1e9)
         with self._lock:
             self._stamp_ns = max(stamp_ns, self._stamp_ns + 1)
             self._newest = frame.image_bgr
             self._take(frame.image_bgr, self._stamp_ns)
 
-    def _hold(self, asked_to_stop: threading.Event) -> None:
-        """Waits while the video stands still."""
+    def _wait_while_stopped(self, asked_to_stop: threading.Event) -> None:
+        """Wait while the video is stopped."""
         if self.is_camera:
             return
-        while self.stands_still and not asked_to_stop.is_set():
-            self._goes.wait(POLL_S)
-            self._goes.clear()
+        while self.is_stopped and not asked_to_stop.is_set():
+            self._resumed.wait(POLL_S)
+            self._resumed.clear()

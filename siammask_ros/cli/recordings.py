@@ -1,4 +1,4 @@
-"""What ``siammask track`` leaves on disk: a video, lines of JSON, masks, a bag."""
+"""Writes the results of ``siammask track``: a video, lines of JSON, masks, a bag."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Targets = Sequence[TrackedTarget]
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Where the results of a run go, and whether they may replace others."""
+    """The paths of the result files, and whether existing files may be overwritten."""
 
     video: Path | None = None
     rows: Path | None = None
@@ -48,13 +48,13 @@ class Outputs:
         return iter(path for path in (self.video, self.rows, self.masks, self.bag) if path)
 
     def check(self, source: str) -> None:
-        """Raises DataError where one may not be written, before any of them is."""
+        """Check all paths before anything is written; raises DataError."""
         paths = [path for path in self if not is_stream(path)]
         for number, path in enumerate(paths):
             if path.exists() and Path(source).exists() and path.samefile(source):
-                raise DataError(f"{path} is the source itself; choose another name")
+                raise DataError(f"{path} is the source itself; choose another path")
             if path.absolute() in [other.absolute() for other in paths[:number]]:
-                raise DataError(f"{path} is named twice; choose a name for each result")
+                raise DataError(f"{path} is used for two results; choose a path for each")
         if self.video:
             check_suffix(self.video)
             checked_output(self.video, self.overwrite)
@@ -66,8 +66,8 @@ class Outputs:
             checked_bag(self.bag, self.overwrite)
 
     @property
-    def takes_standard_output(self) -> bool:
-        """Whether the standard output holds results, so that nothing else may be said there."""
+    def uses_standard_output(self) -> bool:
+        """Whether results go to the standard output, so that no other text may go there."""
         return self.rows is not None and is_standard_output(self.rows)
 
 
@@ -78,13 +78,13 @@ class _File(Protocol):
 
 
 class Recordings:
-    """The files of one run. One that fails is closed and told of once; the others go on.
+    """The files of one run. A file that fails is closed and reported once; the others go on.
 
-    A context manager; call ``open`` before ``write``. ``failures`` holds what was told.
+    A context manager; call ``open`` before ``write``. ``failures`` has the messages.
     """
 
     def __init__(self, source: Source, outputs: Outputs) -> None:
-        """Raises DataError where one may not be written."""
+        """Check the paths; raises DataError."""
         outputs.check(source.name)
         self.failures: list[str] = []
         self._source = source
@@ -92,7 +92,7 @@ class Recordings:
         self._open: list[_File] = []
 
     def open(self) -> None:
-        """Opens all of them; raises DataError where one cannot be written."""
+        """Open all files; raises DataError if one cannot be written."""
         outputs = self._outputs
         makers: list[tuple[Path | None, Callable[[Path, Source, bool], _File]]] = [
             (outputs.video, _Video),
@@ -110,20 +110,20 @@ class Recordings:
         return bool(self._open)
 
     def write(self, frame: SourceFrame, targets: Targets) -> None:
-        """Adds what a frame told of the targets."""
-        self._open = [file for file in self._open if self._has_taken(file, frame, targets)]
+        """Add a frame and its targets to all files."""
+        self._open = [file for file in self._open if self._try_write(file, frame, targets)]
 
     def close(self) -> None:
-        """Finishes all of them."""
+        """Close all files."""
         while self._open:
             self._finish(self._open.pop())
 
-    def _has_taken(self, file: _File, frame: SourceFrame, targets: Targets) -> bool:
+    def _try_write(self, file: _File, frame: SourceFrame, targets: Targets) -> bool:
         try:
             file.write(frame, targets)
         except DataError as error:
-            self._tell(error)
-            # What it has already is kept; that its end fails too is no news.
+            self._report(error)
+            # What was written is kept. A second error while closing adds nothing.
             with suppress(DataError):
                 file.close()
             return False
@@ -133,9 +133,9 @@ class Recordings:
         try:
             file.close()
         except DataError as error:
-            self._tell(error)
+            self._report(error)
 
-    def _tell(self, error: DataError) -> None:
+    def _report(self, error: DataError) -> None:
         self.failures.append(str(error))
         print(f"siammask: {in_one_line(error)}", file=sys.stderr)
 
@@ -156,7 +156,7 @@ class _Video:
         self._video = VideoRecorder(path, source.fps, source.size, overwrite=overwrite)
 
     def write(self, frame: SourceFrame, targets: Targets) -> None:
-        self._video.write(_drawn(frame, targets))
+        self._video.write(_draw_frame(frame, targets))
 
     def close(self) -> None:
         self._video.close()
@@ -168,7 +168,7 @@ class _Rows:
 
     def write(self, frame: SourceFrame, targets: Targets) -> None:
         row = frame_row(
-            [_row(target) for target in targets],
+            [_to_row(target) for target in targets],
             frame=frame.number,
             stamp_s=frame.stamp_s,
             stamp_ns=frame.origin.stamp_ns if frame.origin else None,
@@ -181,7 +181,7 @@ class _Rows:
 
 
 class _Masks:
-    """Named after the images of a folder, as DAVIS does, and else after the frames' numbers."""
+    """Named like the images of a folder, as in DAVIS; otherwise by the frame number."""
 
     def __init__(self, path: Path, source: Source, overwrite: bool) -> None:
         self._images = MaskImages(path, overwrite=overwrite)
@@ -189,7 +189,7 @@ class _Masks:
 
     def write(self, frame: SourceFrame, targets: Targets) -> None:
         labels = np.array([0, *(int(target.target_id) for target in targets)], np.uint8)
-        self._images.write(self._name(frame), labels[_numbered(frame, targets)])
+        self._images.write(self._name(frame), labels[_label_image(frame, targets)])
 
     def _name(self, frame: SourceFrame) -> str:
         if isinstance(self._source, FolderSource):
@@ -205,21 +205,21 @@ class _Bag:
         self._bag = ResultBag(path, overwrite=overwrite)
 
     def write(self, frame: SourceFrame, targets: Targets) -> None:
-        mask = np.minimum(_numbered(frame, targets), 1) * np.uint8(255)
-        results = [result_target(target) for target in targets]
-        self._bag.write(frame, mask, results, _drawn(frame, targets))
+        mask = np.minimum(_label_image(frame, targets), 1) * np.uint8(255)
+        results = [to_result_target(target) for target in targets]
+        self._bag.write(frame, mask, results, _draw_frame(frame, targets))
 
     def close(self) -> None:
         self._bag.close()
 
 
-def _numbered(frame: SourceFrame, targets: Targets) -> NDArray[np.uint8]:
-    """The number of each pixel's target among ``targets``, from 1; 0 for none."""
+def _label_image(frame: SourceFrame, targets: Targets) -> NDArray[np.uint8]:
+    """Return for each pixel the index of its target in ``targets``, from 1; 0 for none."""
     return label_map([target.result.mask for target in targets], size_of(frame.image_bgr))
 
 
-def _drawn(frame: SourceFrame, targets: Targets) -> NDArray[np.uint8]:
-    """The frame's image with the targets in it, and the frame's number."""
+def _draw_frame(frame: SourceFrame, targets: Targets) -> NDArray[np.uint8]:
+    """Return the image with the targets and the frame number drawn into it."""
     drawn = []
     for target in targets:
         result, mask = target.result, target.result.mask
@@ -237,7 +237,7 @@ def _drawn(frame: SourceFrame, targets: Targets) -> NDArray[np.uint8]:
     return draw_targets(frame.image_bgr, drawn, f"frame {frame.number}")
 
 
-def _row(target: TrackedTarget) -> dict[str, object]:
+def _to_row(target: TrackedTarget) -> dict[str, object]:
     result, mask = target.result, target.result.mask
     return target_row(
         target.target_id,
@@ -250,8 +250,8 @@ def _row(target: TrackedTarget) -> dict[str, object]:
     )
 
 
-def result_target(target: TrackedTarget) -> ResultTarget:
-    """A target as a result bag takes it."""
+def to_result_target(target: TrackedTarget) -> ResultTarget:
+    """Return a target in the form that ``ResultBag`` writes."""
     result = target.result
     return ResultTarget(
         target_id=target.target_id,

@@ -1,4 +1,4 @@
-"""``siammask track --serve``: a video, a bag or a camera on the dashboard's page, without ROS."""
+"""``siammask track --serve``: a video, a bag or a camera on the dashboard page, without ROS."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ from siammask_ros.web.server import Server
 
 _OPTIONS = ("address", "port", "token_file", "origins", "record_folder")
 
-# A finger or the keys may take so long to draw a box on a picture that stands still.
+# A user may take this long to draw a box on a stopped video.
 CHOOSE_WITHIN_S = 5.0
 
 
 class SessionFeed:
-    """See ``Feed``: a source played in its own time through a session.
+    """A ``Feed`` for the page: a source is played at its own speed through a session.
 
     ``show`` gets every shot, in the session's worker. A page can be served before there is a
-    network: call ``begin`` with it, then ``play``, then ``close``.
+    network: call ``start`` with it, then ``play``, then ``close``.
     """
 
     def __init__(self, source: Source, show: Callable[[Shot], None], loop: bool = False) -> None:
@@ -70,21 +70,21 @@ class SessionFeed:
         self._newest: Shot | None = None
         self._session: Session | None = None
 
-    def begin(self, tracker: Tracker, engine: Mapping[str, str]) -> None:
-        """Begins the session; ``engine`` is what the page says of it."""
+    def start(self, tracker: Tracker, engine: Mapping[str, str]) -> None:
+        """Start the session; ``engine`` is shown on the page."""
         self._engine = engine
         self._session = Session(tracker, self._on_result, SessionConfig(history_s=CHOOSE_WITHIN_S))
 
     def play(self, asked_to_stop: threading.Event) -> None:
-        """Plays the source until told to stop; raises DataError where it is damaged."""
+        """Play the source until ``asked_to_stop``; raises DataError if it is damaged."""
         self._playback.run(asked_to_stop)
 
     def close(self) -> None:
-        """Ends the session."""
+        """End the session."""
         if self._session is not None:
             self._session.stop()
 
-    def _begun(self) -> Session:
+    def _require_session(self) -> Session:
         if self._session is None:
             raise DataError("the network is still being loaded; wait a moment")
         return self._session
@@ -93,7 +93,7 @@ class SessionFeed:
         with self._lock:
             self._camera.count()
         frame = Frame(image, stamp_ns, arrived_s=time.monotonic())
-        self._begun().submit(frame)
+        self._require_session().submit(frame)
         if self._playback.is_camera and self._playback.paused:
             self._put(Shot(frame.image, frame.stamp_ns))
 
@@ -104,11 +104,11 @@ class SessionFeed:
     def _on_result(self, answer: FrameResult) -> None:
         age_ms = (time.monotonic() - answer.frame.arrived_s) * 1e3
         stages = {"wait": answer.wait_ms, **answer.stages_ms}
-        targets = tuple(_shown(target) for target in answer.targets)
+        targets = tuple(_to_page_target(target) for target in answer.targets)
         with self._lock:
             self._answers.count()
             self._targets = targets
-            # Without a target there is nothing to compute: such a frame says nothing of the time.
+            # Without a target nothing is computed, so the time of such a frame means nothing.
             if targets:
                 self._latencies.append(
                     Latency(tuple(stages.get(stage, 0.0) for stage in STAGES), age_ms)
@@ -121,7 +121,7 @@ class SessionFeed:
         if self._session is None:
             return Status(source, playback="loading")
         health, stale = self._session.health(), self._session.build_stale_result()
-        if playback.stands_still:
+        if playback.is_stopped:
             stale = None
         with self._lock:
             camera_hz = self._camera.hz
@@ -138,65 +138,65 @@ class SessionFeed:
                 is_tracker_there=True,
                 paused=playback.paused,
                 engine=self._engine,
-                targets=tuple(map(_shown, stale.targets)) if stale else self._targets,
+                targets=tuple(map(_to_page_target, stale.targets)) if stale else self._targets,
                 latencies=tuple(self._latencies),
-                diagnostics=diagnostics(health, playback.stands_still),
+                diagnostics=build_diagnostics(health, playback.is_stopped),
                 playback=playback.state,
             )
 
     def watch(self, is_watched: bool) -> None:
-        """See ``Feed``; a page that is opened while the video stands still gets what it shows."""
+        """See ``Feed``; a page that is opened while the video is stopped gets its frame."""
         newest = self._newest
-        if is_watched and newest is not None and self._playback.stands_still:
+        if is_watched and newest is not None and self._playback.is_stopped:
             self._show(newest)
 
     def follow(self, box_xywh: Box, target_id: str, stamp_ns: int) -> str:
         """See ``Feed``; gives the target's id. A video that waits on its first frame begins."""
-        session, playback = self._begun(), self._playback
+        session, playback = self._require_session(), self._playback
         if playback.state == "ended":
             raise DataError("the video has ended; play it again, then draw a box")
         box = RotatedBox.from_xywh(box_xywh)
         started = session.start_target(box, target_id, stamp_ns)
         if playback.state == "waiting":
-            playback.go_on()
-        elif playback.stands_still:
-            playback.show_again()
+            playback.resume()
+        elif playback.is_stopped:
+            playback.repeat_frame()
         return started.target_id if started else target_id
 
     def forget(self, target_id: str) -> str:
         """See ``Feed``."""
-        if not self._begun().forget(target_id):
+        if not self._require_session().forget(target_id):
             raise DataError(f"no such target: {target_id}")
-        self._answer_again()
+        self._refresh_stopped()
         return f"target {target_id} is forgotten"
 
     def reset(self) -> str:
         """See ``Feed``."""
-        count = self._begun().reset()
-        self._answer_again()
+        count = self._require_session().reset()
+        self._refresh_stopped()
         return f"{count} {'target' if count == 1 else 'targets'} forgotten"
 
-    def _answer_again(self) -> None:
-        """Without this the page of a video that stands still would keep what was forgotten."""
-        if self._playback.stands_still:
-            self._playback.show_again()
+    def _refresh_stopped(self) -> None:
+        """Process the frame again, so that the page of a stopped video shows the change."""
+        if self._playback.is_stopped:
+            self._playback.repeat_frame()
 
     def pause(self, paused: bool) -> str:
-        """See ``Feed``. A video stands still meanwhile; one that has ended plays again."""
-        session, playback = self._begun(), self._playback
+        """See ``Feed``. A video stops meanwhile; one that has ended is replayed."""
+        session, playback = self._require_session(), self._playback
         if playback.is_camera:
             session.set_paused(paused)
         if paused:
             playback.pause()
             return "paused"
         if playback.state == "ended":
-            # They were followed to the end; at the beginning they are somewhere else.
+            # The targets were tracked to the end; at the beginning they are elsewhere.
             session.reset()
-        playback.go_on()
+        playback.resume()
         return "running"
 
 
-def _shown(target: TrackedTarget) -> Target:
+def _to_page_target(target: TrackedTarget) -> Target:
     result = target.result
     mask = result.mask
     is_shown = result.status.name in ("TRACKING", "UNCERTAIN") and mask is not None
@@ -211,13 +211,13 @@ def _shown(target: TrackedTarget) -> Target:
     )
 
 
-def diagnostics(health: Health, stands_still: bool) -> tuple[Diagnosis, ...]:
-    """The session's health as the page shows it; no frames come while the video stands still."""
+def build_diagnostics(health: Health, is_stopped: bool) -> tuple[Diagnosis, ...]:
+    """Return the health of the session for the page; a stopped video is not an error."""
     inference = health.inference()
-    if stands_still and inference.level < Level.ERROR and not health.errors_in_row:
-        inference = HealthStatus(Level.OK, "idle: the video stands still")
+    if is_stopped and inference.level < Level.ERROR and not health.errors_in_row:
+        inference = HealthStatus(Level.OK, "idle: the video is stopped")
     verdicts = {"inference": inference}
-    if not stands_still:
+    if not is_stopped:
         verdicts = {
             "image stream": health.image_stream(),
             **verdicts,
@@ -230,10 +230,10 @@ def diagnostics(health: Health, stands_still: bool) -> tuple[Diagnosis, ...]:
 
 
 def serve(options: argparse.Namespace, source: Source) -> int:
-    """Serves the page until a signal; the exit code. Raises ConfigError or DataError."""
+    """Serve the page until a signal; return the exit code. Raises ConfigError or DataError."""
     config = WebConfig(**{name: getattr(options, name) for name in _OPTIONS})
     feed = SessionFeed(source, lambda shot: server.show(shot), options.loop)
-    # Refused before a network is loaded, where the settings do not allow to serve.
+    # Before the network is loaded, so that bad settings are reported at once.
     server = Server(config, feed)
     asked_to_stop = threading.Event()
     is_loading = True
@@ -250,20 +250,20 @@ def serve(options: argparse.Namespace, source: Source) -> int:
             running.callback(signal.signal, number, signal.signal(number, stop))
         try:
             server.start()
-            _say_where(server, config)
-            feed.begin(*_loaded(options))
+            _print_addresses(server, config)
+            feed.start(*_load_tracker(options))
         except KeyboardInterrupt:
             return 0
         is_loading = False
         feed.play(asked_to_stop)
-        # A camera that has ended stays on the page: a recording of it can still be ended.
+        # The page stays after a camera has ended, so that a recording can still be stopped.
         asked_to_stop.wait()
     return 0
 
 
-def _say_where(server: Server, config: WebConfig) -> None:
+def _print_addresses(server: Server, config: WebConfig) -> None:
     here, *elsewhere = server.urls
-    print(f"dashboard: {here} (Ctrl-C ends it)", flush=True)
+    print(f"dashboard: {here} (press Ctrl-C to stop)", flush=True)
     for url in elsewhere:
         print(f"from a phone or another computer: {url}", flush=True)
     if config.is_loopback:
@@ -271,8 +271,8 @@ def _say_where(server: Server, config: WebConfig) -> None:
     print("loading the network …", flush=True)
 
 
-def _loaded(options: argparse.Namespace) -> tuple[Tracker, dict[str, str]]:
-    """The tracker, and what the page says of it."""
+def _load_tracker(options: argparse.Namespace) -> tuple[Tracker, dict[str, str]]:
+    """Return the tracker, and the facts that the page shows about it."""
     tracker = open_tracker(options)
     info = tracker.engine.info
     engine = {"model": options.model, "engine": info.engine, "device": info.device}

@@ -1,4 +1,4 @@
-"""Signals that ask a command to stop: it finishes its files and ends without a traceback."""
+"""Handles signals that stop a command: it closes its files and exits without a traceback."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(KeyboardInterrupt):
-    """Raised where the command is when it is asked to stop; ``code`` is its exit code."""
+    """Raised in the main thread by a stop signal; ``code`` is the exit code of the command."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -20,8 +20,8 @@ class Stopped(KeyboardInterrupt):
 
 
 @contextmanager
-def stoppable() -> Iterator[None]:
-    """Lets Ctrl-C, SIGTERM and SIGHUP raise Stopped.
+def handle_stop_signals() -> Iterator[None]:
+    """Make Ctrl-C, SIGTERM and SIGHUP raise Stopped.
 
     A second signal is ignored, so that files can be finished; a third one ends the process.
     Signals that this process was started to ignore, as under nohup, stay ignored.
@@ -35,20 +35,20 @@ def stoppable() -> Iterator[None]:
             raise Stopped(number)
         signal.signal(number, signal.SIG_DFL)
 
-    with _handled(stop, *_ASKING):
+    with _replace_handlers(stop, *_ASKING):
         yield
 
 
 @contextmanager
-def ended_by_interrupt() -> Iterator[None]:
-    """Lets Ctrl-C end the process at once: while modules are imported nothing is to be finished."""
-    with _handled(signal.SIG_DFL, signal.SIGINT):
+def exit_on_interrupt() -> Iterator[None]:
+    """Make Ctrl-C end the process at once; used while modules are imported."""
+    with _replace_handlers(signal.SIG_DFL, signal.SIGINT):
         yield
 
 
 @contextmanager
-def _handled(handler: Any, *numbers: signal.Signals) -> Iterator[None]:
-    """Sets a handler for a while; does nothing outside of the main thread, which alone may."""
+def _replace_handlers(handler: Any, *numbers: signal.Signals) -> Iterator[None]:
+    """Set a handler and restore the old ones; does nothing outside the main thread."""
     before: dict[signal.Signals, Any] = {}
     if threading.current_thread() is threading.main_thread():
         before = {number: signal.getsignal(number) for number in numbers}

@@ -1,4 +1,4 @@
-"""``siammask track``: follows a target in a video, a folder of images, a bag or a camera."""
+"""``siammask track``: tracks targets in a video, a folder of images, a bag or a camera."""
 
 from __future__ import annotations
 
@@ -22,31 +22,33 @@ if TYPE_CHECKING:
 
 NOT_RECORDED = 2
 NOT_TRACKED = 3
-_NOT_SERVED = ("box", "mask", "out", "json", "masks", "bag_out", "force")
+_NOT_WITH_SERVE = ("box", "mask", "out", "json", "masks", "bag_out", "force")
 
 
 def add_to(commands: Any) -> None:
-    """Adds this command to the command line."""
-    track = commands.add_parser("track", help="follow a target in a video or a bag, without ROS")
-    track.add_argument(
-        "source",
-        help="a video, a folder of images, a bag (rosbag2), a camera's number or an address (rtsp://)",
+    """Add this command to the command line."""
+    track = commands.add_parser(
+        "track", help="track targets in a video, a bag or a camera, without ROS"
     )
     track.add_argument(
-        "--topic", default="", help="whose images of a bag; not needed where there is only one"
+        "source",
+        help="video, folder of images, bag (rosbag2), camera number or address (rtsp://)",
+    )
+    track.add_argument(
+        "--topic", default="", help="image topic of a bag; needed only if the bag has several"
     )
     track.add_argument(
         "--box",
         action="append",
         default=[],
         metavar="X,Y,W,H",
-        help="what to follow, on the first frame; again for each further target",
+        help="box around the target in the first frame; repeat it for more targets",
     )
     track.add_argument(
         "--mask",
         type=Path,
         metavar="PNG",
-        help="the objects to follow, by their numbers on the pixels of the first frame (DAVIS)",
+        help="mask of the first frame, with the object number in each pixel (as in DAVIS)",
     )
     _add_results(track)
     track.add_argument("--first", type=int, default=0, help="number of the first frame")
@@ -57,48 +59,61 @@ def add_to(commands: Any) -> None:
 
 
 def _add_results(parser: argparse.ArgumentParser) -> None:
-    """Adds where the results go."""
-    group = parser.add_argument_group("results; a video beside this folder where none is named")
+    """Add the options for the result files."""
+    group = parser.add_argument_group("results; default: a video in the current folder")
     group.add_argument("--out", type=Path, metavar="VIDEO", help=".mp4 (H.264), .webm or .avi")
     group.add_argument(
         "--json",
         type=Path,
         metavar="FILE",
-        help="a line of JSON for every frame (docs/tracks.md); - is the standard output",
+        help="one line of JSON per frame (docs/tracks.md); - is the standard output",
     )
     group.add_argument(
         "--masks",
         type=Path,
         metavar="FOLDER",
-        help="a PNG for every frame, with the targets' numbers as its pixels and a palette (DAVIS)",
+        help="one PNG per frame, with the target number in each pixel (as in DAVIS)",
     )
     group.add_argument(
         "--bag-out",
         type=Path,
         metavar="FOLDER",
-        help="masks, detections, tracks and overlays as a bag",
+        help="bag with masks, detections, tracks and overlays (docs/bags.md)",
     )
-    group.add_argument("--force", action="store_true", help="replace results that are there")
+    group.add_argument("--force", action="store_true", help="overwrite existing results")
 
 
 def _add_page(parser: argparse.ArgumentParser) -> None:
-    """Adds what says that a page is served, and to whom."""
+    """Add the options of the page in the browser."""
     group = parser.add_argument_group("page in the browser")
     group.add_argument(
-        "--serve", action="store_true", help="draw boxes on a page; nothing is written"
+        "--serve",
+        action="store_true",
+        help="serve a page on which boxes are drawn; no files are written",
     )
-    group.add_argument("--loop", action="store_true", help="begin again at the end")
-    group.add_argument("--address", default="127.0.0.1", help="127.0.0.1: this machine only")
-    group.add_argument("--port", type=int, default=8088, help="0: a free one")
-    group.add_argument("--token-file", default="", metavar="FILE", help="holds the page's token")
+    group.add_argument("--loop", action="store_true", help="start again at the end of the source")
+    group.add_argument(
+        "--address",
+        default="127.0.0.1",
+        help="address to listen on; default: 127.0.0.1, this machine only",
+    )
+    group.add_argument(
+        "--port", type=int, default=8088, help="port of the page; 0: any free port; default: 8088"
+    )
+    group.add_argument(
+        "--token-file", default="", metavar="FILE", help="file with the access token of the page"
+    )
     group.add_argument(
         "--origins",
         default="",
         metavar="A,B",
-        help="more names of the page: http://robot.local:8088",
+        help="further addresses of the page, such as http://robot.local:8088",
     )
     group.add_argument(
-        "--record-folder", default="", metavar="FOLDER", help="where the page may record to"
+        "--record-folder",
+        default="",
+        metavar="FOLDER",
+        help="folder for recordings made on the page",
     )
 
 
@@ -106,9 +121,9 @@ def _serve(options: argparse.Namespace) -> int:
     from siammask_ros.cli.serving import serve
     from siammask_ros.media.frames import open_source
 
-    given = [name for name in _NOT_SERVED if getattr(options, name)]
+    given = [name for name in _NOT_WITH_SERVE if getattr(options, name)]
     if given:
-        raise DataError(f"--{given[0].replace('_', '-')} does not go with --serve; leave it out")
+        raise DataError(f"--{given[0].replace('_', '-')} cannot be used with --serve; leave it out")
     source = open_source(options.source, options.first, options.last, options.topic)
     return serve(options, source)
 
@@ -116,17 +131,17 @@ def _serve(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     if options.serve:
         return _serve(options)
-    return _follow(options)
+    return _track(options)
 
 
-def _follow(options: argparse.Namespace) -> int:
-    from siammask_ros.cli.first_boxes import first_boxes
+def _track(options: argparse.Namespace) -> int:
+    from siammask_ros.cli.first_boxes import parse_first_boxes
     from siammask_ros.cli.recordings import Outputs, Recordings
     from siammask_ros.media.encoders import default_suffix
     from siammask_ros.media.frames import open_source
     from siammask_ros.media.recording import is_stream
 
-    boxes = first_boxes(options.box, options.mask)
+    boxes = parse_first_boxes(options.box, options.mask)
     source = open_source(options.source, options.first, options.last, options.topic)
     out = options.out
     if not (out or options.json or options.masks or options.bag_out):
@@ -134,12 +149,12 @@ def _follow(options: argparse.Namespace) -> int:
     outputs = Outputs(out, options.json, options.masks, options.bag_out, options.force)
     with Recordings(source, outputs) as files:
         run = _Run(shared.open_tracker(options), boxes, files)
-        run.follow(source)
+        run.track(source)
     if not run.step_ms:
-        raise DataError(f"{source.name} gave no frame; nothing was tracked")
-    # What else is said must not come between the lines of JSON.
-    to = sys.stderr if outputs.takes_standard_output else sys.stdout
-    print(run.in_words(), file=to)
+        raise DataError(f"{source.name} contains no frame; nothing was tracked")
+    # Other text must not appear between the lines of JSON.
+    to = sys.stderr if outputs.uses_standard_output else sys.stdout
+    print(run.summary(), file=to)
     shared.print_written((path for path in outputs if path.exists() and not is_stream(path)), to)
     if files.failures:
         return NOT_RECORDED
@@ -150,7 +165,7 @@ def _follow(options: argparse.Namespace) -> int:
 
 
 class _Run:
-    """Follows targets through a source, and counts."""
+    """Tracks targets through a source and counts frames."""
 
     def __init__(self, tracker: Tracker, boxes: FirstBoxes, files: Recordings) -> None:
         self._tracker = tracker
@@ -159,8 +174,8 @@ class _Run:
         self.step_ms: list[float] = []
         self.tracked: dict[str, int] = {}
 
-    def follow(self, source: Source) -> None:
-        """Follows to the end, or until nothing can be written; raises BoxError or DataError."""
+    def track(self, source: Source) -> None:
+        """Track to the end, or until no file can be written; raises BoxError or DataError."""
         from tqdm import tqdm
 
         states: list[TargetState] = []
@@ -168,11 +183,11 @@ class _Run:
         seen_s: list[float] = []
         for frame in tqdm(source, total=source.length, unit="frame", disable=None):
             if not states:
-                ids, boxes = self._boxes.on(frame.image_bgr)
+                ids, boxes = self._boxes.find_in(frame.image_bgr)
                 states = self._tracker.start(frame.image_bgr, boxes)
                 seen_s = [frame.stamp_s] * len(ids)
                 self.tracked = dict.fromkeys(ids, 0)
-                # Only now: a box that is refused leaves the results of earlier runs as they are.
+                # Only now, so that a refused box does not overwrite earlier results.
                 self._files.open()
             started_s = time.perf_counter()
             results, states = self._tracker.step(frame.image_bgr, states)
@@ -202,8 +217,8 @@ class _Run:
             self.tracked[target.target_id] += target.result.status.name == "TRACKING"
         self._files.write(frame, targets)
 
-    def in_words(self) -> str:
-        """How many frames there were, in how many each target was tracked, and how fast."""
+    def summary(self) -> str:
+        """Return the number of frames, in how many each target was tracked, and the speed."""
         fps = 1e3 / statistics.median(self.step_ms)
         if len(self.tracked) == 1:
             (tracked,) = (f"{count} tracked" for count in self.tracked.values())
@@ -212,4 +227,4 @@ class _Run:
                 f"target {target_id} tracked in {count}"
                 for target_id, count in self.tracked.items()
             )
-        return f"{len(self.step_ms)} frames, {tracked}, {fps:.1f} frames/s by the tracker alone"
+        return f"{len(self.step_ms)} frames, {tracked}, {fps:.1f} frames/s in the tracker alone"

@@ -1,4 +1,4 @@
-"""``siammask train``: trains a network as a config file says."""
+"""``siammask train``: trains a network; everything is set in a configuration file."""
 
 from __future__ import annotations
 
@@ -13,15 +13,21 @@ if TYPE_CHECKING:
 
 
 def add_to(commands: Any) -> None:
-    """Adds this command to the command line."""
-    train = commands.add_parser("train", help="train a network as a config file says")
-    train.add_argument("config", type=Path)
-    train.add_argument("--resume", action="store_true", help="go on where the last run stopped")
+    """Add this command to the command line."""
+    train = commands.add_parser("train", help="train a network")
+    train.add_argument("config", type=Path, help="YAML file; examples are in config/training")
     train.add_argument(
-        "--check", action="store_true", help="train nothing; tell and draw what would be read"
+        "--resume", action="store_true", help="continue the run in the configured out folder"
     )
     train.add_argument(
-        "--speed", action="store_true", help="train nothing; tell how fast this machine trains"
+        "--check-data",
+        action="store_true",
+        help="do not train; print a table of the data and draw samples",
+    )
+    train.add_argument(
+        "--measure-speed",
+        action="store_true",
+        help="do not train; measure how many pairs per second this machine trains",
     )
     train.set_defaults(run=_run)
 
@@ -29,12 +35,12 @@ def add_to(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     from siammask_ros.training.config import TrainingConfig
 
-    # Before the network's libraries are loaded: a mistake is told at once.
+    # Before the libraries of the network are loaded, so that an error is reported at once.
     config = TrainingConfig.read(options.config)
     config.check_files()
-    if options.check:
+    if options.check_data:
         return _check(config)
-    if options.speed:
+    if options.measure_speed:
         return _speed(config)
     from siammask_ros.training.loop import Training
 
@@ -45,9 +51,9 @@ def _run(options: argparse.Namespace) -> int:
 def _check(config: TrainingConfig) -> int:
     from siammask_ros.training.data_check import check_data
 
-    table, pictures = check_data(config)
+    table, images = check_data(config)
     print(table)
-    shared.print_written(pictures)
+    shared.print_written(images)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""``siammask trax``: the tracker that the VOT toolkit, or another TraX client, drives."""
+"""``siammask trax``: a tracker for the VOT toolkit or another TraX client."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Any
 
 from siammask_ros.cli import options as shared
 
-# Those of trax_server.REGION_KINDS, which is not imported only to show the help.
+# The same as trax_server.REGION_KINDS, which is not imported here: it is slow to import.
 _REGIONS = ("polygon", "rectangle", "mask")
 
 
 def add_to(commands: Any) -> None:
-    """Adds this command to the command line."""
-    trax = commands.add_parser("trax", help="follow for a TraX client, such as the VOT toolkit")
+    """Add this command to the command line."""
+    trax = commands.add_parser("trax", help="track for a TraX client such as the VOT toolkit")
     trax.add_argument(
         "--region",
         choices=_REGIONS,
         default="polygon",
-        help="what is told: the mask's rotated box (default), the upright one around it, the mask",
+        help="what is sent: rotated box of the mask (default), axis-aligned box, or mask",
     )
     shared.add_network(trax)
     trax.set_defaults(run=_run)
@@ -28,7 +28,7 @@ def _run(options: argparse.Namespace) -> int:
     from siammask_ros.evaluation.benchmarks.vot.trax_server import check_client, serve
 
     check_client()
-    # Before the client is greeted: it waits for the greeting, and then times every frame.
+    # Before the client is answered: it waits for the answer, and then measures every frame.
     tracker = shared.open_tracker(options)
     serve(tracker, f"SiamMask {options.model}", options.region)
     return 0

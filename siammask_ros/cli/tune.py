@@ -1,4 +1,4 @@
-"""``siammask tune``: the tracker's settings that do best on a training's held-back videos."""
+"""``siammask tune``: finds the tracker parameters that are best on the validation videos."""
 
 from __future__ import annotations
 
@@ -18,14 +18,18 @@ if TYPE_CHECKING:
 
 
 def add_to(commands: Any) -> None:
-    """Adds this command to the command line."""
+    """Add this command to the command line."""
     tune = commands.add_parser(
-        "tune", help="find the tracker's settings that do best on a training's held-back videos"
+        "tune", help="find the tracker parameters that are best on the validation videos"
     )
-    tune.add_argument("config", type=Path, help="the training's configuration, for its holdout")
-    tune.add_argument("--only", default="", metavar="A,B", help="tune only these settings")
-    tune.add_argument("--trials", type=int, default=40, help="settings to try at most")
-    tune.add_argument("--out", type=Path, default=Path("out/tune"), help="where the trials go")
+    tune.add_argument(
+        "config", type=Path, help="configuration of a training; its validation videos are used"
+    )
+    tune.add_argument("--parameters", default="", metavar="A,B", help="tune only these parameters")
+    tune.add_argument(
+        "--trials", type=int, default=40, help="maximum number of trials; default: 40"
+    )
+    tune.add_argument("--out", type=Path, default=Path("out/tune"), help="folder for the results")
     shared.add_network(tune)
     tune.set_defaults(run=_run)
 
@@ -44,10 +48,10 @@ def _run(options: argparse.Namespace) -> int:
     from siammask_ros.tracker.config import TrackerConfig
     from siammask_ros.tracker.tracker import Tracker
 
-    names = [name for name in options.only.split(",") if name] or list(STEPS)
+    names = [name for name in options.parameters.split(",") if name] or list(STEPS)
     for name in names:
         if name not in STEPS:
-            raise ConfigError(f"{name!r} is not tuned; expected some of: {', '.join(STEPS)}")
+            raise ConfigError(f"{name!r} cannot be tuned; expected some of: {', '.join(STEPS)}")
     videos = read_validation_split(options.config).videos
     first = shared.open_tracker(options)
     frames = sum(len(video) - 1 for video in videos)
@@ -61,14 +65,14 @@ def _run(options: argparse.Namespace) -> int:
     best = find_best_trial(trials)
     print(_table(trials, best, [video.name for video in videos], names))
     options.out.mkdir(parents=True, exist_ok=True)
-    summary, picture = options.out / "trials.json", options.out / "trials.png"
+    summary, plot = options.out / "trials.json", options.out / "trials.png"
     summary.write_text(_json(trials, best, [video.name for video in videos], first))
     by_video = {
         video.name: [trial.j[number] for trial in trials] for number, video in enumerate(videos)
     }
     by_video["mean"] = [trial.mean_j for trial in trials]
-    curves_picture(picture, [Curves("J by trial", "trial", range(len(trials)), by_video)])
-    shared.print_written([summary, picture])
+    curves_picture(plot, [Curves("J by trial", "trial", range(len(trials)), by_video)])
+    shared.print_written([summary, plot])
     return 0
 
 
@@ -84,7 +88,7 @@ def _table(
         lines.append(f"{trial.changed:<{width}}  {value}  {trial.mean_j:6.3f}  {each}{mark}")
     found = ", ".join(f"{name} {getattr(best.settings, name):g}" for name in names)
     gain = best.mean_j - trials[0].mean_j
-    return "\n".join([*lines, f"best: {found}; {gain:+.3f} mean J over where it started"])
+    return "\n".join([*lines, f"best: {found}; {gain:+.3f} mean J against the start"])
 
 
 def _json(trials: Sequence[Trial], best: Trial, videos: Sequence[str], tracker: Any) -> str:

@@ -1,4 +1,4 @@
-"""``siammask weights``: the authors' weights, fetched by name."""
+"""``siammask weights``: lists and downloads the authors' weights."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _COLUMNS = ("name", "model", "preset", "size", "state", "address")
 
 
 def add_to(commands: Any) -> None:
-    """Adds this command to the command line."""
-    weights = commands.add_parser("weights", help="the authors' weights: list, fetch, path")
+    """Add this command to the command line."""
+    weights = commands.add_parser("weights", help="list, download or locate the authors' weights")
     actions = weights.add_subparsers(title="actions", required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="which there are, and which are on this machine")
+    listing = actions.add_parser("list", help="list the weights and whether they are in the cache")
     listing.set_defaults(run=_list)
     fetching = actions.add_parser("fetch", help="download weights into the cache")
     _add_name(fetching)
     fetching.add_argument(
-        "--from", dest="address", default="", metavar="URL", help="a mirror, http or https"
+        "--mirror", default="", metavar="URL", help="download from this http or https address"
     )
     fetching.set_defaults(run=_fetch)
-    path = actions.add_parser("path", help="where the fetched weights lie, after a check")
+    path = actions.add_parser("path", help="verify downloaded weights and print their path")
     _add_name(path)
     path.set_defaults(run=_path)
 
@@ -63,7 +63,7 @@ def _fetch(options: argparse.Namespace) -> int:
             bar.total = total_bytes
             bar.update(size_bytes - bar.n)
 
-        record = fetch(file, options.address, on_progress)
+        record = fetch(file, options.mirror, on_progress)
     print(f"{file.path}: {record.size_bytes / 1e6:.1f} MB, SHA-256 {record.sha256}")
     network = f"--model {weights.model} --checkpoint {weights.name}"
     print(f"use: {network} --tracker-preset {weights.preset}")

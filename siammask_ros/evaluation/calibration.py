@@ -24,34 +24,34 @@ _ZOOM = (0.85, 1.18)
 CropPair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
-def pictures_in(folder: Path) -> list[Image]:
+def read_images(folder: Path) -> list[Image]:
     """All images of a folder, (H, W, 3) uint8 BGR, by name; raises DataError for none."""
     paths = in_natural_order(filter(is_image_file, folder.iterdir())) if folder.is_dir() else []
     if not paths:
         raise DataError(
-            f"{folder} holds no pictures; expected a folder of {' '.join(IMAGE_SUFFIXES)}"
+            f"{folder} contains no images; expected a folder of {' '.join(IMAGE_SUFFIXES)}"
         )
     return [read_image(path) for path in paths]
 
 
-def crop_pairs(pictures: Sequence[Image], variant: Variant, count: int) -> list[CropPair]:
+def make_crop_pairs(images: Sequence[Image], variant: Variant, count: int) -> list[CropPair]:
     """``count`` template (127, 127, 3) and search crops (255, 255, 3) around chance targets.
 
     The images take turns; the same images give the same crops.
     """
     rng = np.random.default_rng(0)
-    return [_pair(pictures[index % len(pictures)], variant, rng) for index in range(count)]
+    return [_pair(images[index % len(images)], variant, rng) for index in range(count)]
 
 
-def _pair(picture: Image, variant: Variant, rng: np.random.Generator) -> CropPair:
-    height, width = picture.shape[:2]
+def _pair(image: Image, variant: Variant, rng: np.random.Generator) -> CropPair:
+    height, width = image.shape[:2]
     sides = rng.uniform(*_SIDES, 2) * min(height, width)
     x, y = (float(value) for value in rng.uniform((0.2, 0.2), (0.8, 0.8)) * (width, height))
     square = context_side(*(float(side) for side in sides))
-    fill = mean_bgr(picture)
-    template = crop_square(picture, (x, y), round(square), variant.template_size, fill)
+    fill = mean_bgr(image)
+    template = crop_square(image, (x, y), round(square), variant.template_size, fill)
     scale = square / variant.template_size
     dx, dy = (float(value) for value in rng.uniform(-_SHIFT_IN_CROP, _SHIFT_IN_CROP, 2) * scale)
     around = round(variant.search_size * scale * float(rng.uniform(*_ZOOM)))
-    search = crop_square(picture, (x + dx, y + dy), around, variant.search_size, fill)
+    search = crop_square(image, (x + dx, y + dy), around, variant.search_size, fill)
     return template, search

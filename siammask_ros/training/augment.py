@@ -1,4 +1,4 @@
-"""How one image becomes a crop, and how a crop's colours and sharpness are varied.
+"""Warps an image to a crop, and varies the colours and sharpness of a crop.
 
 Points are in pixel edges: a crop of side n spans [0, n], its middle is n / 2.
 """
@@ -19,7 +19,7 @@ Points = NDArray[np.float64]
 
 _GREY_BGR = np.array([0.114, 0.587, 0.299])
 _MID_GREY = 127.5
-# Below this a shift has no direction to speak of.
+# A shorter shift has no clear direction.
 _LEAST_MOTION_PX = 4.0
 
 

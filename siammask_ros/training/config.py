@@ -1,4 +1,4 @@
-"""A training as a value, read from YAML."""
+"""The configuration of a training, read from a YAML file."""
 
 from __future__ import annotations
 
@@ -17,53 +17,57 @@ from siammask_ros.training.sources import SETS, Source, read_sources
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """What is trained, on what, for how long. One step sees ``batch`` pairs.
+    """What is trained, on which data, and for how long. One step uses ``batch`` pairs.
 
-    The backbone's stages before ``frozen_stages`` stay as ImageNet left them; the later ones join
-    at ``unfreeze_at`` of all steps, at ``backbone_rate`` of the heads' learning rate.
+    The first ``frozen_stages`` stages of the backbone keep their weights; the later ones train from
+    ``unfreeze_at`` of all steps on, with ``backbone_rate`` of the learning rate of the heads.
     """
 
     model: str = text("lite", "network", tuple(VARIANTS))
-    out: str = text("out/training", "folder for everything that is left behind")
-    start_from: str = text("", "weights to begin with; without them the ImageNet backbone")
+    out: str = text("out/training", "folder for all results")
+    start_from: str = text("", "weights to start from; default: the ImageNet backbone")
     sources: tuple[Source, ...] = tuple(map(Source, SETS))
     holdout: tuple[str, ...] = ()
-    seed: int = number(0, "of pairs and weights", 0, 2**31)
-    workers: int = number(1, "processes that draw pairs", 0, 64)
+    seed: int = number(0, "seed of pairs and new weights", 0, 2**31)
+    workers: int = number(1, "processes that make pairs", 0, 64)
     precision: str = text(
         "auto",
         "arithmetic of the network: auto is bf16 where the device has it, else fp32; fp16 on CUDA",
         ("auto", "bf16", "fp32", "fp16"),
     )
     trains: str = text(
-        "all", "what learns: all, or masks on what is there (the second stage)", ("all", "masks")
+        "all", "what is trained: all, or only the mask branch (the second stage)", ("all", "masks")
     )
-    steps: int = number(2000, "steps in all", 1, 10**9)
-    batch: int = number(16, "pairs a step", 1, 4096)
-    optimizer: str = text("adamw", "how steps are taken", ("adamw", "sgd"))
+    steps: int = number(2000, "number of steps", 1, 10**9)
+    batch: int = number(16, "pairs per step", 1, 4096)
+    optimizer: str = text("adamw", "optimizer", ("adamw", "sgd"))
     schedule: str = text(
-        "cosine", "how the rate falls after the warm-up", ("cosine", "logarithmic")
+        "cosine", "how the learning rate falls after the warm-up", ("cosine", "logarithmic")
     )
-    learning_rate: float = number(2e-3, "highest rate of the heads", 1e-9, 10.0)
-    final_rate: float = number(0.02, "last rate, as a share of the highest", 0.0, 1.0)
-    warmup_steps: int = number(100, "steps until the highest rate", 0, 10**6)
+    learning_rate: float = number(2e-3, "highest learning rate, of the heads", 1e-9, 10.0)
+    final_rate: float = number(0.02, "last learning rate, relative to the highest", 0.0, 1.0)
+    warmup_steps: int = number(100, "steps until the highest learning rate", 0, 10**6)
     weight_decay: float = number(1e-4, "of the optimizer", 0.0, 1.0)
-    clip_norm: float = number(10.0, "gradients are cut to this norm", 1e-6, 1e6)
-    frozen_stages: int = number(4, "stages of the backbone that never train", 0, 100)
-    unfreeze_at: float = number(0.6, "share of the steps before the others train", 0.0, 1.0)
-    backbone_rate: float = number(0.1, "their rate against the heads'", 0.0, 1.0)
+    clip_norm: float = number(10.0, "gradients are clipped to this norm", 1e-6, 1e6)
+    frozen_stages: int = number(4, "first stages of the backbone that are never trained", 0, 100)
+    unfreeze_at: float = number(
+        0.6, "share of the steps after which the later stages are trained", 0.0, 1.0
+    )
+    backbone_rate: float = number(0.1, "their learning rate, relative to the heads", 0.0, 1.0)
     average_decay: float = number(0.998, "of the running average of the weights", 0.0, 1.0)
     score_weight: float = number(1.0, "of the score loss", 0.0, 1e4)
     box_weight: float = number(1.2, "of the box loss", 0.0, 1e4)
     mask_weight: float = number(8.0, "of the logistic mask loss", 0.0, 1e4)
     dice_weight: float = number(2.0, "of the Dice mask loss", 0.0, 1e4)
-    quality_weight: float = number(1.0, "of the quality loss, where a network tells it", 0.0, 1e4)
-    masks_per_pair: int = number(2, "cells of a pair whose masks are judged", 1, 625)
+    quality_weight: float = number(
+        1.0, "of the quality loss, if the network estimates its quality", 0.0, 1e4
+    )
+    masks_per_pair: int = number(2, "cells per pair whose masks are trained", 1, 625)
     max_loss: float = number(1e4, "a step with a higher loss is skipped", 0.0, 1e30)
-    tensorboard: bool = flag(False, "logs for TensorBoard, too, in tensorboard/")
-    save_every: int = number(100, "steps", 1, 10**9)
-    validate_every: int = number(500, "steps", 1, 10**9)
-    validation_pairs: int = number(96, "pairs of the videos held back", 0, 10**5)
+    tensorboard: bool = flag(False, "also write logs for TensorBoard, in tensorboard/")
+    save_every: int = number(100, "steps between two saved states", 1, 10**9)
+    validate_every: int = number(500, "steps between two validations", 1, 10**9)
+    validation_pairs: int = number(96, "pairs of the validation videos", 0, 10**5)
     pairs: PairConfig = field(default_factory=PairConfig)
 
     def __post_init__(self) -> None:
@@ -76,13 +80,13 @@ class TrainingConfig:
 
     @classmethod
     def read(cls, path: Path) -> TrainingConfig:
-        """The configuration in a YAML file; a key left out keeps its default.
+        """Read a configuration from a YAML file; a missing key keeps its default.
 
         Raises ConfigError for a file that cannot be read, an unknown key or a bad value.
         """
         content = _read_yaml(path)
         if not isinstance(content, dict):
-            raise ConfigError(f"{path} holds no settings; expected lines of 'name: value'")
+            raise ConfigError(f"{path} contains no settings; expected lines of 'name: value'")
         if "sources" in content:
             content["sources"] = read_sources(content["sources"], path)
         pairs = _check_names(PairConfig, content.pop("pairs", None) or {}, path, "pairs.")
@@ -94,10 +98,9 @@ class TrainingConfig:
             raise ConfigError(f"{path}: {error}") from error
 
     def check_files(self) -> None:
-        """Make the ``out`` folder.
+        """Check that data and weights exist and create the ``out`` folder, before any loading.
 
-        Raises DataError where that fails, or where data or weights to begin with are not there:
-        before anything is loaded.
+        Raises DataError.
         """
         for source in self.sources:
             source.check_files()
@@ -107,11 +110,11 @@ class TrainingConfig:
             Path(self.out).mkdir(parents=True, exist_ok=True)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
-            raise DataError(f"out is {self.out!r}, which cannot be made: {reason}") from error
+            raise DataError(f"out is {self.out!r}, which cannot be created: {reason}") from error
 
 
 def _read_yaml(path: Path) -> Any:
-    """What a YAML file holds; raises ConfigError in one line where that cannot be told."""
+    """Read a YAML file; raises ConfigError with a message of one line."""
     try:
         text = path.read_text(encoding="utf-8")
         _refuse_repeated_keys(yaml.compose(text, Loader=yaml.SafeLoader), path)
@@ -122,16 +125,16 @@ def _read_yaml(path: Path) -> Any:
         mark = error.problem_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         raise ConfigError(f"{path} cannot be read as YAML: {place}{error.problem}") from error
-    # A ValueError is bytes that are no text, or a date that does not exist.
+    # A ValueError comes from bytes that are not text, or from an impossible date.
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{path} cannot be read as YAML: {reason}") from error
 
 
 def _refuse_repeated_keys(node: yaml.Node | None, path: Path) -> None:
-    """Raise ConfigError where a mapping has a key twice: YAML would take the last without a word.
+    """Raise ConfigError if a mapping has a key twice; YAML would silently use the last one.
 
-    Only the file's own settings and those inside them are looked at.
+    Lists are not searched.
     """
     if not isinstance(node, yaml.MappingNode):
         return

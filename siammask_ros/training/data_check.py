@@ -25,9 +25,9 @@ _OUTLINE_BGR = (0, 0, 255)
 def check_data(config: TrainingConfig) -> tuple[str, list[Path]]:
     """Read all sources; returns a table of them and the paths of the sample images.
 
-    Leaves ``objects.png`` (objects of every source, outlined) and ``pairs.png`` (training pairs as
-    the network will see them) in the configuration's ``out`` folder. Raises DataError, which
-    names the file, for data that cannot be read.
+    Writes ``objects.png`` (objects of every source, outlined) and ``pairs.png`` (training pairs as
+    the network will see them) to the ``out`` folder of the configuration. Raises DataError with the
+    name of a file that cannot be read.
     """
     by_source = [(source.name, source.clips()) for source in config.sources]
     everything = [clip for _, clips in by_source for clip in clips]
@@ -35,28 +35,28 @@ def check_data(config: TrainingConfig) -> tuple[str, list[Path]]:
     out.mkdir(parents=True, exist_ok=True)
     trained_on = exclude_validation_clips(everything, config.holdout)
     sampler = PairSampler(trained_on, config.pairs, config.seed)
-    sheets = {
+    grids = {
         "objects.png": _draw_objects([clips for _, clips in by_source]),
         "pairs.png": draw_sample_grid([sampler.at(index) for index in range(_SHOWN_PAIRS)]),
     }
-    for name, sheet in sheets.items():
-        if not cv2.imwrite(str(out / name), sheet):
+    for name, grid in grids.items():
+        if not cv2.imwrite(str(out / name), grid):
             raise DataError(f"{out / name} cannot be written; expected a writable folder")
     rows = [_row(name, clips, config.holdout) for name, clips in by_source]
-    return _table(rows), [out / name for name in sheets]
+    return _table(rows), [out / name for name in grids]
 
 
 def _row(name: str, clips: Sequence[ObjectClip], holdout: Sequence[str]) -> tuple[str, ...]:
     videos = [clip for clip in clips if clip.is_video]
     frames = [frame for clip in clips for frame in clip.frames]
     shares = [frame.target.area_px / np.prod(frame.target.size_wh) for frame in frames]
-    held = sum(is_validation_clip(clip, holdout) for clip in clips)
-    numbers = (len(videos), len(clips) - len(videos), len(frames), held)
+    held_out = sum(is_validation_clip(clip, holdout) for clip in clips)
+    numbers = (len(videos), len(clips) - len(videos), len(frames), held_out)
     return (name, *map(str, numbers), f"{100 * float(np.median(shares)):.1f} %")
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> str:
-    head = ("source", "in videos", "in stills", "masks", "held back", "median area")
+    head = ("source", "in videos", "in stills", "masks", "validation", "median area")
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     return "\n".join(
         f"{row[0]:<{widths[0]}}"
@@ -66,7 +66,7 @@ def _table(rows: Sequence[tuple[str, ...]]) -> str:
 
 
 def _draw_objects(sources: Sequence[Sequence[ObjectClip]]) -> Image:
-    """A few objects of every source, evenly spread over its list."""
+    """Draw a few objects of every source, evenly spread over its list."""
     each = max(1, _SHOWN_OBJECTS // len(sources))
     clips = [
         clips[round(place)]

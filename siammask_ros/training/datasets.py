@@ -1,4 +1,4 @@
-"""Which objects there are to train on, and where their images and masks lie.
+"""Reads the data sets: objects, their images and masks.
 
 Every data set becomes a list of :class:`ObjectClip`: one object over one frame (stills) or more
 (videos). Masks are read once and kept as bits; images are decoded when they are needed.
@@ -23,14 +23,14 @@ DATA_VARIABLE = "SIAMMASK_DATA"
 MIN_STILL_AREA_PX = 1000
 MIN_VIDEO_AREA_PX = 100
 MIN_SIDE_PX = 8
-SCRAP_SHARE = 0.1
+MIN_USUAL_SHARE = 0.1
 _PIXEL_CORNERS = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32)
 VOID = 255
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PackedMask:
-    """Which pixels of an image belong to one thing, at one bit a pixel inside its own box.
+    """A mask with one bit per pixel, kept only inside its bounding box.
 
     `box_xyxy` is tight, in pixel edges: x1 and y1 are one past the last pixel.
     """
@@ -53,7 +53,7 @@ class PackedMask:
         )
 
     def unpack(self) -> NDArray[np.uint8]:
-        """The whole mask again: (H, W) uint8, 1 on the thing and 0 elsewhere."""
+        """Return the whole mask: (H, W) uint8, 1 on the object and 0 elsewhere."""
         x0, y0, x1, y1 = self.box_xyxy
         mask = np.zeros((self.size_wh[1], self.size_wh[0]), np.uint8)
         inside = np.unpackbits(self.bits, count=(x1 - x0) * (y1 - y0))
@@ -85,7 +85,7 @@ class FrameRef:
         return self.target.unpack()
 
     def ignore(self) -> NDArray[np.uint8] | None:
-        """(H, W) uint8: 1 where the annotators left it open; None where they never do."""
+        """(H, W) uint8: 1 where it is not annotated; None if everything is annotated."""
         return None if self.void is None else self.void.unpack()
 
 
@@ -110,9 +110,9 @@ class ObjectClip:
 
 
 def data_root(given: Path | None = None) -> Path:
-    """Where the data lie: the folder given, else $SIAMMASK_DATA, else shared/data beside the code.
+    """Return the data folder: ``given``, else $SIAMMASK_DATA, else shared/data beside the code.
 
-    Raises DataError where there is no such folder.
+    Raises DataError if it does not exist.
     """
     beside_checkout = Path(__file__).resolve().parents[3] / "shared" / "data"
     root = given or Path(os.environ.get(DATA_VARIABLE, beside_checkout))
@@ -144,8 +144,8 @@ def video_clip(
 ) -> ObjectClip | None:
     """The clip of one object from its images and masks (H, W); None where it is never seen.
 
-    Frames that show no more than a scrap of the object are left out: a crop around a scrap has
-    nothing to do with the object's size. ``void`` (H, W) is what is not to be judged, by image.
+    Frames that show less than a tenth of its usual area are left out: the size of a crop around a
+    small rest would be wrong. ``void`` (H, W) is what is not counted, by image.
     """
     void = void or {}
     frames = [
@@ -156,7 +156,7 @@ def video_clip(
         if is_large_enough(mask, MIN_VIDEO_AREA_PX)
     ]
     usual_px = np.median([frame.target.area_px for frame in frames]) if frames else 0
-    seen = tuple(f for f in frames if f.target.area_px >= SCRAP_SHARE * usual_px)
+    seen = tuple(f for f in frames if f.target.area_px >= MIN_USUAL_SHARE * usual_px)
     return ObjectClip(name, source, "", seen) if seen else None
 
 
@@ -209,7 +209,7 @@ def make_frame(
 
 
 def is_large_enough(mask: NDArray[np.uint8], min_area_px: int) -> bool:
-    """Whether a mask (H, W) covers so much that its object is worth training on."""
+    """Whether the object of a mask (H, W) is large enough to train on."""
     _, _, width, height = cv2.boundingRect(mask)
     return min(width, height) >= MIN_SIDE_PX and int(np.count_nonzero(mask)) >= min_area_px
 
@@ -217,7 +217,7 @@ def is_large_enough(mask: NDArray[np.uint8], min_area_px: int) -> bool:
 def _read_grey(path: Path) -> NDArray[np.uint8]:
     mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if mask is None:
-        raise DataError(f"{path} is no mask image; fetch this data set again.")
+        raise DataError(f"{path} is not a mask image; download this data set again.")
     return np.asarray(mask, np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""What the network should have answered for a training pair (paper, section 4.1)."""
+"""The labels of a training pair (paper, section 4.1)."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from siammask_ros.model.variants import Variant
 
 POSITIVE_IOU = 0.6
 NEGATIVE_IOU = 0.3
-# A target whose shape no anchor meets well still needs a cell that learns its mask.
+# A target whose shape fits no anchor well still needs a cell that learns its mask.
 _BEST_IS_POSITIVE_FROM = 0.4
 
 
 @dataclass(frozen=True, slots=True)
 class AnchorLabels:
-    """What each anchor of N pairs should answer.
+    """The correct output of each anchor for N pairs.
 
     ``kind`` (N, k, S, S) int8: 1 target, 0 background, −1 neither. ``offsets`` (N, 4, k, S, S):
-    what the box head should say where kind is 1.
+    the correct output of the box head where kind is 1.
     """
 
     kind: Tensor

@@ -1,4 +1,4 @@
-"""Data of one's own, in the layouts that people have: videos or stills with masks, COCO's JSON."""
+"""Reads users' data in common layouts: videos or stills with masks, COCO's JSON."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def youtube_vos(root: Path) -> Iterator[ObjectClip]:
 def stills(root: Path) -> Iterator[ObjectClip]:
     """Images, each with a PNG of the same name beside it that numbers its objects.
 
-    The folder's name is their class: objects of one folder are each other's look-alikes.
+    The name of the folder is the class of its objects: they are distractors for each other.
     """
     masks = in_natural_order(root.glob("*.png"))
     images = _images_by_stem(root, masks)
@@ -100,7 +100,7 @@ def _folders(root: Path) -> list[Path]:
         raise DataError(f"{root} is missing; expected a folder with a folder for each video")
     folders = sorted(path for path in root.iterdir() if path.is_dir())
     if not folders:
-        raise DataError(f"{root} holds no folder; expected one for each video")
+        raise DataError(f"{root} contains no folder; expected one for each video")
     return folders
 
 
@@ -109,7 +109,7 @@ def _video(images: Path, annotations: Path, name: str) -> Iterator[ObjectClip]:
     frames: dict[int, list[tuple[Path, NDArray[np.uint8]]]] = {}
     masks = in_natural_order(annotations.glob("*.png"))
     if not masks:
-        raise DataError(f"{annotations} holds no mask; expected a PNG for every annotated image")
+        raise DataError(f"{annotations} contains no mask; expected a PNG for every annotated image")
     images_by_stem = _images_by_stem(images, masks)
     for path in masks:
         image_path = _find_image(images_by_stem, path, images)

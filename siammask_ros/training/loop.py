@@ -23,7 +23,7 @@ from siammask_ros.training.folding import fold_norms
 from siammask_ros.training.labels import AnchorLabeller, mask_windows
 from siammask_ros.training.losses import (
     box_loss,
-    doubtful_cells,
+    hardest_background_cells,
     mask_loss,
     positive_cells,
     quality_loss,
@@ -32,7 +32,7 @@ from siammask_ros.training.losses import (
 from siammask_ros.training.pairs import PairDataset, PairSampler
 from siammask_ros.training.parallel import Workers
 from siammask_ros.training.precision import choose_half_precision
-from siammask_ros.training.pretrained import load_imagenet_backbone, load_what_fits
+from siammask_ros.training.pretrained import load_imagenet_backbone, load_matching_weights
 from siammask_ros.training.recipe import Recipe
 from siammask_ros.training.sources import load_clips
 from siammask_ros.training.training_log import STEPS, VALIDATIONS, TrainingLog
@@ -90,7 +90,7 @@ class Training:
         if self._state_path.exists():
             self._restore()
         if self.workers.is_first:
-            self.training_log.forget_after(self.step)
+            self.training_log.remove_after(self.step)
         # The network that computes: it shares the weights, see fold_norms.
         self._folded = self.network
         self._folded_for: bool | None = None
@@ -114,7 +114,7 @@ class Training:
                 if is_first:
                     self._record(losses)
         self.training_log.close()
-        self.workers.leave()
+        self.workers.disconnect()
         return self._weights_path
 
     def _record(self, losses: dict[str, float]) -> None:
@@ -132,7 +132,7 @@ class Training:
     def _fill(self) -> None:
         start_from = self.config.start_from
         if start_from:
-            load_what_fits(self.network, Path(start_from))
+            load_matching_weights(self.network, Path(start_from))
         else:
             load_imagenet_backbone(self.network)
 
@@ -144,7 +144,7 @@ class Training:
         config = self.config
         sampler = PairSampler(load_clips(config.sources, config.holdout), config.pairs, config.seed)
         dataset = PairDataset(sampler, config.steps * config.batch)
-        numbers = self.workers.share_of(self.step * config.batch, len(dataset), config.batch)
+        numbers = self.workers.pair_numbers(self.step * config.batch, len(dataset), config.batch)
         size = config.batch // self.workers.count
         return iter(DataLoader(Subset(dataset, numbers), size, num_workers=config.workers))
 
@@ -196,10 +196,10 @@ class Training:
                 )
                 maps = network.search(search, network.template(template))
             cells: Sequence[Tensor] = positive_cells(labels.kind, self.config.masks_per_pair)
-            judged = len(cells[0])
+            counted = len(cells[0])
             if variant.has_matching:
-                doubtful = doubtful_cells(maps.score.detach().float(), labels.kind)
-                cells = [torch.cat(both) for both in zip(cells, doubtful, strict=True)]
+                background = hardest_background_cells(maps.score.detach().float(), labels.kind)
+                cells = [torch.cat(both) for both in zip(cells, background, strict=True)]
             items, rows, columns = cells
             with record_function("masks"):
                 masks = network.masks(maps, items, rows, columns)
@@ -209,7 +209,7 @@ class Training:
                 logits[:, None], size=variant.mask_cover, mode="bilinear", align_corners=True
             )[:, 0]
         windows = mask_windows(batch["mask"], items, rows, columns, variant)
-        logistic, dice = mask_loss(logits[:judged], windows[:judged])
+        logistic, dice = mask_loss(logits[:counted], windows[:counted])
         losses = {
             "score": score_loss(maps.score.float(), labels.kind),
             "box": box_loss(maps.box.float(), labels.kind, labels.offsets),
@@ -235,7 +235,7 @@ class Training:
         self.training_log.add(STEPS, {**standing, **losses})
 
     def _save(self) -> None:
-        """Writes what a resumed run needs and the averaged weights, each whole or not at all."""
+        """Write what a resumed run needs and the averaged weights, each whole or not at all."""
         unfinished = self._state_path.with_suffix(".part")
         torch.save(
             {

@@ -16,7 +16,7 @@ def score_loss(score: Tensor, kind: Tensor) -> Tensor:
 
     ``score`` (N, 2k, S, S) logits, ``kind`` (N, k, S, S) of labels.py. Of each pair at most 16
     target and 48 background anchors count; half of the latter are those the network finds
-    hardest, because in a random sample look-alikes hardly ever appear.
+    hardest, because distractors are rare in a random sample.
     """
     items, anchors = kind.shape[:2]
     logits = score.reshape(items, 2, anchors, *score.shape[2:])
@@ -44,19 +44,19 @@ def box_loss(box: Tensor, kind: Tensor, offsets: Tensor) -> Tensor:
 
 
 def mask_loss(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Logistic loss per judged pixel, and the soft Dice loss; both averaged over masks.
+    """Logistic loss per pixel that counts, and the soft Dice loss; both averaged over masks.
 
-    ``logits`` (M, H, W), ``labels`` (M, H, W) int8 of +1, −1 and 0 for pixels not judged. The
-    logistic loss is the paper's; Dice keeps thin and small targets from vanishing in it.
+    ``logits`` (M, H, W), ``labels`` (M, H, W) int8 of +1, −1 and 0 for ignored pixels. The
+    logistic loss is the paper's; Dice gives thin and small targets more weight.
     """
     if len(logits) == 0:
         return logits.sum(), logits.sum()
-    judged = (labels != 0).float()
-    pixels = judged.sum(dim=(1, 2)).clamp(min=1)
-    wrong = functional.softplus(-labels.float() * logits) * judged
+    counted = (labels != 0).float()
+    pixels = counted.sum(dim=(1, 2)).clamp(min=1)
+    wrong = functional.softplus(-labels.float() * logits) * counted
     logistic = (wrong.sum(dim=(1, 2)) / pixels).mean()
     target = (labels > 0).float()
-    probability = torch.sigmoid(logits) * judged
+    probability = torch.sigmoid(logits) * counted
     common = (probability * target).sum(dim=(1, 2))
     total = probability.sum(dim=(1, 2)) + target.sum(dim=(1, 2))
     dice = (1 - (2 * common + 1) / (total + 1)).mean()
@@ -75,10 +75,10 @@ def positive_cells(kind: Tensor, each: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def quality_loss(quality: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
-    """How far the logits ``quality`` (M,) are from the IoU that the masks (M, H, W) really have.
+    """Cross entropy of the logits ``quality`` (M,) and the true IoU of the masks (M, H, W).
 
-    ``labels`` (M, H, W) int8 as in ``mask_loss``; without any target the IoU is 0. Cross entropy,
-    less what a perfect answer would cost.
+    ``labels`` (M, H, W) int8 as in ``mask_loss``; without any target the IoU is 0. The
+    entropy of the IoU itself is subtracted, so that the best loss is 0.
     """
     if len(quality) == 0:
         return quality.sum()
@@ -90,8 +90,8 @@ def quality_loss(quality: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
     return error - functional.binary_cross_entropy(iou, iou)
 
 
-def doubtful_cells(score: Tensor, kind: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The best-scored cell of every pair that lies on background: where a tracker would go wrong.
+def hardest_background_cells(score: Tensor, kind: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return for every pair the background cell with the best score: the likeliest error.
 
     ``score`` (N, 2k, S, S) logits, ``kind`` (N, k, S, S). Returns item, row and column indices
     (M,) int64 of the pairs that have such a cell.
@@ -106,7 +106,7 @@ def doubtful_cells(score: Tensor, kind: Tensor) -> tuple[Tensor, Tensor, Tensor]
 
 
 def _largest(values: Tensor, among: Tensor, count: int) -> Tensor:
-    """A mask of the ``count`` largest values of each row where ``among`` holds."""
+    """Mark the ``count`` largest values of each row among those where ``among`` is true."""
     count = min(count, values.shape[1])
     ranked = values.masked_fill(~among, float("-inf"))
     best, index = ranked.topk(count, dim=1)

@@ -1,6 +1,6 @@
-"""What the network is trained on: pairs of a template crop and a search crop of one object.
+"""Draws training pairs: a template crop and a search crop of one object.
 
-A pair depends on the seed and its index alone, so a training resumes at the exact pair.
+A pair depends only on the seed and its index, so a training resumes at the exact pair.
 Crop coordinates are in pixel edges: the search crop spans [0, 255], its middle is 127.5.
 """
 
@@ -25,7 +25,7 @@ from siammask_ros.training.pair_config import PairConfig
 from siammask_ros.training.scene import SEARCH_SIDE, TEMPLATE_SIDE, Scene, SceneMaker
 
 _ATTEMPTS = 100
-# From the middle of the search crop to the score map's outermost cells, and half a cell more.
+# From the middle of the search crop to the outermost cells of the score map, plus half a cell.
 _REACH_PX = 100.0
 
 
@@ -34,9 +34,9 @@ class Pair:
     """One training pair.
 
     template (127, 127, 3) and search (255, 255, 3) uint8 BGR. mask (255, 255) int8: +1 target,
-    -1 background, 0 not to be judged. box_xyxy (4,) float32: the whole target in the search crop,
-    with what is hidden or outside of it; four zeros in a negative pair. positive: whether the
-    search shows the target at all.
+    -1 background, 0 not counted. box_xyxy (4,) float32: the whole target, with
+    parts that are hidden or outside the search crop; four zeros in a negative pair. positive:
+    whether the search crop shows the target.
     """
 
     template: Image
@@ -49,7 +49,7 @@ class Pair:
 class PairSampler:
     """Draws pairs from clips; the same generator state gives the same pair.
 
-    Raises DataError where there is nothing to draw from.
+    Raises DataError if there are no clips.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class PairSampler:
         cache_mb: int = 1500,
     ) -> None:
         if not clips:
-            raise DataError("There are no clips to draw pairs from; load at least one data set.")
+            raise DataError("there are no objects to train on; expected at least one data set")
         self.config = config or PairConfig()
         if self.config.negative_share and len({clip.frames[0].image_path for clip in clips}) < 2:
             raise DataError(
-                "Negative pairs need objects of two videos or stills at least; add data, or set "
-                "pairs.negative_share to 0."
+                "negative pairs need objects of at least two videos or stills; add data, or set "
+                "pairs.negative_share to 0"
             )
         self.seed = seed
         self._store = ImageCache(cache_mb)
@@ -83,22 +83,22 @@ class PairSampler:
         }
 
     def at(self, index: int) -> Pair:
-        """The pair of this index."""
+        """Return the pair with this index."""
         return self.sample(np.random.default_rng((self.seed, index)))
 
     def sample(self, rng: np.random.Generator) -> Pair:
-        """One pair. Raises DataError where no object can be seen well enough in any draw."""
+        """Draw one pair; raises DataError if the target is not visible enough in any attempt."""
         positive = bool(rng.random() >= self.config.negative_share)
         for _ in range(_ATTEMPTS):
-            pair = self._try(positive, rng)
+            pair = self._try_pair(positive, rng)
             if pair is not None:
                 return pair
         raise DataError(
-            f"{_ATTEMPTS} draws gave no pair whose target is seen; lower min_visible_share or "
-            f"min_visible_px, or look at the masks of the data set."
+            f"no target was visible enough in {_ATTEMPTS} attempts; lower min_visible_share or "
+            "min_visible_px, or check the masks of the data set"
         )
 
-    def _try(self, positive: bool, rng: np.random.Generator) -> Pair | None:
+    def _try_pair(self, positive: bool, rng: np.random.Generator) -> Pair | None:
         clip = self._draw_clip(rng)
         template_frame, search_frame = self._draw_frames(clip, rng)
         if not positive:
@@ -108,19 +108,19 @@ class PairSampler:
             search_frame = other.frames[rng.integers(len(other.frames))]
         flip = bool(rng.random() < self.config.flip_share)
         template = self._template(template_frame, flip, rng)
-        others = self._others_beside(search_frame)
+        others = self._others_in_image(search_frame)
         if positive and others and rng.random() < self.config.same_image_share:
-            beside = others[rng.integers(len(others))]
+            distractor = others[rng.integers(len(others))]
             _, border_bgr = self._store.read(template_frame.image_path)
-            scene = self._scenes.make_around(beside, search_frame, border_bgr, flip, rng)
-            positive = scene.is_seen(self.config) and _is_in_reach(scene)
+            scene = self._scenes.make_around(distractor, search_frame, border_bgr, flip, rng)
+            positive = scene.is_visible(self.config) and _is_in_reach(scene)
             if not positive and scene.target.any():
                 return None
         else:
-            seen = self._search(template_frame, search_frame, clip.is_video, positive, flip, rng)
-            if seen is None:
+            made = self._search(template_frame, search_frame, clip.is_video, positive, flip, rng)
+            if made is None:
                 return None
-            scene = seen
+            scene = made
         template, search = self._vary_appearance(template, scene, rng)
         if not positive:
             no_target = np.full(scene.target.shape, -1, np.int8)
@@ -143,7 +143,7 @@ class PairSampler:
         return clip.frames[first], clip.frames[second + (second >= first)]
 
     def _draw_other(self, clip: ObjectClip, rng: np.random.Generator) -> ObjectClip | None:
-        """Another object from another image, of the same class or data set where possible."""
+        """Draw an object of another image, of the same class or data set if drawn so."""
         among = self._clips
         if clip.label and rng.random() < self.config.negative_same_label_share:
             among = self._of_label[clip.label]
@@ -173,23 +173,23 @@ class PairSampler:
         flip: bool,
         rng: np.random.Generator,
     ) -> Scene | None:
-        """The search crop around the object of `frame`; None if too little of it is seen."""
+        """Make the search crop around the object of `frame`; None if too little is visible."""
         if not is_video and rng.random() < self.config.still_search_flip_share:
             flip = not flip
-        # A tracker fills with the mean of its first frame; across images that mean would tell
-        # a negative pair without a look at what it shows.
+        # A tracker fills the border with the mean colour of its first frame. In a negative pair
+        # that colour would reveal that the images differ.
         _, border_bgr = self._store.read((template_frame if positive else frame).image_path)
         scene = self._scenes.make(frame, is_video, border_bgr, flip, rng)
-        return scene if scene.is_seen(self.config) else None
+        return scene if scene.is_visible(self.config) else None
 
-    def _others_beside(self, frame: FrameRef) -> list[FrameRef]:
-        """The other objects that are annotated in a frame's image."""
+    def _others_in_image(self, frame: FrameRef) -> list[FrameRef]:
+        """Return the other annotated objects in the image of a frame."""
         return [other for other in self._of_image[frame.image_path] if other is not frame]
 
     def _vary_appearance(
         self, template: Image, scene: Scene, rng: np.random.Generator
     ) -> tuple[Image, Image]:
-        """Both crops under one light, then each a little under its own, then through a camera."""
+        """Change the colours of both crops alike, then each on its own, then degrade each."""
         config = self.config
         light = augment.draw_colour_transform(config, rng, 1.0)
         if rng.random() < config.grey_share:
@@ -202,14 +202,14 @@ class PairSampler:
         return template, augment.degrade(search, config, rng, scene.motion_px)
 
     def _vary_colours(self, light: Affine, rng: np.random.Generator) -> Affine:
-        # First its own, then the common one: what the common one makes grey stays grey.
+        # The common change comes last: if it makes the crop grey, it stays grey.
         return augment.compose(
-            augment.draw_colour_transform(self.config, rng, self.config.apart), light
+            augment.draw_colour_transform(self.config, rng, self.config.per_crop_variation), light
         )
 
 
 class PairDataset(Dataset[dict[str, torch.Tensor]]):
-    """`length` pairs of a sampler as tensors, each a function of the seed and its index.
+    """The first `length` pairs of a sampler as tensors.
 
     An item: template (3, 127, 127) uint8, search (3, 255, 255) uint8, both BGR, mask (255, 255)
     int8, box_xyxy (4,) float32, positive () bool, as in :class:`Pair`.
@@ -225,7 +225,7 @@ class PairDataset(Dataset[dict[str, torch.Tensor]]):
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         if not 0 <= index < self._length:
             raise IndexError(f"pair {index} of {self._length}")
-        # Workers are the parallelism; OpenCV's own threads only get in their way.
+        # The loader has several processes; threads of OpenCV would slow them down.
         cv2.setNumThreads(0)
         pair = self._sampler.at(index)
         return {
@@ -259,7 +259,7 @@ def _frames_by_image(clips: Sequence[ObjectClip]) -> dict[Path, list[FrameRef]]:
 
 
 def _is_in_reach(scene: Scene) -> bool:
-    """Whether the target's centre lies where the score map has cells."""
+    """Whether the centre of the target is within the cells of the score map."""
     x0, y0, x1, y1 = scene.box_xyxy
     center = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
     return bool(np.all(np.abs(center - SEARCH_SIDE / 2) <= _REACH_PX))

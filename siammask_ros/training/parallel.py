@@ -1,4 +1,4 @@
-"""Several processes that train one network, each on its share of every batch (torchrun)."""
+"""Trains one network in several processes, each on a part of every batch (torchrun)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Workers:
 
     @classmethod
     def join(cls) -> Workers:
-        """The workers that torchrun's environment names, connected with each other."""
+        """Connect the workers that torchrun started."""
         if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
             return cls()
         workers = cls(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
@@ -43,14 +43,14 @@ class Workers:
         torch.cuda.set_device(device)
         return device
 
-    def share_of(self, first: int, end: int, batch: int) -> range:
-        """The numbers of this worker's pairs: every ``count``-th one; raises ConfigError."""
+    def pair_numbers(self, first: int, end: int, batch: int) -> range:
+        """Return the numbers of this worker's pairs, every ``count``-th; raises ConfigError."""
         if batch % self.count:
             raise ConfigError(f"batch is {batch}; expected a multiple of the {self.count} workers")
         return range(first + self.rank, end, self.count)
 
     def average_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
-        """Gives every worker the mean of all workers' gradients; none counts as zero."""
+        """Give every worker the mean of all workers' gradients; none counts as zero."""
         if self.count == 1:
             return
         trained = [p for p in parameters if p.requires_grad]
@@ -73,8 +73,8 @@ class Workers:
             value /= self.count
         return value
 
-    def leave(self) -> None:
-        """Waits for the others, and disconnects."""
+    def disconnect(self) -> None:
+        """Wait for the other workers and disconnect."""
         if self.count > 1:
             dist.barrier()
             dist.destroy_process_group()

@@ -1,4 +1,4 @@
-"""How an object is cut out of one image and pasted into the search crop of another."""
+"""Cuts an object out of one image and pastes it into the search crop of another."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from siammask_ros.training.image_cache import Image
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cutout:
-    """An object laid out on the search crop, ready to be pasted.
+    """An object at its place in the search crop, to be pasted.
 
-    image (N, N, 3) uint8 BGR; cover (N, N) uint8: 0 leaves the crop alone, 255 hides it.
+    image (N, N, 3) uint8 BGR; cover (N, N) uint8: 0 keeps the crop, 255 replaces it.
     """
 
     image: Image
     cover: NDArray[np.uint8]
 
-    def hidden_mask(self) -> NDArray[np.bool_]:
-        """Where the crop below is no longer to be seen: (N, N) bool."""
+    def covered_mask(self) -> NDArray[np.bool_]:
+        """Return where the crop is hidden, (N, N) bool."""
         return np.asarray(self.cover > 127)
 
-    def behind(self, front: NDArray[np.bool_]) -> Cutout:
-        """The same, but not where something stands in front of it."""
+    def hidden_by(self, front: NDArray[np.bool_]) -> Cutout:
+        """Return the same without the pixels that ``front`` (N, N) hides."""
         return Cutout(self.image, np.where(front, np.uint8(0), self.cover))
 
 
 def cut_out(image: Image, mask: NDArray[np.uint8], affine: Affine, side: int) -> Cutout:
-    """Lay the object of an image out on a crop of `side` by an affine map from image to crop."""
+    """Cut an object out of an image and place it in a crop of `side` by an affine map."""
     return Cutout(warp(image, affine, side), feather(warp_mask(mask, affine, side)))
 
 
 def feather(cover: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A cover with a soft edge that stays inside the object, so that no old background shows.
+    """Return a cover with a soft edge inside the object, so that no old background shows.
 
-    Half cover stays where it was, so that thin parts are not lost.
+    The half-value contour stays, so that thin parts are not lost.
     """
     soft = cv2.GaussianBlur(cover, (3, 3), 0)
     return np.minimum(cover, cv2.addWeighted(soft, 1.5, soft, 0.0, -64.0))
 
 
 def paste_cutout(crop: Image, cutout: Cutout) -> Image:
-    """A copy of the crop with the object over it."""
+    """Return a copy of the crop with the object pasted over it."""
     x, y, width, height = cv2.boundingRect(cutout.cover)
     window = np.s_[y : y + height, x : x + width]
     result = crop.copy()
@@ -67,7 +67,7 @@ class Place:
 def draw_center_beside(
     target: Place, size_px: float, rng: np.random.Generator
 ) -> tuple[float, float]:
-    """A centre for an object of this size next to the target, touching it or not."""
+    """Draw a centre for an object of this size next to the target, touching it or not."""
     angle_rad = rng.uniform(0, 2 * np.pi)
     distance_px = (target.size_px + size_px) / 2 * rng.uniform(0.8, 1.8)
     x, y = target.center_in_crop
@@ -75,14 +75,14 @@ def draw_center_beside(
 
 
 def draw_center_over(target: Place, rng: np.random.Generator) -> tuple[float, float]:
-    """A centre for an object that hides a part of the target."""
+    """Draw a centre for an object that hides a part of the target."""
     dx, dy = rng.uniform(-0.6, 0.6, 2) * target.size_px
     x, y = target.center_in_crop
     return x + dx, y + dy
 
 
 def draw_background(image: Image, side: int, rng: np.random.Generator) -> Image:
-    """A random square of an image as the ground of a search crop: (side, side, 3) uint8 BGR."""
+    """Draw a random square of an image as background: (side, side, 3) uint8 BGR."""
     height, width = image.shape[:2]
     square = min(height, width) * rng.uniform(0.5, 1.0)
     center_in_image = (

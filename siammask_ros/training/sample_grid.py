@@ -20,7 +20,7 @@ _BOX_BGR = (0, 255, 255)
 def draw_sample_grid(pairs: Sequence[Pair], columns: int = 4) -> Image:
     """Draw pairs in a grid: (H, W, 3) uint8 BGR, template left, search right.
 
-    The search is tinted red on the target and blue where it is not judged, with the outline and
+    The search is tinted red on the target and blue where it is not counted, with the outline and
     the box; a negative pair stays without.
     """
     blank = np.zeros((SEARCH_SIDE, TEMPLATE_SIDE + SEARCH_SIDE, 3), np.uint8)

@@ -1,4 +1,4 @@
-"""What a search crop shows: the object, its surroundings, and what is pasted beside or over it."""
+"""Makes the search crop of a training pair: the object, its background, and pasted objects."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SEARCH_SIDE = 255
 
 @dataclass(slots=True, eq=False)
 class Scene:
-    """A search crop in the making.
+    """A search crop and its labels, while it is made.
 
-    image (255, 255, 3) uint8 BGR; target and void (255, 255) bool: where the object is seen and
-    where nobody knows; box_xyxy (4,) float32: the whole object, also where it is not seen;
-    whole_px: how many pixels the whole object would fill; motion_px: how far its centre is from
-    the crop's.
+    image (255, 255, 3) uint8 BGR; target and void (255, 255) bool: the visible pixels of
+    the object, and those that are not annotated; box_xyxy (4,) float32: the whole object, hidden
+    parts included; whole_px: the number of pixels of the whole object; motion_px: from the centre
+    of the crop to that of the object.
     """
 
     image: Image
@@ -36,23 +36,23 @@ class Scene:
     motion_px: tuple[float, float] = (0.0, 0.0)
 
     def cover(self, cutout: paste.Cutout) -> None:
-        """Paste an object over everything."""
+        """Paste an object over the crop, and remove what it hides from the labels."""
         self.image = paste.paste_cutout(self.image, cutout)
-        self.target &= ~cutout.hidden_mask()
-        self.void &= ~cutout.hidden_mask()
+        self.target &= ~cutout.covered_mask()
+        self.void &= ~cutout.covered_mask()
 
     def labels(self) -> NDArray[np.int8]:
         """(255, 255) int8: +1 target, -1 background, 0 void."""
         return np.where(self.target, 1, np.where(self.void, 0, -1)).astype(np.int8)
 
-    def is_seen(self, config: PairConfig) -> bool:
-        """Whether enough of the object is left to be found."""
+    def is_visible(self, config: PairConfig) -> bool:
+        """Whether enough of the object is visible."""
         least_px = max(config.min_visible_px, config.min_visible_share * self.whole_px)
         return bool(np.count_nonzero(self.target) >= least_px)
 
 
 class SceneMaker:
-    """Makes search crops around objects, with other clips as what is beside, over and behind."""
+    """Makes search crops around objects; other clips give pasted objects and backgrounds."""
 
     def __init__(
         self, clips: tuple[ObjectClip, ...], store: ImageCache, config: PairConfig
@@ -69,7 +69,7 @@ class SceneMaker:
         flip: bool,
         rng: np.random.Generator,
     ) -> Scene:
-        """The search crop around the object of one frame, `border_bgr` outside its image."""
+        """Make the search crop around the object of a frame; `border_bgr` is outside the image."""
         affine = self._affine(frame, is_video, flip, rng)
         scene = self._place_on_background(frame, affine, is_video, border_bgr, rng)
         if not is_video and rng.random() < self._config.still_deform_share:
@@ -78,7 +78,7 @@ class SceneMaker:
             0
         ].tolist()
         scene.motion_px = (x - SEARCH_SIDE / 2, y - SEARCH_SIDE / 2)
-        self._paste_others(scene, frame, rng)
+        self._paste_donor(scene, rng)
         return scene
 
     def make_around(
@@ -89,9 +89,9 @@ class SceneMaker:
         flip: bool,
         rng: np.random.Generator,
     ) -> Scene:
-        """The search crop around another object of the target's image, the target labelled.
+        """Make the search crop around another object of the image, labelled with the target.
 
-        A look-alike in the middle, and the target where it happens to be, if it is seen at all.
+        A distractor is in the middle; the target is where it is, or outside the crop.
         """
         affine = self._affine(other, True, flip, rng)
         image, _ = self._store.read(frame.image_path)
@@ -106,7 +106,7 @@ class SceneMaker:
         border_bgr: Sequence[float],
         rng: np.random.Generator,
     ) -> None:
-        """Bend the whole crop, labels included."""
+        """Deform the crop and its labels."""
         size_px = _place(scene.box_xyxy).size_px
         sigma_px = size_px * self._config.deform_max / 2
         field = augment.draw_displacement(SEARCH_SIDE, sigma_px, rng)
@@ -128,7 +128,7 @@ class SceneMaker:
         aspect = 1 + rng.uniform(-config.search_aspect, config.search_aspect) * extent
         most_deg = config.video_rotation_deg if is_video else config.still_rotation_deg
         angle_rad = np.deg2rad(rng.uniform(-most_deg, most_deg))
-        # The search sees the world as large as the template does: 127 pixels for the context.
+        # The same scale as in the template: 127 pixels for the context.
         scale = TEMPLATE_SIDE / augment.context_side(frame.target.box_xyxy) * size
         scale_xy = (scale * aspect**0.5, scale / aspect**0.5)
         middle = SEARCH_SIDE / 2 + shift
@@ -152,12 +152,12 @@ class SceneMaker:
         scene = self._label_crop(
             paste.paste_cutout(self._draw_background(rng), cutout), frame, affine
         )
-        scene.target = cutout.hidden_mask()
+        scene.target = cutout.covered_mask()
         scene.void[:] = False
         return scene
 
     def _label_crop(self, crop: Image, frame: FrameRef, affine: Affine) -> Scene:
-        """A crop with where the object of a frame is in it."""
+        """Return the scene of a crop: the labels of the object of a frame."""
         target = _warp_to_mask(frame.mask(), affine)
         ignore = frame.ignore()
         void = np.zeros_like(target) if ignore is None else _warp_to_mask(ignore, affine)
@@ -181,20 +181,12 @@ class SceneMaker:
         image, _ = self._store.read(self._draw_donor(rng).image_path)
         return paste.draw_background(image, SEARCH_SIDE, rng)
 
-    def _paste_others(self, scene: Scene, frame: FrameRef, rng: np.random.Generator) -> None:
+    def _paste_donor(self, scene: Scene, rng: np.random.Generator) -> None:
         config = self._config
         place = _place(scene.box_xyxy)
-        if rng.random() < config.lookalike_share:
-            size_px = place.size_px * rng.uniform(0.8, 1.2)
-            lookalike = self._cutout(
-                frame, paste.draw_center_beside(place, size_px, rng), size_px, rng
-            )
-            scene.cover(lookalike.behind(scene.target | scene.void))
-        if rng.random() < config.paste_share:
-            self._paste_donor(scene, place, rng)
+        if rng.random() >= config.paste_share:
+            return
 
-    def _paste_donor(self, scene: Scene, place: paste.Place, rng: np.random.Generator) -> None:
-        config = self._config
         donor = self._draw_donor(rng)
         size_px = place.size_px * rng.uniform(config.paste_min_size, config.paste_max_size)
         if rng.random() < config.paste_over_share:
@@ -202,7 +194,7 @@ class SceneMaker:
             return
         cutout = self._cutout(donor, paste.draw_center_beside(place, size_px, rng), size_px, rng)
         if rng.random() < config.paste_behind_share:
-            cutout = cutout.behind(scene.target | scene.void)
+            cutout = cutout.hidden_by(scene.target | scene.void)
         scene.cover(cutout)
 
     def _cutout(

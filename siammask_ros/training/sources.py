@@ -1,4 +1,4 @@
-"""Where training data come from: sets at hand by their names, data of one's own by their layout."""
+"""The sources of training data: known data sets by name, users' data by layout."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        """In a word, for tables and messages."""
+        """The name for tables and messages."""
         return f"{self.kind} {self.path}" if self.path else self.kind
 
     def clips(self, root: Path | None = None) -> list[ObjectClip]:
@@ -69,11 +69,11 @@ class Source:
         """
         clips = self._at_path() if self.path else self._at_hand(root)
         if not clips:
-            raise DataError(f"{self.name} holds no object large enough to train on.")
+            raise DataError(f"{self.name} contains no object large enough to train on.")
         return [replace(clip, weight=self.weight) for clip in clips]
 
     def check_files(self, root: Path | None = None) -> None:
-        """Raises DataError where its file or folder is not there; nothing is read."""
+        """Raise DataError where its file or folder is not there; nothing is read."""
         if not self.path:
             self._folder_at_hand(root)
             return
@@ -138,7 +138,7 @@ def read_sources(value: Any, where: Path) -> tuple[Source, ...]:
         fields = {"kind": entry} if isinstance(entry, str) else entry
         if not _is_source(fields):
             raise ConfigError(
-                f"{where}: the source {entry!r} is not understood; expected a name, or kind, "
+                f"{where}: the source {entry!r} cannot be read; expected a name, or kind, "
                 "path and, where they apply, images (coco) and weight (a number)"
             )
         sources.append(Source(**fields))

@@ -1,4 +1,4 @@
-"""How many pairs a second this machine draws and trains, and where a step's time goes."""
+"""Measures how many pairs per second this machine makes and trains, and the parts of a step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log of a training: one CSV line a step, one a validation, and the curve of both."""
+"""The log of a training: a CSV line for each step and each validation, and their curves."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ VALIDATIONS = "validation.csv"
 
 
 class TrainingLog:
-    """Appends to the files in ``out``; the first line of each names the columns."""
+    """Append to the files in ``out``; the first line of each names the columns."""
 
     def __init__(self, out: Path, tensorboard: bool = False) -> None:
         self._out = out
         self._events: Any = _writer(out / "tensorboard") if tensorboard else None
 
     def add(self, name: str, values: Mapping[str, float]) -> None:
-        """Appends a line to the file ``name``, in the order of the columns that it has.
+        """Append a line to the file ``name``, in the order of the columns that it has.
 
         Raises DataError where the file was begun with other columns.
         """
@@ -49,7 +49,7 @@ class TrainingLog:
         if self._events is not None:
             self._events.close()
 
-    def forget_after(self, step: int) -> None:
+    def remove_after(self, step: int) -> None:
         """Remove the lines of later steps; a resumed training writes them again."""
         for name in (STEPS, VALIDATIONS):
             path = self._out / name

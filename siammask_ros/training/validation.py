@@ -22,7 +22,7 @@ _SHOWN = 24
 
 
 class Validation:
-    """A fixed set of pairs from the held-back videos, or from all clips where none are."""
+    """A fixed set of pairs from the validation videos, or from all clips where none are."""
 
     def __init__(self, config: TrainingConfig, out: Path) -> None:
         self._out = out
@@ -32,25 +32,25 @@ class Validation:
         self._pairs = [sampler.at(index) for index in range(config.validation_pairs)]
 
     def run(self, network: SiamMask) -> dict[str, float]:
-        """How the pairs were answered; also draws ``samples.png``.
+        """Evaluate the pairs and draw ``samples.png``.
 
-        ``mask_iou``: mean IoU of the mask at the best cell, where the target is shown;
-        ``score_with_target`` and ``score_without``: mean best score where it is and is not.
+        ``mask_iou``: mean IoU of the mask at the best cell, for pairs with the target;
+        ``score_with_target`` and ``score_without``: mean best score of pairs with and without.
         """
-        answers = list(self._answers(network))
-        judged = list(zip(self._pairs, answers, strict=True))
-        predicted = [replace(pair, mask=mask) for pair, (mask, _) in judged]
+        predictions = list(self._predict(network))
+        counted = list(zip(self._pairs, predictions, strict=True))
+        predicted = [replace(pair, mask=mask) for pair, (mask, _) in counted]
         if predicted:
             cv2.imwrite(str(self._out / "samples.png"), draw_sample_grid(predicted[:_SHOWN]))
         return {
             "mask_iou": _mean(
-                [_iou(mask, pair.mask) for pair, (mask, _) in judged if pair.positive]
+                [_iou(mask, pair.mask) for pair, (mask, _) in counted if pair.positive]
             ),
-            "score_with_target": _mean([score for pair, (_, score) in judged if pair.positive]),
-            "score_without": _mean([score for pair, (_, score) in judged if not pair.positive]),
+            "score_with_target": _mean([score for pair, (_, score) in counted if pair.positive]),
+            "score_without": _mean([score for pair, (_, score) in counted if not pair.positive]),
         }
 
-    def _answers(self, network: SiamMask) -> Iterator[tuple[NDArray[np.int8], float]]:
+    def _predict(self, network: SiamMask) -> Iterator[tuple[NDArray[np.int8], float]]:
         """For every pair: the mask (255, 255) of ±1 at the best cell, and that cell's score."""
         device = next(network.parameters()).device
         variant = network.variant

@@ -20,7 +20,7 @@ from support.page_bench import TIMEOUT_S, PageBench
 from support.session_bench import wait_until
 
 from siammask_ros.cli import BAD_INPUT, main
-from siammask_ros.cli.serving import SessionFeed, diagnostics
+from siammask_ros.cli.serving import SessionFeed, build_diagnostics
 from siammask_ros.errors import DataError
 from siammask_ros.media.frames import CameraSource, SourceFrame, open_source
 from siammask_ros.session import Level, Session, Tracker
@@ -44,7 +44,7 @@ def pictures(tmp_path: Path) -> Path:
 def bench(pictures: Path) -> Iterator[PageBench]:
     tracker = Tracker(FakeEngine(), find_preset("lite"))
     feed = SessionFeed(open_source(pictures), lambda shot: bench.server.show(shot), loop=True)
-    feed.begin(tracker, {})
+    feed.start(tracker, {})
     asked_to_stop = threading.Event()
     with PageBench(feed=feed) as bench:
         player = threading.Thread(target=feed.play, args=(asked_to_stop,), daemon=True)
@@ -161,7 +161,7 @@ def test_a_video_that_has_ended_plays_again_from_its_beginning(pictures: Path) -
     assert feed.status().playback == "loading"
     with pytest.raises(DataError, match="being loaded"):
         feed.follow((1, 2, 30, 40), "", 0)
-    feed.begin(Tracker(FakeEngine(), find_preset("lite")), {})
+    feed.start(Tracker(FakeEngine(), find_preset("lite")), {})
     asked_to_stop = threading.Event()
     player = threading.Thread(target=feed.play, args=(asked_to_stop,), daemon=True)
     player.start()
@@ -188,17 +188,17 @@ def test_a_video_that_has_ended_plays_again_from_its_beginning(pictures: Path) -
         feed.close()
 
 
-def test_silence_is_no_fault_of_a_video_that_stands_still() -> None:
+def test_silence_is_no_fault_of_a_stopped_video() -> None:
     session = Session(Tracker(FakeEngine(), find_preset("lite")), lambda answer: None)
     try:
         silent = replace(session.health(), since_frame_s=60.0, since_processed_s=60.0)
     finally:
         session.stop()
-    (playing, *_) = (each for each in diagnostics(silent, False) if "inference" in each.name)
+    (playing, *_) = (each for each in build_diagnostics(silent, False) if "inference" in each.name)
     assert playing.level == Level.WARN
-    (still,) = diagnostics(silent, True)
-    assert (still.level, still.message) == (Level.OK, "idle: the video stands still")
-    (failed,) = diagnostics(replace(silent, errors_in_row=1, last_error="broken"), True)
+    (still,) = build_diagnostics(silent, True)
+    assert (still.level, still.message) == (Level.OK, "idle: the video is stopped")
+    (failed,) = build_diagnostics(replace(silent, errors_in_row=1, last_error="broken"), True)
     assert (failed.level, failed.message) == (Level.WARN, "the last frame failed: broken")
 
 
@@ -214,7 +214,7 @@ def test_a_camera_that_plays_by_itself_is_not_held(monkeypatch: pytest.MonkeyPat
 
     shown: list[Shot] = []
     feed = SessionFeed(Camera(), shown.append)
-    feed.begin(Tracker(FakeEngine(), find_preset("lite")), {})
+    feed.start(Tracker(FakeEngine(), find_preset("lite")), {})
     asked_to_stop = threading.Event()
     player = threading.Thread(target=feed.play, args=(asked_to_stop,), daemon=True)
     player.start()

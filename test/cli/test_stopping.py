@@ -120,8 +120,8 @@ def test_ctrl_c_in_the_first_second_leaves_no_traceback(
 def test_a_signal_that_is_ignored_from_the_start_stays_ignored() -> None:
     code = (
         "import os, signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-        "from siammask_ros.cli.stopping import stoppable\n"
-        "with stoppable(): os.kill(os.getpid(), signal.SIGHUP)"
+        "from siammask_ros.cli.stopping import handle_stop_signals\n"
+        "with handle_stop_signals(): os.kill(os.getpid(), signal.SIGHUP)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
@@ -129,9 +129,9 @@ def test_a_signal_that_is_ignored_from_the_start_stays_ignored() -> None:
 def test_a_second_signal_lets_the_files_be_finished() -> None:
     code = (
         "import os, signal\n"
-        "from siammask_ros.cli.stopping import Stopped, stoppable\n"
+        "from siammask_ros.cli.stopping import Stopped, handle_stop_signals\n"
         "try:\n"
-        "    with stoppable():\n"
+        "    with handle_stop_signals():\n"
         "        try: os.kill(os.getpid(), signal.SIGTERM)\n"
         "        finally:\n"
         "            os.kill(os.getpid(), signal.SIGTERM)\n"

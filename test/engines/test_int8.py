@@ -224,7 +224,10 @@ def test_c9_the_exported_int8_agrees_with_fp32_within_its_bound_and_auto_judges_
         cv2.imwrite(str(pictures / f"{seed}.png"), picture)
     write_davis(davis)
     options = ["--format", "int8", "--checkpoint", weights]
-    assert main(["export", *options, "--pictures", str(pictures), "--davis", str(davis)]) == 0
+    assert (
+        main(["export", *options, "--calibration-images", str(pictures), "--davis", str(davis)])
+        == 0
+    )
     assert "calibrating on 96 crops of 3 pictures" in (said := capsys.readouterr().out)
 
     form = Int8Form.of(read_checkpoint(weights).sha256)

@@ -83,7 +83,7 @@ def test_the_command_tries_and_tells(
     config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    options = ["--only", "mask_threshold,size_rate", "--trials", "4", "--out", str(out)]
+    options = ["--parameters", "mask_threshold,size_rate", "--trials", "4", "--out", str(out)]
     assert main(["tune", str(config), *options]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["changed", "to", "mean", "J", "ball", "other"]
@@ -95,8 +95,12 @@ def test_the_command_tries_and_tells(
 @pytest.mark.parametrize(
     ("text", "options", "words"),
     [
-        ("sources: [davis]\n", [], "holds no video back; expected names under holdout"),
-        ("holdout: [ball]\nsources: [davis]\n", ["--only", "speed"], "'speed' is not tuned"),
+        ("sources: [davis]\n", [], "has no validation videos; expected names under holdout"),
+        (
+            "holdout: [ball]\nsources: [davis]\n",
+            ["--parameters", "speed"],
+            "'speed' cannot be tuned",
+        ),
     ],
     ids=["no holdout", "unknown setting"],
 )

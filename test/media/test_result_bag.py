@@ -15,7 +15,7 @@ from support.fake_engine import FakeEngine
 from support.moving_square import picture, square_box
 from support.square_bag import RECORDED_AFTER_NS, stamp_of
 
-from siammask_ros.cli.recordings import result_target
+from siammask_ros.cli.recordings import to_result_target
 from siammask_ros.errors import DataError
 from siammask_ros.media.bag_types import result_types
 from siammask_ros.media.frames import Origin, SourceFrame
@@ -58,7 +58,7 @@ def write_results(path: Path) -> list[FrameResult]:
 
 
 def write(bag: ResultBag, frame: SourceFrame, answer: FrameResult) -> None:
-    targets = [*map(result_target, answer.targets)]
+    targets = [*map(to_result_target, answer.targets)]
     bag.write(frame, answer.mask(), targets, draw_overlay(answer, 0.0))
 
 

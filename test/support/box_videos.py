@@ -1,4 +1,4 @@
-"""Small videos in VOT's layout, and a follower that says what a test tells it to."""
+"""Small videos in VOT's layout, and a box_tracker that says what a test tells it to."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def write_moving_square(root: Path, name: str, frames: int, as_polygons: bool = 
     (folder / "groundtruth.txt").write_text("\n".join(lines) + "\n", errors="surrogateescape")
 
 
-class ScriptedFollower:
+class ScriptedTracker:
     """Gives the box that ``say`` has for a picture's number, which is its brightness."""
 
     name = "scripted"

@@ -122,7 +122,7 @@ def test_around_a_look_alike_the_target_is_labelled_where_it_is_or_not_at_all(ro
         assert abs((x0 + x1) / 2 - 127.5) > 20, "the target is not in the middle"
         inside = np.clip(pair.box_xyxy, 0, 255)
         assert np.abs(tight_box_xyxy(pair.mask) - inside).max() <= 3
-        assert pair.mask[127, 127] == -1, "the look-alike in the middle is background"
+        assert pair.mask[127, 127] == -1, "the distractor in the middle is background"
 
 
 def test_a_motion_blur_goes_along_the_motion() -> None:
@@ -211,7 +211,7 @@ def test_what_an_object_hides_is_background_and_the_box_stays_whole(root: Path) 
 
 
 def test_what_stands_behind_hides_nothing(root: Path) -> None:
-    behind = replace(PLAIN, paste_share=1.0, paste_behind_share=1.0, lookalike_share=1.0)
+    behind = replace(PLAIN, paste_share=1.0, paste_behind_share=1.0)
     changed = 0
     for plain, paste_cutout in zip(
         pairs(root, PLAIN, "ecssd"), pairs(root, behind, "ecssd"), strict=True

@@ -127,12 +127,12 @@ def test_the_check_tells_it_once(tmp_path: Path, caplog: pytest.LogCaptureFixtur
         f"out: {tmp_path / 'out'}\npairs: {{negative_share: 0}}\n"
         f"sources: [{{kind: coco, path: {source.path}}}]\n"
     )
-    assert main(["train", str(config), "--check"]) == 0
+    assert main(["train", str(config), "--check-data"]) == 0
     assert len(caplog.records) == 1
 
 
 def test_a_file_without_a_single_mask_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="holds no object large enough"):
+    with pytest.raises(DataError, match="contains no object large enough"):
         clips_of(tmp_path, {"segmentation": []})
 
 

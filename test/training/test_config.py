@@ -35,7 +35,7 @@ def refusal(tmp_path: Path, text: str) -> str:
 @pytest.mark.parametrize("text", ["", "# nothing\n", "- 1\n- 2\n", "just words\n"], ids=repr)
 def test_a_file_without_settings_is_refused(tmp_path: Path, text: str) -> None:
     message = refusal(tmp_path, text)
-    assert "holds no settings; expected lines of 'name: value'" in message
+    assert "contains no settings; expected lines of 'name: value'" in message
     assert str(tmp_path / "training.yaml") in message
 
 
@@ -101,10 +101,10 @@ def test_an_unknown_setting_is_refused_with_the_known_ones(
         ("out: 3", "out is 3; expected text"),
         ("sources: davis", "sources is 'davis'; expected a list"),
         ("sources: []", "sources is empty; expected data to train on"),
-        ("sources: [1, 2]", "the source 1 is not understood; expected a name, or kind, path and"),
-        ("sources: [{path: here}]", "the source {'path': 'here'} is not understood"),
-        ("sources: [{kind: davis, path: 3}]", "is not understood"),
-        ("sources: [{kind: davis, folder: x}]", "is not understood"),
+        ("sources: [1, 2]", "the source 1 cannot be read; expected a name, or kind, path and"),
+        ("sources: [{path: here}]", "the source {'path': 'here'} cannot be read"),
+        ("sources: [{kind: davis, path: 3}]", "cannot be read"),
+        ("sources: [{kind: davis, folder: x}]", "cannot be read"),
         ("sources: [imagenet]", "unknown data set 'imagenet'; expected one of: davis, voc"),
         ("sources: [{kind: voc, path: x}]", "unknown layout 'voc'; expected one of: videos"),
         ("sources: [{kind: davis, path: x, images: y}]", "images is 'y' for davis; only coco"),
@@ -176,7 +176,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(("content", "words"), MISTAKES.values(), ids=MISTAKES)
-@pytest.mark.parametrize("option", [[], ["--check"]], ids=["train", "check"])
+@pytest.mark.parametrize("option", [[], ["--check-data"]], ids=["train", "check"])
 def test_a_mistake_in_the_file_is_told_in_one_line_before_torch_is_loaded(
     tmp_path: Path, content: bytes, words: str, option: list[str]
 ) -> None:

@@ -1,4 +1,4 @@
-"""What `siammask train --check` tells of the data before hours of training."""
+"""What `siammask train --check-data` tells of the data before hours of training."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_it_tells_and_draws_what_was_read(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["train", str(config), "--check"]) == 0
+    assert main(["train", str(config), "--check-data"]) == 0
     head, stills, videos, *written = capsys.readouterr().out.splitlines()
     assert head.split() == [
         "source",
@@ -55,5 +55,5 @@ def test_data_that_cannot_be_read_are_named(
 ) -> None:
     damaged = config.parent / "train" / "davis" / "ball" / "00004.png"
     damaged.write_bytes(b"no image")
-    assert main(["train", str(config), "--check"]) == 2
+    assert main(["train", str(config), "--check-data"]) == 2
     assert f"{damaged} cannot be decoded" in capsys.readouterr().err

@@ -139,7 +139,7 @@ def test_a_missing_data_set_says_which_folder_and_what_to_set(tmp_path: Path) ->
 
 def test_a_data_set_without_objects_is_refused(tmp_path: Path) -> None:
     (tmp_path / "train" / "ecssd").mkdir(parents=True)
-    with pytest.raises(DataError, match="holds no object"):
+    with pytest.raises(DataError, match="contains no object"):
         clips_of(tmp_path, "ecssd")
 
 

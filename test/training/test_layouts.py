@@ -240,7 +240,7 @@ def break_all(folder: Path) -> None:
         (break_size, r"00002\.png: the mask for 00002\.jpg is 60×50; expected .* 160×120"),
         (break_picture, r"00002\.png has no image .*00002 with \.bmp"),
         (break_mask, r"00002\.png cannot be decoded; expected an annotation"),
-        (break_all, r"walk holds no mask; expected a PNG for every annotated image"),
+        (break_all, r"walk contains no mask; expected a PNG for every annotated image"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_file(

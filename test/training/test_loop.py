@@ -250,7 +250,7 @@ def test_the_speed_command_tells_both_forms_and_every_part(
 ) -> None:
     path = tmp_path / "small.yaml"
     path.write_text(f"out: {tmp_path / 'out'}\nsources: [davis]\nbatch: 2\nprecision: fp32\n")
-    assert main(["train", str(path), "--speed"]) == 0
+    assert main(["train", str(path), "--measure-speed"]) == 0
     told = capsys.readouterr().out
     for words in ("layer by layer", "optimized", *PARTS):
         assert words in told

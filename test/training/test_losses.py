@@ -9,7 +9,7 @@ import torch
 
 from siammask_ros.training.losses import (
     box_loss,
-    doubtful_cells,
+    hardest_background_cells,
     mask_loss,
     positive_cells,
     quality_loss,
@@ -245,7 +245,7 @@ def test_a_doubtful_cell_is_the_best_scored_one_on_background() -> None:
     score[0, 7, 3, 4] = 2
     score[1, 9, 24, 0] = 1
     score[2, 9, 5, 5] = 9  # neither target nor background
-    cells = torch.stack(doubtful_cells(score, kind), dim=1).tolist()
+    cells = torch.stack(hardest_background_cells(score, kind), dim=1).tolist()
     assert cells == [[0, 3, 4], [1, 24, 0]]
 
 

@@ -45,7 +45,7 @@ torch.save(training.network.state_dict(), f"{out}/rank{training.workers.rank}.pt
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_every_pair_is_seen_by_one_worker_in_the_step_where_it_belongs(count: int) -> None:
-    shares = [Workers(rank, count).share_of(12, 36, batch=6) for rank in range(count)]
+    shares = [Workers(rank, count).pair_numbers(12, 36, batch=6) for rank in range(count)]
     each = 6 // count
     for step in range(4):
         together = [n for share in shares for n in share[step * each : (step + 1) * each]]
@@ -54,7 +54,7 @@ def test_every_pair_is_seen_by_one_worker_in_the_step_where_it_belongs(count: in
 
 def test_a_batch_that_cannot_be_shared_is_refused() -> None:
     with pytest.raises(ConfigError, match="batch is 5; expected a multiple of the 2 workers"):
-        Workers(0, 2).share_of(0, 10, batch=5)
+        Workers(0, 2).pair_numbers(0, 10, batch=5)
 
 
 def test_alone_nothing_is_averaged() -> None:

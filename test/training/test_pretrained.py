@@ -13,7 +13,7 @@ from siammask_ros.errors import CheckpointError, DataError
 from siammask_ros.model.siammask import SiamMask
 from siammask_ros.model.variants import variant_named
 from siammask_ros.training.datasets import data_root
-from siammask_ros.training.pretrained import load_imagenet_backbone, load_what_fits
+from siammask_ros.training.pretrained import load_imagenet_backbone, load_matching_weights
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_what_fits_is_taken_and_the_rest_begins_afresh_and_is_told(
     network = lively_network(variant_named("lite"), seed=4)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     with caplog.at_level("INFO"):
-        load_what_fits(network, saved(tmp_path / "earlier.safetensors", tensors))
+        load_matching_weights(network, saved(tmp_path / "earlier.safetensors", tensors))
     for name, tensor in network.state_dict().items():
         if name.endswith("num_batches_tracked"):
             continue
@@ -47,14 +47,14 @@ def test_what_fits_is_taken_and_the_rest_begins_afresh_and_is_told(
 def test_weights_of_another_network_are_refused(source: SiamMask, tmp_path: Path) -> None:
     renamed = {f"other.{name}": tensor for name, tensor in source.state_dict().items()}
     with pytest.raises(DataError, match=r"has 0 of the \d+ tensors of model lite"):
-        load_what_fits(source, saved(tmp_path / "other.safetensors", renamed))
+        load_matching_weights(source, saved(tmp_path / "other.safetensors", renamed))
 
 
 def test_a_file_that_is_no_weights_is_refused(source: SiamMask, tmp_path: Path) -> None:
     page = tmp_path / "page.safetensors"
     page.write_text("<!DOCTYPE html><title>404</title>")
     with pytest.raises(CheckpointError, match="web page"):
-        load_what_fits(source, page)
+        load_matching_weights(source, page)
 
 
 def test_imagenets_resnet50_computes_the_same_on_colours_as_they_are() -> None:

@@ -34,7 +34,7 @@ def test_lines_of_later_steps_are_forgotten(tmp_path: Path) -> None:
     log = TrainingLog(tmp_path)
     for step in (1, 2, 3):
         log.add(STEPS, {"step": step, "loss": 0.5})
-    log.forget_after(2)
+    log.remove_after(2)
     assert (tmp_path / STEPS).read_text().splitlines() == ["step,loss", "1,0.5", "2,0.5"]
 
 

@@ -31,7 +31,7 @@ def test_list_fetch_and_path(
     assert not cache.exists(), "looking makes no folder"
 
     with FileServer(content) as server:
-        assert main(["weights", "fetch", "vot", "--from", server.address]) == 0
+        assert main(["weights", "fetch", "vot", "--mirror", server.address]) == 0
     told = capsys.readouterr().out
     assert "--model resnet50 --checkpoint vot --tracker-preset vot" in told
     assert "SHA-256" in told
@@ -52,9 +52,9 @@ def test_list_fetch_and_path(
         (["fetch", "nobody"], "expected one of: davis, vot, vot_ld"),
         (["path", "nobody"], "expected one of: davis, vot, vot_ld"),
         (["path", "davis"], "siammask weights fetch davis"),
-        (["fetch", "davis", "--from", "file:///etc/hostname"], "expected http://"),
-        (["fetch", "davis", "--from", "http://127.0.0.1:9/x.pth"], "Connection refused"),
-        (["fetch", "davis", "--from", "{server}"], "web page"),
+        (["fetch", "davis", "--mirror", "file:///etc/hostname"], "expected http://"),
+        (["fetch", "davis", "--mirror", "http://127.0.0.1:9/x.pth"], "Connection refused"),
+        (["fetch", "davis", "--mirror", "{server}"], "web page"),
     ],
 )
 def test_a_refusal_is_one_line_and_exit_code_2(
@@ -74,12 +74,12 @@ def test_a_damaged_file_has_no_path(
     cache: Path, content: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with FileServer(content) as server:
-        assert main(["weights", "fetch", "davis", "--from", server.address]) == 0
+        assert main(["weights", "fetch", "davis", "--mirror", server.address]) == 0
         (cache / "SiamMask_DAVIS.pth").write_bytes(content[:-1])
         capsys.readouterr()
         assert main(["weights", "path", "davis"]) == BAD_INPUT
         output = capsys.readouterr()
         assert output.out == ""
         assert "has changed since it was fetched" in output.err
-        assert main(["weights", "fetch", "davis", "--from", server.address]) == 0
+        assert main(["weights", "fetch", "davis", "--mirror", server.address]) == 0
     assert main(["weights", "path", "davis"]) == 0

@@ -86,7 +86,7 @@ def _draw_outline(image: Image, truth: Labels) -> None:
 
 
 def draw_compared_boxes(sequence: BoxSequence, number: int, box_xywh: BoxXywh) -> Image:
-    """Image ``number``, small, with a follower's box in colour and the true one in white."""
+    """Image ``number``, small, with a tracker's box in colour and the true one in white."""
     image = sequence.image(number)
     scale = _WIDTH / image.shape[1]
     small = _shrink(image)
@@ -95,7 +95,7 @@ def draw_compared_boxes(sequence: BoxSequence, number: int, box_xywh: BoxXywh) -
         if box is not None:
             left, top, width, height = (value * scale for value in box)
             corners = (round(left), round(top)), (round(left + width), round(top + height))
-            # A dark line below it keeps the box visible on a bright picture.
+            # A dark line below it keeps the box visible on a bright image.
             cv2.rectangle(small, *corners, (0, 0, 0), 4)
             cv2.rectangle(small, *corners, colour, 2)
     return small

@@ -32,17 +32,17 @@ def center_distance_px(box_xywh: BoxXywh, other_xywh: BoxXywh) -> float:
 
 
 def polygon_overlap(
-    polygon: Polygon, truth: Polygon, picture_size: tuple[int, int] | None = None
+    polygon: Polygon, truth: Polygon, image_size: tuple[int, int] | None = None
 ) -> float:
     """Intersection over union of two polygons (n, 2), clipped to an image (height, width) first.
 
     Exact, not counted in pixels. Both have to be convex, as rectangles and any clipped ones are;
     their corners may run either way round. 0 where both are empty.
     """
-    if picture_size is not None:
-        height, width = picture_size
-        picture = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
-        polygon, truth = _clip_polygon(polygon, picture), _clip_polygon(truth, picture)
+    if image_size is not None:
+        height, width = image_size
+        image = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
+        polygon, truth = _clip_polygon(polygon, image), _clip_polygon(truth, image)
     common = polygon_area(_clip_polygon(polygon, truth)) if len(truth) > 2 else 0.0
     union = polygon_area(polygon) + polygon_area(truth) - common
     return common / union if union > 0 else 0.0

@@ -9,10 +9,10 @@ from typing import Protocol
 
 import numpy as np
 
+from siammask_ros.evaluation.benchmarks.box_trackers import NanoBoxTracker
 from siammask_ros.evaluation.benchmarks.davis.measuring import evaluate_sequence
 from siammask_ros.evaluation.benchmarks.davis.report import mean_measures
 from siammask_ros.evaluation.benchmarks.davis.sequences import DavisSequence
-from siammask_ros.evaluation.benchmarks.followers import NanoFollower
 from siammask_ros.evaluation.speed.scene import Scene
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.geometry.crops import context_side
@@ -92,12 +92,12 @@ class NanoRunner:
 
     def prepare(self, scene: Scene) -> Step:
         """See ``Runner.prepare``."""
-        follower = NanoFollower(*self._files)
+        box_tracker = NanoBoxTracker(*self._files)
         (box,) = scene.boxes[0]
-        follower.start(scene.pictures[0], box)
+        box_tracker.start(scene.pictures[0], box)
 
         def step(number: int) -> dict[str, float]:
-            follower.step(scene.pictures[number % len(scene.pictures)])
+            box_tracker.step(scene.pictures[number % len(scene.pictures)])
             return {}
 
         return step

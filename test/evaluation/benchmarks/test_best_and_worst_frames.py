@@ -81,7 +81,7 @@ def test_boxes_are_drawn_on_the_small_picture(tmp_path: Path) -> None:
     shown = draw_compared_boxes(sequence, 1, (10.0, 10.0, 20.0, 10.0))
     # 100 px a side become 480.
     assert tuple(shown[192, 250]) == (255, 255, 255), "the true box's upper side"
-    assert tuple(shown[48, 100]) == colour_of("1"), "the follower's"
+    assert tuple(shown[48, 100]) == colour_of("1"), "the box_tracker's"
     absent = draw_compared_boxes(sequence, 2, (10.0, 10.0, 20.0, 10.0))
     assert not (absent == 255).all(axis=2).any(), "nothing true to draw"
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from siammask_ros.errors import BoxError, DataError
 from siammask_ros.evaluation.benchmarks.box.sequences import BoxSequence
-from siammask_ros.evaluation.benchmarks.followers import Follower
+from siammask_ros.evaluation.benchmarks.box_trackers import BoxTracker
 from siammask_ros.evaluation.metrics.overlap import BoxXywh, box_overlap, center_distance_px
 from siammask_ros.geometry.boxes import RotatedBox
 
@@ -31,11 +31,11 @@ class BoxResult:
     """One pass over one sequence: the boxes of all frames, and how good those are that count.
 
     ``boxes_xywh`` begins with the first frame's own box; ``overlaps`` and ``distances_px`` hold
-    only the frames that count; ``step_ms`` is the follower's own time.
+    only the frames that count; ``step_ms`` is the tracker's own time.
     """
 
     sequence: str
-    follower: str
+    tracker: str
     boxes_xywh: tuple[BoxXywh, ...]
     overlaps: tuple[float, ...]
     distances_px: tuple[float, ...]
@@ -67,9 +67,9 @@ def _share(frames: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def evaluate_boxes(
-    follower: Follower, sequence: BoxSequence, on_frame: Callable[[], object] = lambda: None
+    box_tracker: BoxTracker, sequence: BoxSequence, on_frame: Callable[[], object] = lambda: None
 ) -> BoxResult:
-    """Follows a sequence's target from its first true box to the end, whatever happens.
+    """Track a sequence's target from its first true box to the end, whatever happens.
 
     ``on_frame`` is called after every frame. Raises DataError where an image is damaged, the
     first frame has no box to start from, or no later one has a box to compare with.
@@ -80,7 +80,7 @@ def evaluate_boxes(
             f"{sequence.name} has no box in its first frame; expected one to start from"
         )
     try:
-        follower.start(sequence.image(0), RotatedBox.from_xywh(first))
+        box_tracker.start(sequence.image(0), RotatedBox.from_xywh(first))
     except BoxError as error:
         raise DataError(f"{sequence.name} cannot be started: {error}") from error
     on_frame()
@@ -88,7 +88,7 @@ def evaluate_boxes(
     for number in range(1, len(sequence.image_paths)):
         image = sequence.image(number)
         started_s = time.perf_counter()
-        boxes.append(follower.step(image).bounding_xywh)
+        boxes.append(box_tracker.step(image).bounding_xywh)
         step_ms.append((time.perf_counter() - started_s) * 1e3)
         truth = sequence.box_xywh(number)
         if truth is not None:
@@ -99,7 +99,7 @@ def evaluate_boxes(
         raise DataError(f"{sequence.name} has a box in its first frame only; expected some later")
     return BoxResult(
         sequence.name,
-        follower.name,
+        box_tracker.name,
         tuple(boxes),
         tuple(overlaps),
         tuple(distances),

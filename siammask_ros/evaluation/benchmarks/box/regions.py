@@ -23,7 +23,7 @@ def parse_region(line: str, where: str) -> list[float]:
         row = []
     if len(row) != 4 and (len(row) < 6 or len(row) % 2):
         raise DataError(
-            f"{where} is not understood: {line.strip()[:60]!r}; expected x,y,w,h or a polygon's "
+            f"{where} cannot be read: {line.strip()[:60]!r}; expected x,y,w,h or a polygon's "
             "x1,y1,x2,y2,…"
         )
     return row

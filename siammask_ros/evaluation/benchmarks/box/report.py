@@ -29,23 +29,23 @@ _GROUP = 26
 
 
 def table(results: Sequence[BoxResult]) -> str:
-    """Success AUC and precision of every sequence and their means, the followers side by side."""
-    followers = _by_follower(results)
-    sequences = [result.sequence for result in next(iter(followers.values()))]
+    """Success AUC and precision of every sequence and their means, the trackers side by side."""
+    box_trackers = _group_by_tracker(results)
+    sequences = [result.sequence for result in next(iter(box_trackers.values()))]
     width = max(len(name) for name in (*sequences, "sequence"))
     columns = f"{'AUC':>6}  {'<=20 px':>8}  {'fps':>8}"
     lines = [
-        f"{'':{width}}  {'':6}" + "".join(f"  {name:^{_GROUP}}" for name in followers),
-        f"{'sequence':{width}}  frames" + f"  {columns}" * len(followers),
+        f"{'':{width}}  {'':6}" + "".join(f"  {name:^{_GROUP}}" for name in box_trackers),
+        f"{'sequence':{width}}  frames" + f"  {columns}" * len(box_trackers),
     ]
     for number, name in enumerate(sequences):
-        rows = [group[number] for group in followers.values()]
+        rows = [group[number] for group in box_trackers.values()]
         cells = "".join(
             f"  {row.success_auc:6.3f}  {row.precision_at_20_px:8.3f}  {_fps(row):8.1f}"
             for row in rows
         )
         lines.append(f"{name:{width}}  {len(rows[0].overlaps):6}{cells}")
-    means = [means_of(group) for group in followers.values()]
+    means = [means_of(group) for group in box_trackers.values()]
     cells = "".join(f"  {auc:6.3f}  {precision:8.3f}  {'':8}" for auc, precision in means)
     lines.append(f"{'mean':{width}}  {'':6}{cells}".rstrip())
     return "\n".join(lines)
@@ -65,26 +65,26 @@ def write_report(
     results: Sequence[BoxResult],
     made_with: Mapping[str, Any],
 ) -> list[Path]:
-    """Writes summary.json, curves.png, best_and_worst.jpg and the boxes to ``folder``.
+    """Write summary.json, curves.png, best_and_worst.jpg and the boxes to ``folder``.
 
-    Those are boxes/FOLLOWER/SEQUENCE.txt, x,y,w,h a line; the picture shows where the overlap is
+    Those are boxes/TRACKER/SEQUENCE.txt, x,y,w,h a line; the image shows where the overlap is
     highest and lowest. ``made_with`` says in the JSON which engine and settings gave the numbers.
     Returns the first three files.
     """
     folder.mkdir(parents=True, exist_ok=True)
     names = ("summary.json", "curves.png", "best_and_worst.jpg")
-    summary, picture, best_and_worst = (folder / name for name in names)
+    summary, plot, best_and_worst = (folder / name for name in names)
     by_name = {sequence.name: sequence for sequence in sequences}
     numbers = _summary(by_name, results, made_with)
     summary.write_text(json.dumps(numbers, indent=1), encoding="utf-8")
-    curves_picture(picture, _curves(results))
+    curves_picture(plot, _curves(results))
     cv2.imwrite(str(best_and_worst), _draw_best_and_worst(by_name, results))
     for result in results:
-        path = folder / "boxes" / result.follower.replace(" ", "_") / f"{result.sequence}.txt"
+        path = folder / "boxes" / result.tracker.replace(" ", "_") / f"{result.sequence}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         rows = (",".join(f"{value:.2f}" for value in box) for box in result.boxes_xywh)
         path.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    return [summary, picture, best_and_worst]
+    return [summary, plot, best_and_worst]
 
 
 def _draw_best_and_worst(
@@ -100,16 +100,16 @@ def _draw_best_and_worst(
         for place in best + worst:
             number = counted[place]
             cells.append(draw_compared_boxes(sequence, number, result.boxes_xywh[number]))
-            about = f"{result.follower} {result.sequence} {sequence.image_paths[number].name}"
+            about = f"{result.tracker} {result.sequence} {sequence.image_paths[number].name}"
             texts.append(f"{about}  IoU {result.overlaps[place]:.2f}")
         rows.append((cells, texts))
     return draw_frame_grid(rows)
 
 
-def _by_follower(results: Sequence[BoxResult]) -> dict[str, list[BoxResult]]:
+def _group_by_tracker(results: Sequence[BoxResult]) -> dict[str, list[BoxResult]]:
     groups: dict[str, list[BoxResult]] = {}
     for result in results:
-        groups.setdefault(result.follower, []).append(result)
+        groups.setdefault(result.tracker, []).append(result)
     return groups
 
 
@@ -120,11 +120,11 @@ def _fps(result: BoxResult) -> float:
 def _summary(
     by_name: Mapping[str, BoxSequence], results: Sequence[BoxResult], made_with: Mapping[str, Any]
 ) -> Any:
-    followers = []
-    for name, group in _by_follower(results).items():
+    box_trackers = []
+    for name, group in _group_by_tracker(results).items():
         auc, precision = means_of(group)
         sequences = [_numbers(result, by_name[result.sequence]) for result in group]
-        followers.append(
+        box_trackers.append(
             {
                 "name": name,
                 "success_auc": auc,
@@ -132,7 +132,7 @@ def _summary(
                 "sequences": sequences,
             }
         )
-    return plain({"followers": followers, "made_with": made_with})
+    return plain({"trackers": box_trackers, "made_with": made_with})
 
 
 def _numbers(result: BoxResult, sequence: BoxSequence) -> dict[str, Any]:
@@ -149,9 +149,9 @@ def _numbers(result: BoxResult, sequence: BoxSequence) -> dict[str, Any]:
 
 
 def _curves(results: Sequence[BoxResult]) -> list[Curves]:
-    followers = _by_follower(results)
+    box_trackers = _group_by_tracker(results)
     success, precision = {}, {}
-    for name, group in followers.items():
+    for name, group in box_trackers.items():
         auc, precise = means_of(group)
         success[f"{name}   {auc:.3f}"] = np.mean([result.success for result in group], axis=0)
         precision[f"{name}   {precise:.3f}"] = np.mean([r.precision for r in group], axis=0)

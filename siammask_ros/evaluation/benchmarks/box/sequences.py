@@ -51,7 +51,7 @@ class BoxSequence:
 
     @property
     def counted(self) -> list[int]:
-        """The images on which a follower is judged: the target is there, the first is given."""
+        """The images on which a tracker is evaluated: the target is there, the first is given."""
         return [n for n, polygon in enumerate(self.polygons) if n and polygon is not None]
 
     def box_xywh(self, number: int) -> BoxXywh | None:
@@ -70,7 +70,7 @@ def box_sequences(root: Path, names: Sequence[str] = ()) -> list[BoxSequence]:
     x,y,w,h or the corners of a polygon, and the images beside it, in img/ or in color/. With
     groundtruth_rect.1.txt and so on each target is a sequence of its own, SEQ-1. Where the lines
     begin at a later image, first_frame.txt holds the number in its name; OTB's own such
-    sequences need none. Raises DataError where something is missing, unknown or not understood.
+    sequences need none. Raises DataError where something is missing, unknown or unreadable.
     """
     if not root.is_dir():
         raise DataError(f"{root} is no folder; expected one with a folder for each sequence")
@@ -84,7 +84,7 @@ def box_sequences(root: Path, names: Sequence[str] = ()) -> list[BoxSequence]:
     wanted = wanted or list(known)
     if not wanted:
         raise DataError(
-            f"{root} holds no sequence; expected folders with groundtruth.txt, "
+            f"{root} contains no sequence; expected folders with groundtruth.txt, "
             "groundtruth_rect.txt or groundtruth_rect.1.txt"
         )
     unknown = [name for name in wanted if name not in known]
@@ -117,17 +117,17 @@ def _find_annotated(images: tuple[Path, ...], lines: int, truth: Path) -> tuple[
     first = _first_number(truth)
     if lines == len(images) >= 2 and not _first_frame_path(truth).is_file():
         return images
-    about = f"{truth} has {lines} lines and {truth.parent} {len(images)} pictures"
+    about = f"{truth} has {lines} lines and {truth.parent} {len(images)} images"
     if first is None or lines < 2:
         raise DataError(
-            f"{about}; expected a line for every picture, and at least 2. Where the lines begin "
-            f"later, write the number of their first picture to {_first_frame_path(truth)}"
+            f"{about}; expected a line for every image, and at least 2. Where the lines begin "
+            f"later, write the number of their first image to {_first_frame_path(truth)}"
         )
     start = next((n for n, path in enumerate(images) if _last_number(path) == first), len(images))
     if start + lines > len(images):
         raise DataError(
-            f"{about}, and the lines begin at picture {first}; expected {lines} pictures from "
-            f"there on. Another first picture can be named in {_first_frame_path(truth)}"
+            f"{about}, and the lines begin at image {first}; expected {lines} images from "
+            f"there on. Another first image can be named in {_first_frame_path(truth)}"
         )
     return images[start : start + lines]
 
@@ -139,7 +139,7 @@ def _first_number(truth: Path) -> int | None:
         return _OTB_FIRST_FRAMES.get(truth.parent.name) if "_rect" in truth.name else None
     text = _read_text(path).strip()
     if not text.isdecimal():
-        raise DataError(f"{path} holds {text[:40]!r}; expected the number of a picture")
+        raise DataError(f"{path} holds {text[:40]!r}; expected the number of an image")
     return int(text)
 
 

@@ -74,7 +74,7 @@ def measure_scores(
     return found
 
 
-def share_above(scores: Sequence[float]) -> NDArray[np.float64]:
+def fraction_above(scores: Sequence[float]) -> NDArray[np.float64]:
     """The share of scores at or above each of THRESHOLDS."""
     return np.asarray((np.asarray(scores)[:, None] >= THRESHOLDS).mean(axis=0), np.float64)
 
@@ -88,7 +88,7 @@ def _measure_absent(
         return []
     here, there = _move_search(first, mask), _move_search(first, other[1])
     tries = ((cover_target(image, mask, other[0]), here), (other[0], here), (other[0], there))
-    results = [tracker.step(picture, [state])[0][0] for picture, state in tries]
+    results = [tracker.step(image, [state])[0][0] for image, state in tries]
     return [
         ScoreSample(kind, 0.0, result.score) for kind, result in zip(ABSENT, results, strict=True)
     ]

@@ -18,7 +18,7 @@ from siammask_ros.evaluation.benchmarks.confidence.measuring import (
     SHOWN,
     THRESHOLDS,
     ScoreSample,
-    share_above,
+    fraction_above,
 )
 from siammask_ros.evaluation.benchmarks.confidence.tracked_states import (
     FAILED_BELOW_J,
@@ -115,7 +115,7 @@ def write_report(
         }
     )
     summary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    curves = {name: share_above(scores) for name, scores, _ in _rows(samples)}
+    curves = {name: fraction_above(scores) for name, scores, _ in _rows(samples)}
     marked = (config.lost_score, config.tracking_score)
     title = "Share of frames with this score or more"
     curves_picture(plot, [Curves(title, "score", THRESHOLDS, curves, marked)])

@@ -100,7 +100,7 @@ def evaluate_sequence(
         on_frame()
     if unknown:
         _LOG.warning(
-            "%s: the objects %s are not in the first mask and were not followed",
+            "%s: the objects %s are not in the first mask and were not tracked",
             sequence.name,
             ", ".join(map(str, sorted(unknown))),
         )

@@ -62,7 +62,7 @@ def write_report(
     results: Sequence[ObjectResult],
     made_with: Mapping[str, Any],
 ) -> list[Path]:
-    """Writes summary.json, j_over_time.png and two sheets of images to ``folder``.
+    """Write summary.json, j_over_time.png and two sheets of images to ``folder``.
 
     contact_sheet.png shows each sequence from start to end, best_and_worst.jpg where J is highest
     and lowest. Reads the masks under ``folder``/masks again. ``made_with`` says in the JSON which

@@ -60,7 +60,7 @@ class DavisSequence:
 
     @property
     def counted(self) -> list[int]:
-        """The images that are judged: they have a mask and are neither the first nor the last."""
+        """The images that are counted: they have a mask and are neither the first nor the last."""
         numbers = range(1, len(self.image_paths) - 1)
         return [number for number in numbers if self.annotation_paths[number] is not None]
 
@@ -74,7 +74,7 @@ def davis_sequences(root: Path, year: Year, names: Sequence[str] = ()) -> list[D
 
     An image may have no mask, as in YouTube-VOS, where every fifth has one; those before the first
     mask are passed over. Raises DataError where the layout is not DAVIS's, a sequence is unknown,
-    or a mask has no picture.
+    or a mask has no image.
     """
     images, annotations = root / "JPEGImages" / RESOLUTION, root / "Annotations" / RESOLUTION
     for folder in (images, annotations):
@@ -83,7 +83,7 @@ def davis_sequences(root: Path, year: Year, names: Sequence[str] = ()) -> list[D
     known = sorted(path.name for path in annotations.iterdir() if path.is_dir())
     wanted = list(names) or _validation_names(root, year, known) or known
     if not wanted:
-        raise DataError(f"{annotations} holds no sequence; expected a folder for each")
+        raise DataError(f"{annotations} contains no sequence; expected a folder for each")
     unknown = [name for name in wanted if name not in known]
     if unknown:
         raise DataError(
@@ -102,12 +102,12 @@ def _validation_names(root: Path, year: Year, known: Sequence[str]) -> list[str]
 
 def _sequence(name: str, images: Path, annotations: Path, year: Year) -> DavisSequence:
     if not images.is_dir():
-        raise DataError(f"{images} is missing; expected the pictures of {annotations}")
+        raise DataError(f"{images} is missing; expected the images of {annotations}")
     image_paths = in_natural_order(filter(is_image_file, images.iterdir()))
     masks = {path.stem: path for path in in_natural_order(annotations.glob("*.png"))}
     annotation_paths = [masks.pop(path.stem, None) for path in image_paths]
     if masks:
-        raise DataError(f"{next(iter(masks.values()))} has no picture of its name in {images}")
+        raise DataError(f"{next(iter(masks.values()))} has no image of its name in {images}")
     first = next(
         (n for n, path in enumerate(annotation_paths) if path is not None), len(image_paths)
     )
@@ -117,7 +117,7 @@ def _sequence(name: str, images: Path, annotations: Path, year: Year) -> DavisSe
     if not sequence.counted:
         raise DataError(
             f"{annotations} has no mask to start from, or none between that and the last of "
-            f"{len(image_paths)} pictures in {images}; expected some to judge by"
+            f"{len(image_paths)} images in {images}; expected some to judge by"
         )
     return sequence
 
@@ -130,7 +130,7 @@ class DavisVideo:
 
     def __init__(self, sequence: DavisSequence) -> None:
         if None in sequence.annotation_paths:
-            raise DataError(f"{sequence.name} has pictures without a mask; expected one for each")
+            raise DataError(f"{sequence.name} has images without a mask; expected one for each")
         self.name = sequence.name
         self._sequence = sequence
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from siammask_ros.errors import BoxError, DataError
 from siammask_ros.evaluation.benchmarks.box.sequences import BoxSequence
-from siammask_ros.evaluation.benchmarks.followers import Follower, Image
+from siammask_ros.evaluation.benchmarks.box_trackers import BoxTracker, Image
 from siammask_ros.evaluation.benchmarks.start_boxes import start_box_of_polygon
 from siammask_ros.evaluation.metrics.overlap import Polygon, polygon_overlap
 from siammask_ros.geometry.boxes import RotatedBox
@@ -87,8 +87,8 @@ class VotScore:
         return _mean(values[np.isfinite(values)])
 
 
-def follow_with_restarts(
-    follower: Follower, sequence: BoxSequence, on_frame: Callable[[], object] = lambda: None
+def track_with_restarts(
+    box_tracker: BoxTracker, sequence: BoxSequence, on_frame: Callable[[], object] = lambda: None
 ) -> list[Polygon | int]:
     """The trajectory of a sequence: START, FAILURE, SKIPPED or the polygon (4, 2) of each frame.
 
@@ -101,31 +101,31 @@ def follow_with_restarts(
         entry: Polygon | int = SKIPPED
         if is_following:
             image = sequence.image(number)
-            entry, size = follower.step(image).corners_xy, (image.shape[0], image.shape[1])
+            entry, size = box_tracker.step(image).corners_xy, (image.shape[0], image.shape[1])
             if truth is not None and not polygon_overlap(entry, truth, size):
                 entry, is_following = FAILURE, False
                 start_from = number + RESTART_AFTER_FRAMES
         elif number >= start_from and truth is not None:
             box = start_box_of_polygon(truth, sequence.are_upright)
-            is_following = _is_started(follower, sequence.image(number), box)
+            is_following = _is_started(box_tracker, sequence.image(number), box)
             entry = START if is_following else SKIPPED
         entries.append(entry)
         on_frame()
     if all(isinstance(entry, int) and entry == SKIPPED for entry in entries):
-        raise DataError(f"{sequence.name} has no frame to start from; expected a box in a picture")
+        raise DataError(f"{sequence.name} has no frame to start from; expected a box in an image")
     return entries
 
 
-def _is_started(follower: Follower, image: Image, box: RotatedBox) -> bool:
+def _is_started(box_tracker: BoxTracker, image: Image, box: RotatedBox) -> bool:
     try:
-        follower.start(image, box)
-    except BoxError:  # The target is all but outside the picture.
+        box_tracker.start(image, box)
+    except BoxError:  # The target is all but outside the image.
         return False
     return True
 
 
 def evaluate_trajectory(
-    sequence: BoxSequence, trajectory: Trajectory, picture_size: tuple[int, int]
+    sequence: BoxSequence, trajectory: Trajectory, image_size: tuple[int, int]
 ) -> VotResult:
     """Compare a trajectory with the sequence's truth, both clipped to (height, width).
 
@@ -140,7 +140,7 @@ def evaluate_trajectory(
     if next((mark for mark in marks if mark != SKIPPED), None) != START:
         raise DataError(f"the result of {sequence.name} has no start before its first region")
     overlaps = [
-        _overlap(entry, truth, picture_size)
+        _overlap(entry, truth, image_size)
         for entry, truth in zip(trajectory, sequence.polygons, strict=True)
     ]
     starts, failures = (
@@ -150,10 +150,10 @@ def evaluate_trajectory(
     return VotResult(sequence.name, tuple(overlaps), starts, failures)
 
 
-def _overlap(entry: Polygon | int, truth: Polygon | None, picture_size: tuple[int, int]) -> float:
+def _overlap(entry: Polygon | int, truth: Polygon | None, image_size: tuple[int, int]) -> float:
     if isinstance(entry, int):
         return 0.0 if entry == FAILURE else math.nan
-    return math.nan if truth is None else polygon_overlap(entry, truth, picture_size)
+    return math.nan if truth is None else polygon_overlap(entry, truth, image_size)
 
 
 def score(results: Sequence[VotResult], lengths: tuple[int, int] = VOT2018_LENGTHS) -> VotScore:

@@ -50,12 +50,12 @@ def write_report(
     score: VotScore,
     made_with: Mapping[str, Any],
 ) -> list[Path]:
-    """Writes summary.json and expected_overlap.png to ``folder``; returns the two files.
+    """Write summary.json and expected_overlap.png to ``folder``; returns the two files.
 
     ``made_with`` says in the JSON which engine and settings gave the numbers.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    summary, picture = folder / "summary.json", folder / "expected_overlap.png"
+    summary, plot = folder / "summary.json", folder / "expected_overlap.png"
     summary.write_text(
         json.dumps(_summary(sequences, results, score, made_with), indent=1), encoding="utf-8"
     )
@@ -63,8 +63,8 @@ def write_report(
     name = f"EAO {_number(score.eao).strip()}"
     title = "Expected overlap by the length of a sequence"
     curve = Curves(title, "frames", frames, {name: score.expected_overlap}, marked=score.lengths)
-    curves_picture(picture, [curve])
-    return [summary, picture]
+    curves_picture(plot, [curve])
+    return [summary, plot]
 
 
 def _summary(

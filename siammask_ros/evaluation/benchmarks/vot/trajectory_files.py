@@ -25,7 +25,7 @@ def result_path(folder: Path, sequence: str) -> Path:
 
 
 def write_trajectory(path: Path, trajectory: Trajectory) -> None:
-    """Writes a result file, its folder made where there is none."""
+    """Write a result file, its folder made where there is none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [str(e) if isinstance(e, int) else format_region(e) for e in trajectory]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -29,7 +29,7 @@ REGION_KINDS: tuple[RegionKind, ...] = ("polygon", "rectangle", "mask")
 
 
 def check_client() -> None:
-    """Raises DataError where TraX is not installed, or nobody is there to speak it."""
+    """Raise DataError where TraX is not installed, or nobody is there to speak it."""
     if find_spec("trax") is None:
         raise DataError("TraX is not installed; run: pip install vot-trax")
     if "TRAX_SOCKET" not in os.environ and not _may_be_client(0):
@@ -55,7 +55,7 @@ def _may_be_client(descriptor: int) -> bool:
 
 
 def serve(tracker: Tracker, name: str, kind: RegionKind = "polygon") -> int:
-    """Follows one target after another for the client until it quits; returns the frames followed.
+    """Track one target after another for the client until it quits; returns the frames followed.
 
     Takes a rectangle, a polygon or a mask on the first image and replies with what ``kind``
     says: the mask's rotated box, the upright one around it, or the mask, each with the score as
@@ -75,7 +75,7 @@ def serve(tracker: Tracker, name: str, kind: RegionKind = "polygon") -> int:
             request = server.wait()
             if request.type == TraxStatus.QUIT:
                 return frames
-            image = _picture(request.image)
+            image = _read_image(request.image)
             if request.type == TraxStatus.INITIALIZE:
                 region = _only(request.objects)
                 size = (image.shape[0], image.shape[1])
@@ -83,7 +83,7 @@ def serve(tracker: Tracker, name: str, kind: RegionKind = "polygon") -> int:
                 server.status([(region, {})])
                 continue
             if not states:
-                raise DataError("the client sent a picture before it named a target")
+                raise DataError("the client sent an image before it named a target")
             (result,), states = tracker.step(image, states)
             frames += 1
             server.status([(_region(result, kind), {"confidence": result.score})])
@@ -100,11 +100,11 @@ def _only(objects: Sequence[tuple[Any, Any]]) -> Any:
     return objects[0][0]
 
 
-def _picture(images: dict[str, Any]) -> NDArray[np.uint8]:
+def _read_image(images: dict[str, Any]) -> NDArray[np.uint8]:
     return read_image(Path(images["color"].path()))
 
 
-def _start_box(region: Any, picture_size: tuple[int, int]) -> RotatedBox:
+def _start_box(region: Any, image_size: tuple[int, int]) -> RotatedBox:
     """Where to start: a rectangle as it is, a polygon as VOT's, a mask's bounding box."""
     from trax import Region
 
@@ -114,7 +114,7 @@ def _start_box(region: Any, picture_size: tuple[int, int]) -> RotatedBox:
         return start_box_of_polygon(np.array(list(region), np.float64))
     if region.type != Region.MASK:
         raise DataError("the first region is no rectangle, polygon or mask")
-    mask = np.zeros(picture_size, np.bool_)
+    mask = np.zeros(image_size, np.bool_)
     left, top = region.offset()
     window = mask[max(top, 0) :, max(left, 0) :]
     shown = region.array()[max(-top, 0) :, max(-left, 0) :][: window.shape[0], : window.shape[1]]

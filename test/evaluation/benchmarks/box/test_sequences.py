@@ -105,7 +105,7 @@ PARTS = {
     "nothing tells": (
         "mine",
         None,
-        r"8 lines and .* 12 pictures; .* later, write the number .*first_frame\.txt",
+        r"8 lines and .* 12 images; .* later, write the number .*first_frame\.txt",
     ),
     "OTB's is not there": (
         "David",
@@ -165,9 +165,9 @@ def test_an_absent_target_has_no_box(tmp_path: Path, line: str) -> None:
 
 
 WRONG = {
-    "three numbers": (["1,2,3", BOX], r"groundtruth\.txt:1 is not understood: '1,2,3'"),
-    "five numbers": ([BOX, "1,2,3,4,5"], r"groundtruth\.txt:2 is not understood"),
-    "words": ([BOX, "a,b,c,d"], r"groundtruth\.txt:2 is not understood"),
+    "three numbers": (["1,2,3", BOX], r"groundtruth\.txt:1 cannot be read: '1,2,3'"),
+    "five numbers": ([BOX, "1,2,3,4,5"], r"groundtruth\.txt:2 cannot be read"),
+    "words": ([BOX, "a,b,c,d"], r"groundtruth\.txt:2 cannot be read"),
     "no text": (["\udcff", BOX], r"groundtruth\.txt cannot be read as text"),
     "one frame": ([BOX], "1 lines .* at least 2"),
 }
@@ -196,7 +196,7 @@ def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
 
 
 def test_unknown_and_missing_are_said_so(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="holds no sequence"):
+    with pytest.raises(DataError, match="contains no sequence"):
         box_sequences(tmp_path)
     write_numbered(tmp_path, "a", [BOX] * 2)
     with pytest.raises(DataError, match=r"no sequence 'b' .* there are a"):

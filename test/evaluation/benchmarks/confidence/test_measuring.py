@@ -17,8 +17,8 @@ from siammask_ros.evaluation.benchmarks.confidence.measuring import (
     ABSENT,
     SHOWN,
     ScoreSample,
+    fraction_above,
     measure_scores,
-    share_above,
 )
 from siammask_ros.evaluation.benchmarks.confidence.report import states_table, table, write_report
 from siammask_ros.evaluation.benchmarks.confidence.tracked_states import (
@@ -52,7 +52,7 @@ def test_auroc_is_the_chance_that_a_good_one_scores_higher(
 
 
 def test_the_share_above_falls_from_all_to_none() -> None:
-    shares = share_above([0.25, 0.5])
+    shares = fraction_above([0.25, 0.5])
     assert shares[[0, 25, 26, 50, 51, 100]].tolist() == [1.0, 1.0, 0.5, 0.5, 0.0, 0.0]
 
 

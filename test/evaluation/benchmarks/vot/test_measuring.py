@@ -9,12 +9,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from support.box_videos import ScriptedFollower, write_moving_square, write_numbered
+from support.box_videos import ScriptedTracker, write_moving_square, write_numbered
 from support.fake_engine import FakeEngine
 
 from siammask_ros.errors import DataError
 from siammask_ros.evaluation.benchmarks.box.sequences import BoxSequence, box_sequences
-from siammask_ros.evaluation.benchmarks.followers import TrackerFollower
+from siammask_ros.evaluation.benchmarks.box_trackers import SiamMaskBoxTracker
 from siammask_ros.evaluation.benchmarks.start_boxes import start_box_of_polygon
 from siammask_ros.evaluation.benchmarks.vot.measuring import (
     FAILURE,
@@ -23,8 +23,8 @@ from siammask_ros.evaluation.benchmarks.vot.measuring import (
     VotResult,
     evaluate_trajectory,
     expected_overlap,
-    follow_with_restarts,
     score,
+    track_with_restarts,
 )
 from siammask_ros.evaluation.benchmarks.vot.report import table, write_report
 from siammask_ros.geometry.boxes import RotatedBox
@@ -53,20 +53,20 @@ def half_then_away_then_half_then_on(number: int) -> RotatedBox:
 def worked_out(tmp_path: Path) -> VotResult:
     """40 frames: overlap 0.5, a failure in frame 15, 0.5 again, 1 from frame 30 on."""
     sequence = sequence_of(tmp_path, [TRUTH] * 40)
-    follower = ScriptedFollower(half_then_away_then_half_then_on)
-    return evaluate_trajectory(sequence, follow_with_restarts(follower, sequence), SIZE)
+    box_tracker = ScriptedTracker(half_then_away_then_half_then_on)
+    return evaluate_trajectory(sequence, track_with_restarts(box_tracker, sequence), SIZE)
 
 
 def test_a_failure_is_followed_by_four_skipped_frames_and_a_start(tmp_path: Path) -> None:
     sequence = sequence_of(tmp_path, [TRUTH] * 40)
-    follower = ScriptedFollower(half_then_away_then_half_then_on)
+    box_tracker = ScriptedTracker(half_then_away_then_half_then_on)
     frames = []
-    trajectory = follow_with_restarts(follower, sequence, lambda: frames.append(1))
+    trajectory = track_with_restarts(box_tracker, sequence, lambda: frames.append(1))
     marks = {number: entry for number, entry in enumerate(trajectory) if isinstance(entry, int)}
     skipped = dict.fromkeys((16, 17, 18, 19), SKIPPED)
     assert marks == {0: START, 15: FAILURE, **skipped, 20: START}
     assert np.array_equal(trajectory[14], HALF.corners_xy)
-    assert follower.started == [(0, ON), (20, ON)]
+    assert box_tracker.started == [(0, ON), (20, ON)]
     assert len(frames) == 40
 
 
@@ -127,12 +127,12 @@ def test_a_run_that_has_not_failed_says_nothing_of_greater_lengths() -> None:
 def test_a_perfect_and_a_hopeless_tracker(tmp_path: Path) -> None:
     sequence = sequence_of(tmp_path, [TRUTH] * 30)
     perfect = evaluate_trajectory(
-        sequence, follow_with_restarts(ScriptedFollower(lambda _: ON), sequence), SIZE
+        sequence, track_with_restarts(ScriptedTracker(lambda _: ON), sequence), SIZE
     )
     total = score([perfect], (10, 30))
     assert (total.accuracy, total.failures_per_100_frames, total.eao) == (1.0, 0.0, 1.0)
     hopeless = evaluate_trajectory(
-        sequence, follow_with_restarts(ScriptedFollower(lambda _: AWAY), sequence), SIZE
+        sequence, track_with_restarts(ScriptedTracker(lambda _: AWAY), sequence), SIZE
     )
     # A start, a failure in the next frame and 4 skipped: six frames, five times.
     assert hopeless.starts == (0, 6, 12, 18, 24)
@@ -145,8 +145,8 @@ def test_a_perfect_and_a_hopeless_tracker(tmp_path: Path) -> None:
 
 def test_a_failure_at_the_end_is_not_started_again(tmp_path: Path) -> None:
     sequence = sequence_of(tmp_path, [TRUTH] * 8)
-    follower = ScriptedFollower(lambda number: AWAY if number == 4 else ON)
-    trajectory = follow_with_restarts(follower, sequence)
+    box_tracker = ScriptedTracker(lambda number: AWAY if number == 4 else ON)
+    trajectory = track_with_restarts(box_tracker, sequence)
     assert trajectory[4:] == [FAILURE, SKIPPED, SKIPPED, SKIPPED]
     # 3 frames with an overlap of 1, then zeros: over 8 frames 3 / 7.
     assert expected_overlap([evaluate_trajectory(sequence, trajectory, SIZE)])[7] == pytest.approx(
@@ -159,7 +159,7 @@ def test_overlap_is_that_of_polygons_in_the_picture(tmp_path: Path) -> None:
     # Then the truth reaches over the border and only its half in the picture counts.
     sequence = sequence_of(tmp_path, [TRUTH, TRUTH, "-10,20,20,20"])
     boxes = {1: RotatedBox(30, 30, 20, 20, math.pi / 4), 2: RotatedBox(5, 30, 10, 20)}
-    trajectory = follow_with_restarts(ScriptedFollower(boxes.__getitem__), sequence)
+    trajectory = track_with_restarts(ScriptedTracker(boxes.__getitem__), sequence)
     overlaps = evaluate_trajectory(sequence, trajectory, SIZE).overlaps
     assert overlaps[1:] == pytest.approx([1 / math.sqrt(2), 1.0])
 
@@ -167,9 +167,9 @@ def test_overlap_is_that_of_polygons_in_the_picture(tmp_path: Path) -> None:
 def test_an_absent_target_is_no_failure_and_no_place_to_start(tmp_path: Path) -> None:
     absent = "nan,nan,nan,nan"
     lines = [absent, TRUTH, absent, TRUTH, *[absent] * 5, TRUTH, TRUTH]
-    follower = ScriptedFollower(lambda number: AWAY if number < 9 else ON)
+    box_tracker = ScriptedTracker(lambda number: AWAY if number < 9 else ON)
     sequence = sequence_of(tmp_path, lines)
-    trajectory = follow_with_restarts(follower, sequence)
+    trajectory = track_with_restarts(box_tracker, sequence)
     marks = [entry if isinstance(entry, int) else "region" for entry in trajectory]
     assert marks == [0, 1, "region", 2, 0, 0, 0, 0, 0, 1, "region"]
     overlaps = evaluate_trajectory(sequence, trajectory, SIZE).overlaps
@@ -194,20 +194,20 @@ def test_upright_truth_is_the_start_box_itself() -> None:
     assert (small.width, small.height) == (8, 20), "no tracker starts from less than 8 px"
 
 
-def tracker() -> TrackerFollower:
-    return TrackerFollower(Tracker(FakeEngine(), find_preset("lite")), "fake")
+def tracker() -> SiamMaskBoxTracker:
+    return SiamMaskBoxTracker(Tracker(FakeEngine(), find_preset("lite")), "fake")
 
 
 def test_a_target_all_but_outside_is_started_when_it_is_in(tmp_path: Path) -> None:
     sequence = sequence_of(tmp_path, ["-18,20,20,20", "-17,20,20,20", "20,20,20,20", TRUTH])
-    trajectory = follow_with_restarts(tracker(), sequence)
+    trajectory = track_with_restarts(tracker(), sequence)
     assert trajectory[:3] == [SKIPPED, SKIPPED, START]
 
 
 def test_a_sequence_without_a_start_is_refused(tmp_path: Path) -> None:
     sequence = sequence_of(tmp_path, ["-30,20,20,20"] * 3)
     with pytest.raises(DataError, match="no frame to start from"):
-        follow_with_restarts(tracker(), sequence)
+        track_with_restarts(tracker(), sequence)
 
 
 def test_results_that_do_not_fit_are_refused(tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def test_results_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 def test_a_whole_run_with_polygons(tmp_path: Path) -> None:
     write_moving_square(tmp_path, "square", 14, as_polygons=True)
     (sequence,) = box_sequences(tmp_path)
-    result = evaluate_trajectory(sequence, follow_with_restarts(tracker(), sequence), (240, 320))
+    result = evaluate_trajectory(sequence, track_with_restarts(tracker(), sequence), (240, 320))
     assert not result.failures
     assert result.accuracy > 0.85
 

@@ -85,7 +85,7 @@ def test_the_toolkit_gets_the_boxes_that_eval_box_writes(
     command = ["eval", "box", str(tmp_path / "sequences"), "--out", str(ours), *THREADS]
     assert cli.main(command) == 0
     summary = json.loads((ours / "summary.json").read_text())
-    overlaps = summary["followers"][0]["sequences"][0]["overlap_by_frame"]
+    overlaps = summary["trackers"][0]["sequences"][0]["overlap_by_frame"]
     # The toolkit counts whole pixels.
     assert np.mean(overlaps) == pytest.approx(accuracy, abs=0.02)
     lines = (ours / "boxes" / "lite" / "dummy.txt").read_text().splitlines()

@@ -21,13 +21,13 @@ BOX_KINDS: tuple[BoxKind, ...] = ("mask", "head")
 NANO_FILES = ("nanotrackv2_nanotrack_backbone_sim.onnx", "nanotrackv2_nanotrack_head_sim.onnx")
 
 
-class Follower(Protocol):
+class BoxTracker(Protocol):
     """Something that follows one target."""
 
     name: str
 
     def start(self, image: Image, box: RotatedBox) -> None:
-        """Follows what is in this box of an image (H, W, 3) BGR, and forgets what was before."""
+        """Track what is in this box of an image (H, W, 3) BGR, and forgets what was before."""
         ...
 
     def step(self, image: Image) -> RotatedBox:
@@ -35,7 +35,7 @@ class Follower(Protocol):
         ...
 
 
-class TrackerFollower:
+class SiamMaskBoxTracker:
     """A tracker of ours.
 
     Its box is the rotated one of the mask, which is published (``mask``), or the upright one of
@@ -49,16 +49,16 @@ class TrackerFollower:
         self._states: Sequence[TargetState] = ()
 
     def start(self, image: Image, box: RotatedBox) -> None:
-        """See ``Follower.start``; raises BoxError for a box that no tracker can start from."""
+        """See ``BoxTracker.start``; raises BoxError for a box that no tracker can start from."""
         self._states = self._tracker.start(image, [box])
 
     def step(self, image: Image) -> RotatedBox:
-        """See ``Follower.step``."""
+        """See ``BoxTracker.step``."""
         (result,), self._states = self._tracker.step(image, self._states)
         return result.box if self._kind == "mask" else RotatedBox.from_xywh(result.box_xywh)
 
 
-class NanoFollower:
+class NanoBoxTracker:
     """OpenCV's TrackerNano: upright boxes in whole pixels."""
 
     name = "nanotrack v2"
@@ -72,14 +72,14 @@ class NanoFollower:
         self._last = RotatedBox(0.0, 0.0, 0.0, 0.0)
 
     def start(self, image: Image, box: RotatedBox) -> None:
-        """See ``Follower.start``."""
+        """See ``BoxTracker.start``."""
         x, y, width, height = box.bounding_xywh
         self._last = box
         self._tracker = cv2.TrackerNano_create(self._parameters)  # type: ignore[attr-defined]
         self._tracker.init(image, (round(x), round(y), round(width), round(height)))
 
     def step(self, image: Image) -> RotatedBox:
-        """See ``Follower.step``."""
+        """See ``BoxTracker.step``."""
         is_found, box_xywh = self._tracker.update(image)
         if is_found:
             self._last = RotatedBox.from_xywh(tuple(box_xywh))

@@ -25,7 +25,7 @@ class Playback:
         self._take = take
         self._loop = loop
         self.is_camera = isinstance(source, CameraSource)
-        # What Status.playback says.
+        # Shown as Status.playback.
         self.state = "" if self.is_camera else "loading"
         self.paused = False
         self._resumed = threading.Event()

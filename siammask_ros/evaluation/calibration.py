@@ -16,7 +16,7 @@ from siammask_ros.model.variants import Variant
 
 SHIPPED = Path(__file__).parent.parent / "weights" / "calibration"
 
-# Sides of a target as shares of the image's shorter side; its search as a tracker's is off.
+# Sides of a target relative to the shorter side of the image, and how far its search is off.
 _SIDES = (0.15, 0.6)
 _SHIFT_IN_CROP = 40.0
 _ZOOM = (0.85, 1.18)
@@ -35,7 +35,7 @@ def read_images(folder: Path) -> list[Image]:
 
 
 def make_crop_pairs(images: Sequence[Image], variant: Variant, count: int) -> list[CropPair]:
-    """``count`` template (127, 127, 3) and search crops (255, 255, 3) around chance targets.
+    """``count`` template (127, 127, 3) and search crops (255, 255, 3) around random targets.
 
     The images take turns; the same images give the same crops.
     """

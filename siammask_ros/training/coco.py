@@ -33,8 +33,8 @@ def coco(root: Path, images: Path | None = None) -> Iterator[ObjectClip]:
 
     The images are in the folder ``images``, else beside the file. Masks may be polygons or run
     lengths. An annotation without either (a rectangle of Label Studio, a line) is left out, and a
-    warning tells how many were. Raises DataError for a file that is not COCO's, and for an image
-    that is missing or of another size than the file says.
+    warning gives their number. Raises DataError for a file that is not COCO's, and for an image
+    that is missing or has another size than in the file.
     """
     if importlib.util.find_spec("pycocotools") is None:
         raise DataError("COCO's JSON needs pycocotools; run: pip install pycocotools")
@@ -76,7 +76,7 @@ def _read(path: Path) -> dict[str, list[dict[str, Any]]]:
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path} cannot be read as COCO's JSON: {error}") from error
     if not isinstance(content, dict):
-        raise DataError(f"{path} cannot be read as COCO's JSON: it holds no images by that name")
+        raise DataError(f"{path} cannot be read as COCO's JSON: it has no images and annotations")
     for key in ("images", "annotations"):
         entries = content.get(key)
         if not entries or not isinstance(entries, list):

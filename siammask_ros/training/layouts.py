@@ -30,8 +30,8 @@ _RESOLUTIONS = ("480p", "Full-Resolution", "1080p")
 def videos(root: Path) -> Iterator[ObjectClip]:
     """A folder for each video: images, and for those that are annotated a PNG of the same name.
 
-    Masks may lie beside the images, or in ``masks/`` with the images in ``images/``. Every
-    non-zero value of a mask is an object, followed by its value through the video.
+    Masks may be beside the images, or in ``masks/`` with the images in ``images/``. Every
+    non-zero value of a mask is an object, with the same value through the video.
     """
     for folder in _folders(root):
         images, masks = folder / "images", folder / "masks"

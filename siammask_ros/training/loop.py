@@ -66,7 +66,7 @@ class Training:
         self._state_path = self.out / "last.pt"
         if self._state_path.exists() and not resume:
             raise DataError(
-                f"{self.out} already holds a training; go on with it by --resume, or name "
+                f"{self.out} already contains a training; continue it with --resume, or set "
                 "another 'out' folder"
             )
         if not self._state_path.exists():
@@ -156,8 +156,8 @@ class Training:
         self.recipe.begin_step(self.step, self.optimizer)
         losses = self._losses({name: value.to(self.device) for name, value in batch.items()})
         total = sum((self._weights[name] * loss for name, loss in losses.items()), torch.zeros(()))
-        told = torch.stack([total, *losses.values()]).detach()
-        values = dict(zip(("loss", *losses), self.workers.average(told).tolist(), strict=True))
+        both = torch.stack([total, *losses.values()]).detach()
+        values = dict(zip(("loss", *losses), self.workers.average(both).tolist(), strict=True))
         self.optimizer.zero_grad(set_to_none=True)
         if not math.isfinite(values["loss"]) or values["loss"] > config.max_loss:
             self.skipped += 1
@@ -222,7 +222,7 @@ class Training:
 
     @torch.no_grad()
     def _update_average(self) -> None:
-        """Exponential running average of the weights, faster at the start."""
+        """Update the exponential running average of the weights; it is faster at the start."""
         decay = min(self.config.average_decay, (1 + self.step) / (10 + self.step))
         ours = self.average.state_dict()
         for name, value in self.network.state_dict().items():
@@ -258,4 +258,4 @@ class Training:
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
-        _LOG.info("goes on at step %d of %d", self.step, self.config.steps)
+        _LOG.info("continues at step %d of %d", self.step, self.config.steps)

@@ -26,7 +26,7 @@ class Cutout:
         """Return where the crop is hidden, (N, N) bool."""
         return np.asarray(self.cover > 127)
 
-    def hidden_by(self, front: NDArray[np.bool_]) -> Cutout:
+    def remove_hidden(self, front: NDArray[np.bool_]) -> Cutout:
         """Return the same without the pixels that ``front`` (N, N) hides."""
         return Cutout(self.image, np.where(front, np.uint8(0), self.cover))
 

@@ -186,7 +186,6 @@ class SceneMaker:
         place = _place(scene.box_xyxy)
         if rng.random() >= config.paste_share:
             return
-
         donor = self._draw_donor(rng)
         size_px = place.size_px * rng.uniform(config.paste_min_size, config.paste_max_size)
         if rng.random() < config.paste_over_share:
@@ -194,7 +193,7 @@ class SceneMaker:
             return
         cutout = self._cutout(donor, paste.draw_center_beside(place, size_px, rng), size_px, rng)
         if rng.random() < config.paste_behind_share:
-            cutout = cutout.hidden_by(scene.target | scene.void)
+            cutout = cutout.remove_hidden(scene.target | scene.void)
         scene.cover(cutout)
 
     def _cutout(

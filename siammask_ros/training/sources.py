@@ -19,7 +19,7 @@ from siammask_ros.training.datasets import (
 )
 from siammask_ros.training.layouts import LAYOUTS
 
-# The data sets at hand by the names of their folders.
+# The known data sets, by the names of their folders in $SIAMMASK_DATA/train.
 SETS: dict[str, Callable[[Path], Iterator[ObjectClip]]] = {
     "davis": davis_clips,
     "voc": voc_clips,
@@ -35,7 +35,7 @@ class Source:
     """Objects to train on.
 
     Without a path ``kind`` names a set under $SIAMMASK_DATA/train: davis, voc, ecssd, coco, stills
-    or videos. With one it is the layout of what lies there: videos, davis, youtube_vos, stills, or
+    or videos. With one it is the layout of the data there: videos, davis, youtube_vos, stills, or
     coco, whose path is the JSON file and whose images are in ``images``, else beside it.
     ``weight`` is how often each of its objects is drawn, against 1 for another source's.
     """
@@ -63,11 +63,11 @@ class Source:
         return f"{self.kind} {self.path}" if self.path else self.kind
 
     def clips(self, root: Path | None = None) -> list[ObjectClip]:
-        """Its objects; sets at hand are those of the data folder ``root``, else $SIAMMASK_DATA.
+        """Read its objects; known sets are in the data folder ``root``, else $SIAMMASK_DATA.
 
         Raises DataError where they are missing, damaged or too small to train on.
         """
-        clips = self._at_path() if self.path else self._at_hand(root)
+        clips = self._at_path() if self.path else self._known_set(root)
         if not clips:
             raise DataError(f"{self.name} contains no object large enough to train on.")
         return [replace(clip, weight=self.weight) for clip in clips]
@@ -75,7 +75,7 @@ class Source:
     def check_files(self, root: Path | None = None) -> None:
         """Raise DataError where its file or folder is not there; nothing is read."""
         if not self.path:
-            self._folder_at_hand(root)
+            self._known_set_folder(root)
             return
         for path in filter(None, (self.path, self.images)):
             if not Path(path).expanduser().exists():
@@ -86,10 +86,10 @@ class Source:
         images = (Path(self.images).expanduser(),) if self.images else ()
         return list(LAYOUTS[self.kind](path, *images))
 
-    def _at_hand(self, root: Path | None) -> list[ObjectClip]:
-        return list(SETS[self.kind](self._folder_at_hand(root)))
+    def _known_set(self, root: Path | None) -> list[ObjectClip]:
+        return list(SETS[self.kind](self._known_set_folder(root)))
 
-    def _folder_at_hand(self, root: Path | None) -> Path:
+    def _known_set_folder(self, root: Path | None) -> Path:
         folder = data_root(root) / "train" / self.kind
         if not folder.is_dir():
             raise DataError(

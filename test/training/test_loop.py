@@ -173,7 +173,7 @@ def test_a_training_broken_off_goes_on_at_the_exact_step_with_the_same_losses(
 
 def test_a_folder_that_holds_a_training_is_not_overwritten(whole: Path) -> None:
     before = (whole / "last.pt").read_bytes()
-    with pytest.raises(DataError, match="already holds a training; go on with it by --resume"):
+    with pytest.raises(DataError, match="already contains a training; continue it with --resume"):
         Training(replace(CONFIG, out=str(whole)), resume=False)
     assert (whole / "last.pt").read_bytes() == before
 

@@ -64,7 +64,7 @@ def _signed_area(polygon: Polygon) -> float:
 
 
 def _clip_polygon(polygon: Polygon, window: Polygon) -> Polygon:
-    """What of ``polygon`` lies in the convex ``window``, cut side by side (Sutherland, Hodgman)."""
+    """Clip ``polygon`` to the convex ``window``, one side after the other (Sutherland, Hodgman)."""
     if _signed_area(window) < 0:
         window = window[::-1]
     for start, end in zip(window, np.roll(window, -1, axis=0), strict=True):
@@ -78,7 +78,7 @@ def _clip_polygon(polygon: Polygon, window: Polygon) -> Polygon:
 
 
 def _clip_by_line(polygon: Polygon, depths: NDArray[np.float64]) -> Polygon:
-    """What of a polygon lies where the depth, linear and given at its corners, is not negative."""
+    """Clip a polygon to where a linear depth, given at its corners, is not negative."""
     kept: list[NDArray[np.float64]] = []
     for number in range(len(polygon)):
         corner, following = polygon[number], polygon[(number + 1) % len(polygon)]

@@ -68,7 +68,7 @@ def write_report(
     """Write summary.json, curves.png, best_and_worst.jpg and the boxes to ``folder``.
 
     Those are boxes/TRACKER/SEQUENCE.txt, x,y,w,h a line; the image shows where the overlap is
-    highest and lowest. ``made_with`` says in the JSON which engine and settings gave the numbers.
+    highest and lowest. ``made_with`` (engine, parameters) is added to the JSON.
     Returns the first three files.
     """
     folder.mkdir(parents=True, exist_ok=True)

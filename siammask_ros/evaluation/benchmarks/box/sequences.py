@@ -37,7 +37,7 @@ _IMAGE_FOLDERS = ("", "img", "color")
 class BoxSequence:
     """One video: its images, and for each the target's polygon (n, 2), None where it is absent.
 
-    ``are_upright`` says that the truth was given as upright boxes.
+    ``are_upright``: whether the ground truth is axis-aligned boxes.
     """
 
     name: str
@@ -133,7 +133,7 @@ def _find_annotated(images: tuple[Path, ...], lines: int, truth: Path) -> tuple[
 
 
 def _first_number(truth: Path) -> int | None:
-    """The number in the name of the first annotated image, where something tells it."""
+    """Return the number in the name of the first annotated image, if known."""
     path = _first_frame_path(truth)
     if not path.is_file():
         return _OTB_FIRST_FRAMES.get(truth.parent.name) if "_rect" in truth.name else None

@@ -43,7 +43,7 @@ class StateFigures:
 
     ``auroc``: the chance that a good frame (J ≥ 0.5) has a higher score than a failed one
     (J < 0.1), NaN where either is missing. ``good_called_lost``: the share of good frames on which
-    LOST was said. ``failed_called_tracking``: the share of failed ones on which TRACKING was said.
+    LOST was reported. ``failed_called_tracking``: the share of failed ones with TRACKING.
     ``mean_j``, ``mean_j_never_lost``: means over videos.
     """
 

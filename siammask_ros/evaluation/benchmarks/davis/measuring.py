@@ -1,4 +1,4 @@
-"""How well masks follow objects: J and F of the DAVIS benchmark, started from a box.
+"""Measures J and F as in the DAVIS benchmark, with a start from a box.
 
 Perazzi et al., "A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation",
 CVPR 2016, section 5. The first and the last frame do not count, nor those without a true mask.
@@ -126,4 +126,6 @@ class _Record:
 
 def _write_mask(path: Path, labels: Labels) -> None:
     if not cv2.imwrite(str(path), labels.astype(np.uint8 if labels.max() < 256 else np.uint16)):
-        raise DataError(f"{path} cannot be written; is the folder writable, and not full?")
+        raise DataError(
+            f"{path} cannot be written; check that the folder is writable and the disk is not full"
+        )

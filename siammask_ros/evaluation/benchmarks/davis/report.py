@@ -1,4 +1,4 @@
-"""The report of the DAVIS benchmark: a table, JSON, J over time, and sheets of images."""
+"""The report of the DAVIS benchmark: a table, JSON, J over time, and grids of images."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from siammask_ros.media.drawing import contact_sheet, evenly_spaced
 from siammask_ros.media.plots import measure_over_time
 from siammask_ros.media.recording import plain
 
-_SHEET_COLUMNS = 5
+_COLUMNS = 5
 
 
 def table(results: Sequence[ObjectResult]) -> str:
@@ -62,21 +62,21 @@ def write_report(
     results: Sequence[ObjectResult],
     made_with: Mapping[str, Any],
 ) -> list[Path]:
-    """Write summary.json, j_over_time.png and two sheets of images to ``folder``.
+    """Write summary.json, j_over_time.png and two grids of images to ``folder``.
 
     contact_sheet.png shows each sequence from start to end, best_and_worst.jpg where J is highest
-    and lowest. Reads the masks under ``folder``/masks again. ``made_with`` says in the JSON which
-    engine and settings gave the numbers. Returns the files.
+    and lowest. Reads the masks under ``folder``/masks again. ``made_with`` (engine,
+    parameters) is added to the JSON. Returns the paths.
     """
     names = ("summary.json", "j_over_time.png", "contact_sheet.png", "best_and_worst.jpg")
-    summary, plot, sheet, best_and_worst = (folder / name for name in names)
+    summary, plot, grid, best_and_worst = (folder / name for name in names)
     by_name = {sequence.name: sequence for sequence in sequences}
     numbers = _summary(by_name, results, made_with)
     summary.write_text(json.dumps(numbers, indent=1), encoding="utf-8")
     measure_over_time(plot, {result.name: result.j for result in results}, "J")
-    cv2.imwrite(str(sheet), _draw_contact_sheet(sequences, folder / "masks"))
+    cv2.imwrite(str(grid), _draw_contact_sheet(sequences, folder / "masks"))
     cv2.imwrite(str(best_and_worst), _draw_best_and_worst(by_name, results, folder / "masks"))
-    return [summary, plot, sheet, best_and_worst]
+    return [summary, plot, grid, best_and_worst]
 
 
 def _summary(
@@ -111,11 +111,11 @@ def _draw_contact_sheet(sequences: Sequence[DavisSequence], masks: Path) -> NDAr
     """A row for each sequence: its masks in colour, the truth as a white line."""
     cells, captions = [], []
     for sequence in sequences:
-        numbers = evenly_spaced(_SHEET_COLUMNS, len(sequence.image_paths))
-        for number in numbers + numbers[-1:] * (_SHEET_COLUMNS - len(numbers)):
+        numbers = evenly_spaced(_COLUMNS, len(sequence.image_paths))
+        for number in numbers + numbers[-1:] * (_COLUMNS - len(numbers)):
             cells.append(draw_compared_masks(sequence, number, masks))
             captions.append(f"{sequence.name} {sequence.image_paths[number].name}")
-    return contact_sheet(cells, _SHEET_COLUMNS, captions)
+    return contact_sheet(cells, _COLUMNS, captions)
 
 
 def _draw_best_and_worst(

@@ -46,7 +46,7 @@ class DavisSequence:
         """
         path = self.annotation_paths[number]
         if path is None:
-            raise DataError(f"{self.image_paths[number]} has no mask; expected one to judge by")
+            raise DataError(f"{self.image_paths[number]} has no mask; expected a mask")
         labels = read_labels(path)
         width, height = image_size_wh(self.image_paths[number])
         if labels.shape != (height, width):
@@ -60,7 +60,7 @@ class DavisSequence:
 
     @property
     def counted(self) -> list[int]:
-        """The images that are counted: they have a mask and are neither the first nor the last."""
+        """The images that count: they have a mask and are neither the first nor the last."""
         numbers = range(1, len(self.image_paths) - 1)
         return [number for number in numbers if self.annotation_paths[number] is not None]
 
@@ -107,7 +107,7 @@ def _sequence(name: str, images: Path, annotations: Path, year: Year) -> DavisSe
     masks = {path.stem: path for path in in_natural_order(annotations.glob("*.png"))}
     annotation_paths = [masks.pop(path.stem, None) for path in image_paths]
     if masks:
-        raise DataError(f"{next(iter(masks.values()))} has no image of its name in {images}")
+        raise DataError(f"{next(iter(masks.values()))} has no image with its name in {images}")
     first = next(
         (n for n, path in enumerate(annotation_paths) if path is not None), len(image_paths)
     )
@@ -117,7 +117,7 @@ def _sequence(name: str, images: Path, annotations: Path, year: Year) -> DavisSe
     if not sequence.counted:
         raise DataError(
             f"{annotations} has no mask to start from, or none between that and the last of "
-            f"{len(image_paths)} images in {images}; expected some to judge by"
+            f"{len(image_paths)} images in {images}; expected both"
         )
     return sequence
 

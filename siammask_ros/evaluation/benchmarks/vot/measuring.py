@@ -1,4 +1,4 @@
-"""How well regions follow objects with restarts: accuracy, robustness and EAO of VOT 2015–2019.
+"""Measures accuracy, robustness and EAO with restarts, as in VOT 2015 to 2019.
 
 Kristan et al., "The Visual Object Tracking VOT2015 Challenge Results", ICCVW 2015, section 3. A
 tracker that has lost the target is started again 5 frames later.
@@ -20,7 +20,7 @@ from siammask_ros.evaluation.benchmarks.start_boxes import start_box_of_polygon
 from siammask_ros.evaluation.metrics.overlap import Polygon, polygon_overlap
 from siammask_ros.geometry.boxes import RotatedBox
 
-# What a result file says of a frame without a polygon.
+# The marks of a result file for a frame without a polygon.
 SKIPPED, START, FAILURE = 0, 1, 2
 RESTART_AFTER_FRAMES = 5
 # With the start's own frame, as the benchmark's code counts them.
@@ -96,19 +96,19 @@ def track_with_restarts(
     frame. Raises DataError where an image is damaged or the sequence could never be started.
     """
     entries: list[Polygon | int] = []
-    is_following, start_from = False, 0
+    is_tracking, start_from = False, 0
     for number, truth in enumerate(sequence.polygons):
         entry: Polygon | int = SKIPPED
-        if is_following:
+        if is_tracking:
             image = sequence.image(number)
             entry, size = box_tracker.step(image).corners_xy, (image.shape[0], image.shape[1])
             if truth is not None and not polygon_overlap(entry, truth, size):
-                entry, is_following = FAILURE, False
+                entry, is_tracking = FAILURE, False
                 start_from = number + RESTART_AFTER_FRAMES
         elif number >= start_from and truth is not None:
             box = start_box_of_polygon(truth, sequence.are_upright)
-            is_following = _is_started(box_tracker, sequence.image(number), box)
-            entry = START if is_following else SKIPPED
+            is_tracking = _is_started(box_tracker, sequence.image(number), box)
+            entry = START if is_tracking else SKIPPED
         entries.append(entry)
         on_frame()
     if all(isinstance(entry, int) and entry == SKIPPED for entry in entries):
@@ -172,8 +172,8 @@ def expected_overlap(results: Sequence[VotResult]) -> NDArray[np.float64]:
     """For every length n (at index n − 1) the mean overlap that a run of n frames has.
 
     A run goes from a start to the failure and then counts as zeros to any length, or to the
-    sequence's end and then says nothing of greater lengths. Its first frame, which is given, has
-    no part in the mean. NaN where no run is long enough.
+    end of the sequence, and then does not count for greater lengths. Its first frame, which is
+    given, is not part of the mean. NaN where no run is long enough.
     """
     longest = max(len(result.overlaps) for result in results)
     totals, counts = np.zeros(longest - 1), np.zeros(longest - 1)

@@ -1,4 +1,4 @@
-"""What an evaluation with restarts leaves: a table, JSON, the expected overlap as a curve."""
+"""The report of the VOT benchmark: a table, JSON and the curve of the expected overlap."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def write_report(
 ) -> list[Path]:
     """Write summary.json and expected_overlap.png to ``folder``; returns the two files.
 
-    ``made_with`` says in the JSON which engine and settings gave the numbers.
+    ``made_with`` (engine, parameters) is added to the JSON.
     """
     folder.mkdir(parents=True, exist_ok=True)
     summary, plot = folder / "summary.json", folder / "expected_overlap.png"

@@ -1,4 +1,4 @@
-"""Following for a program that speaks TraX, as the VOT toolkit does.
+"""Tracks for a client of the TraX protocol, such as the VOT toolkit.
 
 Čehovin, "TraX: The visual Tracking eXchange protocol and library", Neurocomputing 2017. The client
 starts this process, sends paths of images, and reads a region after each.
@@ -29,7 +29,7 @@ REGION_KINDS: tuple[RegionKind, ...] = ("polygon", "rectangle", "mask")
 
 
 def check_client() -> None:
-    """Raise DataError where TraX is not installed, or nobody is there to speak it."""
+    """Check that TraX is installed and a client is there; raises DataError."""
     if find_spec("trax") is None:
         raise DataError("TraX is not installed; run: pip install vot-trax")
     if "TRAX_SOCKET" not in os.environ and not _may_be_client(0):
@@ -40,9 +40,9 @@ def check_client() -> None:
 
 
 def _may_be_client(descriptor: int) -> bool:
-    """Whether a client may be behind an input: not behind a terminal, /dev/null or a closed pipe.
+    """Whether an input may be a client: not a terminal, /dev/null or a closed pipe.
 
-    A client says nothing before it is greeted, so an open pipe has to be believed.
+    A client sends nothing before the server does, so any open pipe may be a client.
     """
     try:
         if stat.S_ISCHR(os.fstat(descriptor).st_mode):
@@ -57,16 +57,16 @@ def _may_be_client(descriptor: int) -> bool:
 def serve(tracker: Tracker, name: str, kind: RegionKind = "polygon") -> int:
     """Track one target after another for the client until it quits; returns the frames followed.
 
-    Takes a rectangle, a polygon or a mask on the first image and replies with what ``kind``
-    says: the mask's rotated box, the upright one around it, or the mask, each with the score as
+    Takes a rectangle, a polygon or a mask on the first image and replies by ``kind``:
+    the rotated box of the mask, the axis-aligned box around it, or the mask, with the score as
     ``confidence``. Raises DataError for an image that cannot be read and BoxError for a region
-    that no tracker can start from; the client is told the reason.
+    that no tracker can start from; the client gets the reason.
     """
     from trax import Image, Region, TraxException, TraxStatus
     from trax.server import Server
 
     regions = [Region.RECTANGLE, Region.POLYGON, Region.MASK]
-    # Only leaving by quit() tells the client why.
+    # Only quit() sends the reason to the client.
     server = Server(regions, [Image.PATH], tracker_name=name, tracker_family="SiamMask")
     states: Sequence[TargetState] = ()
     frames = 0

@@ -128,7 +128,7 @@ def test_eval_box_prints_the_success_and_leaves_a_report(
     arguments = ["eval", "box", str(tmp_path / "data"), "--sequences", "one", "--out", str(out)]
     assert cli.main(arguments) == 0
     lines = capsys.readouterr().out.splitlines()
-    (ours,) = json.loads((out / "summary.json").read_text())["followers"]
+    (ours,) = json.loads((out / "summary.json").read_text())["trackers"]
     assert ours["success_auc"] > 0.8
     assert [item["name"] for item in ours["sequences"]] == ["one"]
     means = next(line.split() for line in lines if line.startswith("mean "))
@@ -166,11 +166,11 @@ BAD_INPUT = {
     "negative width": (["track", "{video}", "--box", "50,50,-20,20"], "negative width"),
     "negative height": (["demo", "--video", "{video}", "--box", "50,50,20,-2"], "negative width"),
     "no first mask": (["track", "{video}", "--mask", "none.png"], "none.png"),
-    "nothing to follow": (["track", "{video}"], "expected --box"),
+    "no target": (["track", "{video}"], "expected --box"),
     "no video format": (["track", "{video}", "--box", BOX, "--out", "x.gif"], "expected .mp4"),
     "no davis": (["eval", "davis", "{folder}"], "expected DAVIS's own layout"),
     "no sequences": (["eval", "box", "{folder}/empty"], "contains no sequence"),
-    "no peer": (
+    "no baseline": (
         ["eval", "box", "{folder}/data", "--baseline", "nano", "--baseline-weights", "{folder}"],
         "backbone_sim.onnx is missing",
     ),

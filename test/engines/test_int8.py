@@ -228,7 +228,7 @@ def test_c9_the_exported_int8_agrees_with_fp32_within_its_bound_and_auto_judges_
         main(["export", *options, "--calibration-images", str(pictures), "--davis", str(davis)])
         == 0
     )
-    assert "calibrating on 96 crops of 3 pictures" in (said := capsys.readouterr().out)
+    assert "calibrating on 96 crops of 3 images" in (said := capsys.readouterr().out)
 
     form = Int8Form.of(read_checkpoint(weights).sha256)
     made = form.about()

@@ -262,7 +262,7 @@ def test_a_folder_that_is_no_such_layout_is_refused(tmp_path: Path, kind: str) -
 
 def test_one_video_has_no_negative_pairs_and_that_is_said(tmp_path: Path) -> None:
     clips = load_clips([beside(tmp_path)])
-    with pytest.raises(DataError, match="Negative pairs need objects of two videos"):
+    with pytest.raises(DataError, match="negative pairs need objects of at least two videos"):
         PairSampler(clips)
     assert PairSampler(clips, PairConfig(negative_share=0.0)).at(0).positive
 

@@ -109,7 +109,7 @@ def test_missing_peer_is_named(tmp_path: Path) -> None:
         NanoBoxTracker(tmp_path / "backbone.onnx", tmp_path / "head.onnx")
 
 
-def test_report_has_the_followers_side_by_side(tmp_path: Path) -> None:
+def test_report_has_the_trackers_side_by_side(tmp_path: Path) -> None:
     boxes = ((1.0, 2.0, 3.0, 4.0), (5.0, 6.0, 7.0, 8.0))
     results = [
         BoxResult(sequence, box_tracker, boxes, (overlap,), (distance,), (20.0, 20.0))
@@ -130,14 +130,14 @@ def test_report_has_the_followers_side_by_side(tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_numbered(tmp_path / "videos", name, ["1,2,3,4", "5,6,7,8"])
     sequences = box_sequences(tmp_path / "videos")
-    summary, *pictures = write_report(tmp_path, sequences, results, {"engine": "fake"})
+    summary, *images = write_report(tmp_path, sequences, results, {"engine": "fake"})
     read = json.loads(summary.read_text())
     assert [f["name"] for f in read["trackers"]] == ["ours", "a peer"]
     assert read["trackers"][0]["success_auc"] == pytest.approx(10 / 21, abs=1e-4)
     assert read["trackers"][0]["sequences"][0]["overlap_by_frame"] == [1.0]
     assert read["trackers"][1]["sequences"][1]["file_by_frame"] == ["00002.png"]
     assert read["made_with"] == {"engine": "fake"}
-    assert [path.name for path in pictures] == ["curves.png", "best_and_worst.jpg"]
-    assert all(cv2.imread(str(path)) is not None for path in pictures)
+    assert [path.name for path in images] == ["curves.png", "best_and_worst.jpg"]
+    assert all(cv2.imread(str(path)) is not None for path in images)
     kept = (tmp_path / "boxes" / "a_peer" / "two.txt").read_text().splitlines()
     assert kept == ["1.00,2.00,3.00,4.00", "5.00,6.00,7.00,8.00"]

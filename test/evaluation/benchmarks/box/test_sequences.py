@@ -110,10 +110,10 @@ PARTS = {
     "OTB's is not there": (
         "David",
         None,
-        r"begin at picture 300; expected 8 pictures from there on",
+        r"begin at image 300; expected 8 images from there on",
     ),
-    "too few after it": ("mine", "6", r"begin at picture 6; expected 8 pictures"),
-    "another one than OTB's": ("BlurCar3", "6", r"begin at picture 6; expected 8 pictures"),
+    "too few after it": ("mine", "6", r"begin at image 6; expected 8 images"),
+    "another one than OTB's": ("BlurCar3", "6", r"begin at image 6; expected 8 images"),
     "words": ("mine", "the fifth", r"first_frame\.txt holds 'the fifth'; expected the number"),
 }
 
@@ -183,7 +183,7 @@ def test_a_line_that_is_no_region_is_named(tmp_path: Path, lines: list[str], wor
 def test_a_picture_without_a_line_is_refused(tmp_path: Path) -> None:
     write_numbered(tmp_path, "a", [BOX] * 3)
     (tmp_path / "a" / "00002.png").unlink()
-    with pytest.raises(DataError, match=r"has 3 lines and .* 2 pictures"):
+    with pytest.raises(DataError, match=r"has 3 lines and .* 2 images"):
         box_sequences(tmp_path)
 
 

@@ -131,10 +131,10 @@ def test_all_pictures_are_followed_and_those_with_a_mask_judged(tmp_path: Path) 
     assert sparse.f == tuple(whole.f[number - 1] for number in judged)
     assert {path.name: path.read_bytes() for path in masks.iterdir()} == predicted
     sequences = davis_sequences(tmp_path, 2016)
-    summary, *pictures = write_report(tmp_path / "out", sequences, [sparse], {})
+    summary, *images = write_report(tmp_path / "out", sequences, [sparse], {})
     told = json.loads(summary.read_text())["objects"][0]
     assert told["file_by_frame"] == [f"{number:05d}.jpg" for number in judged]
-    assert all(cv2.imread(str(path)) is not None for path in pictures)
+    assert all(cv2.imread(str(path)) is not None for path in images)
 
 
 def test_an_object_that_comes_later_is_told(
@@ -145,7 +145,7 @@ def test_an_object_that_comes_later_is_told(
     cv2.imwrite(str(path), truth(0, 1))
     (result,) = run(tmp_path, 2017, "two")
     assert result.name == "two/1"
-    assert "two: the objects 2 are not in the first mask and were not followed" in caplog.text
+    assert "two: the objects 2 are not in the first mask and were not tracked" in caplog.text
 
 
 def test_16_bit_object_numbers_come_back_in_the_masks(tmp_path: Path) -> None:

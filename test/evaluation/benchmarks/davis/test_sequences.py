@@ -108,13 +108,13 @@ def test_a_sequence_without_a_mask_to_judge_by_is_refused(
 
 def test_a_mask_without_a_picture_is_named(root: Path) -> None:
     (root / "JPEGImages" / "480p" / "one" / "00004.jpg").unlink()
-    with pytest.raises(DataError, match=r"00004\.png has no picture of its name in .*one"):
+    with pytest.raises(DataError, match=r"00004\.png has no image with its name in .*one"):
         davis_sequences(root, 2016)
 
 
 def test_a_folder_of_pictures_that_is_not_there_is_named(root: Path) -> None:
     (root / "JPEGImages" / "480p" / "one").rename(root / "elsewhere")
-    with pytest.raises(DataError, match=r"one is missing; expected the pictures of "):
+    with pytest.raises(DataError, match=r"one is missing; expected the images of "):
         davis_sequences(root, 2016)
 
 
@@ -130,7 +130,7 @@ def test_a_video_to_hide_its_target_in_has_a_mask_for_every_picture(root: Path) 
     keep_masks(root, 0, 5, 10)
     sparse, whole = davis_sequences(root, 2016)
     assert len(DavisVideo(whole)) == FRAMES
-    with pytest.raises(DataError, match=r"one has pictures without a mask"):
+    with pytest.raises(DataError, match=r"one has images without a mask"):
         DavisVideo(sparse)
 
 

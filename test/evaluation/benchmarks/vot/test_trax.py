@@ -211,7 +211,7 @@ def test_a_picture_before_a_target_is_refused(pictures: list[Path], tmp_path: Pa
     with driven(tmp_path / "log", returncode=2) as client:
         kind, reason = client.frame(pictures[0])
     assert kind == "quit"
-    assert reason == "trax.reason=the client sent a picture before it named a target"
+    assert reason == "trax.reason=the client sent an image before it named a target"
 
 
 def test_two_targets_at_once_are_refused(pictures: list[Path], tmp_path: Path) -> None:

@@ -57,3 +57,33 @@ def test_a_page_names_functions_and_classes_that_are_in_their_files() -> None:
         source = (ROOT / "siammask_ros" / path).read_text(encoding="utf-8")
         for each in filter(None, (name, attribute)):
             assert re.search(rf"^ *(class|def) {each}\b", source, re.MULTILINE), (path, each)
+
+
+# Coined words of earlier versions, and the word that is used instead (docs/glossary.md).
+GIVEN_UP = {
+    "contestant": "baseline",
+    "doubtful": "hardest background",
+    "halving": "out_of_memory_retry",
+    "journal": "log",
+    "likeness": "similarity",
+    "look-?alike": "distractor",
+    "outbox": "publisher",
+    "receipt": "record",
+    "recognition": "reidentification",
+    "taken_back": "accepted",
+    "vanishing": "disappearance",
+    "whereabouts": "pose",
+    r"zoo\b": "weights cache",
+}
+TEXTS = [*PAGES, *sorted((ROOT / "siammask_ros").rglob("*.py"))]
+
+
+@pytest.mark.parametrize(("word", "instead"), GIVEN_UP.items(), ids=GIVEN_UP)
+def test_a_word_that_was_given_up_does_not_come_back(word: str, instead: str) -> None:
+    pattern = re.compile(rf"(?<![a-z]){word}", re.IGNORECASE)
+    found = [
+        path.relative_to(ROOT).as_posix()
+        for path in TEXTS
+        if pattern.search(path.read_text(encoding="utf-8"))
+    ]
+    assert not found, f"write {instead} instead"

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from siammask_ros.evaluation.benchmarks.davis.sequences import DavisSequence
+from siammask_ros.evaluation.benchmarks.masked_video import mask_similarity
 from siammask_ros.evaluation.benchmarks.start_boxes import start_box_of_mask
-from siammask_ros.evaluation.metrics.overlap import box_overlap, region_similarity
+from siammask_ros.evaluation.metrics.overlap import box_overlap
 from siammask_ros.geometry.boxes import mask_bounding_xywh
 from siammask_ros.tracker.targets import TargetState
 from siammask_ros.tracker.tracker import Tracker
@@ -87,7 +88,6 @@ class _Run:
         self.step_ms.append((time.perf_counter() - began_s) * 1e3)
         if truth is None:
             return
-        mask = result.mask.on_picture() if result.mask else np.zeros(truth.shape, np.uint8)
-        self.j.append(region_similarity(mask, truth))
+        self.j.append(mask_similarity(result, truth))
         true_box = mask_bounding_xywh(truth > 0) if truth.any() else (0.0, 0.0, 0.0, 0.0)
         self.box_iou.append(box_overlap(result.box.bounding_xywh, true_box))

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from siammask_ros.evaluation.benchmarks.masked_video import MaskedVideo
+from siammask_ros.evaluation.benchmarks.masked_video import MaskedVideo, mask_similarity
 from siammask_ros.evaluation.benchmarks.start_boxes import start_box_of_mask
-from siammask_ros.evaluation.metrics.overlap import region_similarity
 from siammask_ros.tracker.config import TrackerConfig
 from siammask_ros.tracker.tracker import Tracker
 
@@ -97,8 +96,7 @@ def evaluate_settings(
         for number in range(1, len(video)):
             image, mask = video.frame(number)
             (result,), states = tracker.step(image, states)
-            seen = result.mask.on_picture() if result.mask else np.zeros(mask.shape, np.uint8)
-            j.append(region_similarity(seen, mask))
+            j.append(mask_similarity(result, mask))
             on_frame()
         means.append(float(np.mean(j)))
     return tuple(means)

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
+from siammask_ros.evaluation.metrics.overlap import region_similarity
 from siammask_ros.geometry.boxes import mask_bounding_xywh
+from siammask_ros.tracker.targets import TargetResult
 
 _COVER_MARGIN_PX = 9
 
@@ -42,6 +44,12 @@ def choose_other_video(videos: Sequence[MaskedVideo], place: int, number: int) -
     if not others:
         raise DataError(f"there is no video beside {own}; expected one that does not show it")
     return others[number % len(others)]
+
+
+def mask_similarity(result: TargetResult, truth: NDArray[Any]) -> float:
+    """Return J, the IoU of a result's mask and the true one (H, W); no mask is an empty one."""
+    empty = np.zeros(truth.shape, np.uint8)
+    return region_similarity(result.mask.on_picture() if result.mask else empty, truth)
 
 
 def cover_target(

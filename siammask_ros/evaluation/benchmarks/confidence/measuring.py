@@ -18,11 +18,11 @@ from siammask_ros.evaluation.benchmarks.masked_video import (
     MaskedVideo,
     choose_other_video,
     cover_target,
+    mask_similarity,
 )
 from siammask_ros.evaluation.benchmarks.start_boxes import start_box_of_mask
-from siammask_ros.evaluation.metrics.overlap import region_similarity
 from siammask_ros.geometry.boxes import RotatedBox, mask_bounding_xywh
-from siammask_ros.tracker.targets import TargetResult, TargetState
+from siammask_ros.tracker.targets import TargetState
 from siammask_ros.tracker.tracker import Tracker
 
 SHOWN = "tracked"
@@ -66,7 +66,7 @@ def measure_scores(
         for number in range(1, len(video)):
             image, mask = video.frame(number)
             (result,), (state,) = eager.step(image, [state])
-            found.append(ScoreSample(SHOWN, _iou(result, mask), result.score))
+            found.append(ScoreSample(SHOWN, mask_similarity(result, mask), result.score))
             other = choose_other_video(videos, place, number)
             frame = other.frame(number % len(other))
             found += _measure_absent(eager, first, (image, mask), frame)
@@ -98,8 +98,3 @@ def _move_search(state: TargetState, mask: NDArray[np.uint8]) -> TargetState:
     """Return the state with its search moved onto a mask."""
     box = RotatedBox.from_xywh(mask_bounding_xywh(mask))
     return replace(state, center_in_image=(box.x, box.y), size=(box.width, box.height))
-
-
-def _iou(result: TargetResult, mask: NDArray[np.uint8]) -> float:
-    seen = result.mask.on_picture() if result.mask else np.zeros(mask.shape, np.uint8)
-    return region_similarity(seen, mask)

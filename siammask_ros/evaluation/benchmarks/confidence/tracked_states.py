@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from siammask_ros.evaluation.benchmarks.masked_video import MaskedVideo
+from siammask_ros.evaluation.benchmarks.masked_video import MaskedVideo, mask_similarity
 from siammask_ros.evaluation.benchmarks.start_boxes import start_box_of_mask
 from siammask_ros.evaluation.metrics.auroc import auroc
-from siammask_ros.evaluation.metrics.overlap import region_similarity
-from siammask_ros.tracker.targets import Status, TargetResult, TargetState
+from siammask_ros.tracker.targets import Status, TargetState
 from siammask_ros.tracker.tracker import Tracker
 
 GOOD_FROM_J = 0.5
@@ -76,7 +75,7 @@ def track_states(
             (result,), states = tracker.step(image, states)
             (bold,), eager_states = eager.step(image, eager_states)
             if mask.any():
-                j, j_never_lost = _similarity(result, mask), _similarity(bold, mask)
+                j, j_never_lost = mask_similarity(result, mask), mask_similarity(bold, mask)
                 frames.append(TrackedFrame(video.name, j, result.status, j_never_lost, bold.score))
             on_frame()
     return frames
@@ -96,11 +95,6 @@ def state_figures(frames: Sequence[TrackedFrame]) -> StateFigures:
         mean_j=_mean_over_videos(frames, [frame.j for frame in frames]),
         mean_j_never_lost=_mean_over_videos(frames, [frame.j_never_lost for frame in frames]),
     )
-
-
-def _similarity(result: TargetResult, mask: np.ndarray) -> float:
-    seen = result.mask.on_picture() if result.mask else np.zeros(mask.shape, np.uint8)
-    return region_similarity(seen, mask)
 
 
 def _share(flags: Sequence[bool]) -> float:

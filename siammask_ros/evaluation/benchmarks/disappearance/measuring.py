@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from siammask_ros.evaluation.benchmarks.disappearance.sequences import (
     TRACKED_FRAMES,
     DisappearanceSequence,
     Scene,
 )
+from siammask_ros.evaluation.benchmarks.masked_video import mask_similarity
 from siammask_ros.evaluation.benchmarks.start_boxes import start_box_of_mask
-from siammask_ros.evaluation.metrics.overlap import region_similarity
 from siammask_ros.tracker.targets import Status, TargetResult
 from siammask_ros.tracker.tracker import Tracker
 
@@ -104,9 +102,8 @@ def evaluate_disappearance(
 
 
 def _compare_with_truth(result: TargetResult, scene: Scene) -> FrameReport:
-    seen = result.mask.on_picture() if result.mask else np.zeros(scene.mask.shape, np.uint8)
-    # region_similarity is 1 for two empty masks; here that is no overlap with the target.
-    iou = region_similarity(seen, scene.mask) if scene.mask.any() else 0.0
+    # The similarity of two empty masks is 1; here that is no overlap with the target.
+    iou = mask_similarity(result, scene.mask) if scene.mask.any() else 0.0
     return FrameReport(result.status, iou, scene.visible)
 
 

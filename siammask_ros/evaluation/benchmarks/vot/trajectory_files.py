@@ -46,5 +46,5 @@ def _entry(line: str, where: str) -> Polygon | int:
         return mark
     polygon = polygon_from_region(parse_region(line, where))
     if polygon is None:
-        raise DataError(f"{where} is not a region: {line[:60]!r}; expected finite numbers")
+        raise DataError(f"{where} cannot be read: {line[:60]!r}; expected finite numbers")
     return polygon

@@ -46,7 +46,7 @@ def test_other_trackers_files_are_read(tmp_path: Path) -> None:
 def test_a_line_that_is_no_region_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "a.txt"
     path.write_text(f"1\n{line}\n")
-    with pytest.raises(DataError, match=r"a\.txt:2 is not"):
+    with pytest.raises(DataError, match=r"a\.txt:2 cannot be read"):
         read_trajectory(path)
 
 

@@ -194,10 +194,16 @@ MISSING = {
     "weights": ({"start_from": "mine.safetensors"}, r"start_from is 'mine\.safetensors'; expected"),
     "out is a file": (
         {"out": "own.yaml"},
-        r"out is 'own\.yaml', which cannot be made: File exists",
+        r"out is 'own\.yaml', which cannot be created: File exists",
     ),
-    "out in a file": ({"out": "own.yaml/a"}, r"out is 'own\.yaml/a', which cannot be made: Not a"),
-    "out is no path": ({"out": '"a\\0"'}, r"out is 'a\\x00', which cannot be made: embedded null"),
+    "out in a file": (
+        {"out": "own.yaml/a"},
+        r"out is 'own\.yaml/a', which cannot be created: Not a",
+    ),
+    "out is no path": (
+        {"out": '"a\\0"'},
+        r"out is 'a\\x00', which cannot be created: embedded null",
+    ),
 }
 
 

@@ -35,8 +35,7 @@ def test_it_tells_and_draws_what_was_read(config: Path, capsys: pytest.CaptureFi
         "in",
         "stills",
         "masks",
-        "held",
-        "back",
+        "validation",
         "median",
         "area",
     ]

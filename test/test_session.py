@@ -320,19 +320,19 @@ def test_a_caller_is_told_once_its_box_was_applied_to_its_frame() -> None:
 
 
 @pytest.mark.parametrize(
-    ("withdraw", "reason"),
+    ("cancel", "reason"),
     [
-        pytest.param(lambda s: s.forget("a"), "forgotten before it was applied", id="forget"),
-        pytest.param(lambda s: s.reset(), "forgotten before it was applied", id="reset"),
-        pytest.param(lambda s: s.cancel_start("a", "too late"), "too late", id="cancel"),
-        pytest.param(lambda s: s.stop(0.0), "the tracker was stopped", id="stop"),
+        pytest.param(lambda s, done: s.forget("a"), "forgotten before", id="forget"),
+        pytest.param(lambda s, done: s.reset(), "forgotten before", id="reset"),
+        pytest.param(lambda s, done: s.cancel_start(done, "too late"), "too late", id="cancel"),
+        pytest.param(lambda s, done: s.stop(0.0), "the tracker was stopped", id="stop"),
         pytest.param(
-            lambda s: s.start_target(square_box(0), "a"), "replaced by a newer box", id="replace"
+            lambda s, done: s.start_target(square_box(0), "a"), "replaced by a newer", id="replace"
         ),
     ],
 )
-def test_a_caller_is_told_that_its_box_was_withdrawn(
-    withdraw: Callable[[Session], object], reason: str
+def test_a_caller_is_told_that_its_box_was_cancelled(
+    cancel: Callable[[Session, Outcomes], object], reason: str
 ) -> None:
     outcomes = Outcomes()
     engine = FakeEngine()
@@ -342,9 +342,23 @@ def test_a_caller_is_told_that_its_box_was_withdrawn(
         bench.submit(1)
         wait_until(lambda: not engine.script, "the inference that hangs")
         bench.session.start_target(square_box(0), "a", on_done=outcomes)
-        withdraw(bench.session)
+        cancel(bench.session, outcomes)
         ((target_id, told),) = outcomes.heard
         engine.released.set()
     assert target_id == "a"
     assert reason in told
     assert bench.refusals == []
+
+
+def test_a_cancelled_box_that_waits_for_its_frame_is_not_applied_and_others_are() -> None:
+    cancelled, other = Outcomes(), Outcomes()
+    with SessionBench() as bench:
+        bench.answer(0)
+        bench.session.start_target(square_box(1), "", stamp_of(1), on_done=cancelled)
+        bench.session.start_target(square_box(1), "", stamp_of(1), on_done=other)
+        bench.session.cancel_start(cancelled, "too late")
+        assert cancelled.heard == [("", "too late")]
+        bench.answer(1)
+        assert other.wait() == [("1", "")]
+        assert list(bench.session.health().statuses) == ["1"]
+        bench.assert_tracks(2)

@@ -67,10 +67,10 @@ def first_answer(client: Client) -> None:
 def follow_square(client: Client, header: Any, log: Path) -> None:
     """Sends the box until the node follows it: one that came before both met was not heard."""
     until = time.monotonic() + START_S
-    while "following target '1'" not in log.read_text() and time.monotonic() < until:
+    while "tracking target '1'" not in log.read_text() and time.monotonic() < until:
         client.send_box(square_box(0), "1", header)
         time.sleep(0.5)
-    assert "following target '1'" in log.read_text()
+    assert "tracking target '1'" in log.read_text()
 
 
 @pytest.mark.parametrize("engine", ["ok", "hang"])

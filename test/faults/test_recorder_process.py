@@ -91,7 +91,8 @@ def test_j1_g7_a_recording_is_whole_whatever_ends_it_and_tracking_goes_on(
 
         wait_until(has_ended, "the recorder to end", START_S)
         assert process.stderr is not None
-        errors = [line for line in process.stderr.read().splitlines() if "error" in line.lower()]
+        # Only ours: with so small a limit Fast DDS 3 has no shared memory, and says so at length.
+        errors = [line for line in process.stderr.read().splitlines() if line.startswith("error:")]
         assert process.returncode == code
         assert len(errors) == (1 if code else 0), errors
         assert {row["kind"] for row in rows(file)} >= {"tracks", "latency"}

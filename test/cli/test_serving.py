@@ -128,8 +128,8 @@ def test_the_command_serves_until_a_signal(until: str, pictures: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--serve", "--box", "1,2,30,40"], "--box does not go with --serve"),
-        (["--serve", "--out", "x.mp4"], "--out does not go with --serve"),
+        (["--serve", "--box", "1,2,30,40"], "--box cannot be used with --serve"),
+        (["--serve", "--out", "x.mp4"], "--out cannot be used with --serve"),
         ([], "expected --box x,y,w,h, --mask first.png or --serve"),
         (["--serve", "--address", "0.0.0.0"], "a token is needed"),
         (["--serve", "--record-folder", "/no/such/folder"], "make it first"),

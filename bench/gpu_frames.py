@@ -24,7 +24,7 @@ from siammask_ros.engines.fusion import build_frame
 from siammask_ros.engines.half_precision import DTYPES
 from siammask_ros.engines.on_device import exact_arithmetic
 from siammask_ros.model.siammask import SiamMask
-from siammask_ros.model.variants import variant_named
+from siammask_ros.model.variants import get_variant
 
 DEFAULT_DEVICE = "cuda:0"
 PRECISIONS = ("fp32", "tf32", "fp16")
@@ -108,7 +108,7 @@ def frame_of(
     count: int,
 ) -> tuple[FrameNetwork, tuple[Tensor, ...]]:
     """The frame as the compiled engine runs it, and inputs that lie on the device."""
-    variant = variant_named(model)
+    variant = get_variant(model)
     torch.manual_seed(SEED)
     frame = build_frame(SiamMask(variant), device, dtype, layout, is_fused)
     rng = np.random.default_rng(SEED)

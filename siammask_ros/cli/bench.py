@@ -72,7 +72,7 @@ def _run(options: argparse.Namespace) -> int:
         benchmarks = [report.read_benchmark(path) for path in options.earlier]
         files = []
     else:
-        benchmarks = [_measured(options)]
+        benchmarks = [_measure(options)]
         files = report.write_benchmark(options.out, benchmarks[0])
     if options.markdown:
         files += report.write_page(options.markdown, benchmarks, _command(options))
@@ -87,7 +87,7 @@ def _command(options: argparse.Namespace) -> str:
     return f"siammask bench{earlier} --markdown {options.markdown}"
 
 
-def _measured(options: argparse.Namespace) -> Benchmark:
+def _measure(options: argparse.Namespace) -> Benchmark:
     from tqdm import tqdm
 
     from siammask_ros.cli.bench_entries import EntryBuilder
@@ -145,7 +145,7 @@ def _how(plan: Plan, options: argparse.Namespace) -> dict[str, str]:
     """What a reader of the numbers has to know of how they were measured."""
     from siammask_ros.evaluation.speed.host import host_cost
     from siammask_ros.evaluation.speed.scene import SIDE_PX
-    from siammask_ros.model.variants import variant_named
+    from siammask_ros.model.variants import get_variant
     from siammask_ros.tracker.config import find_preset
 
     if plan.sequences:
@@ -159,7 +159,7 @@ def _how(plan: Plan, options: argparse.Namespace) -> dict[str, str]:
     )
     return {
         "measured": measured,
-        "host": str(host_cost(variant_named("lite"), find_preset("lite"))),
+        "host": str(host_cost(get_variant("lite"), find_preset("lite"))),
         "targets": f"{SIDE_PX} px wide in pictures of any size, surely tracked, moving slowly",
         "accuracy": accuracy,
     }

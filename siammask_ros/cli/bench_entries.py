@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from siammask_ros.engines.int8 import Int8Form
-from siammask_ros.engines.registry import EngineConfig, offered, open_engine, open_reference
+from siammask_ros.engines.registry import EngineConfig, list_engines, open_engine, open_reference
 from siammask_ros.errors import CheckpointError, ConfigError, DataError
 from siammask_ros.evaluation.benchmarks.box_trackers import NANO_FILES, NanoBoxTracker
 from siammask_ros.evaluation.speed.reference import ReferenceTracker
@@ -23,7 +23,7 @@ from siammask_ros.evaluation.speed.runners import NanoRunner, TrackerRunner
 from siammask_ros.evaluation.speed.verdict import REFERENCE
 from siammask_ros.model.checkpoint import save_network
 from siammask_ros.model.siammask import SiamMask
-from siammask_ros.model.variants import variant_named
+from siammask_ros.model.variants import get_variant
 from siammask_ros.model.weights_file import SHIPPED, read_weights_file, weights_path
 from siammask_ros.tracker.config import PRESETS, find_preset
 from siammask_ros.tracker.tracker import Tracker
@@ -105,7 +105,7 @@ class EntryBuilder:
     def models(self) -> list[str]:
         """The models in the order of the report, TrackerNano last."""
         chosen = self._options.models or (AUTHORS_MODEL, "lite")
-        return [*(variant_named(model).name for model in chosen), NanoBoxTracker.name]
+        return [*(get_variant(model).name for model in chosen), NanoBoxTracker.name]
 
     @cached_property
     def davis_root(self) -> Path | None:
@@ -146,7 +146,7 @@ class EntryBuilder:
 
     def _pairs(self) -> list[tuple[str, str]]:
         """Return the requested pairs of engine and precision that this machine offers."""
-        known = offered(self._options.device)
+        known = list_engines(self._options.device)
         engines, precisions = self._options.engines, self._options.precisions
         pairs = [
             (engine, precision)
@@ -212,7 +212,7 @@ class EntryBuilder:
                 return _Weights(weights.name, tuned[weights.name], note=weights.name)
         path = self._folder / f"{model}_random.safetensors"
         torch.manual_seed(0)
-        save_network(SiamMask(variant_named(model)), path, {"made": "at random, for speed only"})
+        save_network(SiamMask(get_variant(model)), path, {"made": "at random, for speed only"})
         return _Weights(str(path), own, are_random=True, note="random weights")
 
     def _baseline(self) -> list[BenchmarkEntry]:
@@ -246,4 +246,4 @@ def _model_and_file(text: str) -> tuple[str, str]:
     model, separator, file = text.partition("=")
     if not separator or not file:
         raise ConfigError(f"--checkpoint {text!r} is not understood; expected MODEL=FILE")
-    return variant_named(model).name, file
+    return get_variant(model).name, file

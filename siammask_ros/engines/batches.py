@@ -32,13 +32,13 @@ class Batches:
             )
         )
 
-    def sorted(self, answers: Iterable[Iterable[Any]]) -> list[Any]:
+    def sort(self, answers: Iterable[Iterable[Any]]) -> list[Any]:
         """The crops' answers in the order of the crops, from those of each batch."""
         flat = [answer for batch in answers for answer in batch]
         order = np.argsort([number for batch in self.numbers for number in batch])
         return [flat[place] for place in order]
 
-    def stacked(self, answers: Iterable[Iterable[Any]]) -> NDArray[Any]:
+    def stack(self, answers: Iterable[Iterable[Any]]) -> NDArray[Any]:
         """The same as one array, each batch's answers being one already."""
         batches = [np.asarray(batch) for batch in answers]
-        return batches[0] if len(batches) == 1 else np.stack(self.sorted(batches))
+        return batches[0] if len(batches) == 1 else np.stack(self.sort(batches))

@@ -146,13 +146,13 @@ class CompiledEngine(NetworkEngine):
                 )
                 for numbers in batches.numbers
             ]
-        values = batches.stacked(answer.masks.values for answer in answers)
+        values = batches.stack(answer.masks.values for answer in answers)
         quality = [q for answer in answers if (q := answer.masks.quality) is not None]
         return Answer(
-            batches.sorted(answer.score for answer in answers),
-            batches.sorted(answer.box for answer in answers),
-            batches.stacked(answer.cells for answer in answers),
-            Masks(values, batches.stacked(quality) if quality else None),
+            batches.sort(answer.score for answer in answers),
+            batches.sort(answer.box for answer in answers),
+            batches.stack(answer.cells for answer in answers),
+            Masks(values, batches.stack(quality) if quality else None),
         )
 
     def _answer_batch(

@@ -28,7 +28,7 @@ class CompiledModels:
     def __init__(self, digest: str) -> None:
         self._digest = digest
 
-    def kept(self, form: str) -> bytes | None:
+    def find(self, form: str) -> bytes | None:
         """What was kept of this form; None where nothing was, or it is not whole any more."""
         with suppress(ConfigError, OSError):
             path = self._path(form)

@@ -25,7 +25,7 @@ def has_driver() -> bool:
     return True
 
 
-def found_device(wanted: str) -> tuple[str, str]:
+def find_device(wanted: str) -> tuple[str, str]:
     """The device for 'auto', 'cpu', 'cuda' or 'cuda:N', and why it is no GPU where it is none.
 
     'auto' takes a GPU that PyTorch can compute on. Raises EngineError where the device asked for

@@ -67,7 +67,7 @@ class EagerEngine(NetworkEngine):
         batches = Batches.of(crops, self._together)
         with computing_on(self._device):
             maps = [
-                self._searched([templates[n] for n in numbers], [crops[n] for n in numbers])
+                self._search_batch([templates[n] for n in numbers], [crops[n] for n in numbers])
                 for numbers in batches.numbers
             ]
             anchors = self.variant.anchors
@@ -77,7 +77,7 @@ class EagerEngine(NetworkEngine):
                 each.box.reshape(shape).cpu().numpy()
                 for each, shape in zip(maps, shapes, strict=True)
             ]
-        return Response(batches.sorted(score), batches.sorted(box), _Searched(batches, maps))
+        return Response(batches.sort(score), batches.sort(box), _Searched(batches, maps))
 
     def refine(self, response: Response, rows: NDArray[Any], columns: NDArray[Any]) -> Masks:
         """See ``Engine.refine``."""
@@ -91,14 +91,14 @@ class EagerEngine(NetworkEngine):
                 masks = self.network.masks(maps, items, *cells)
                 values.append(torch.sigmoid(masks.logits).cpu().numpy())
                 quality.append(torch.sigmoid(masks.quality).cpu().numpy())
-        stacked = searched.batches.stacked
-        return Masks(stacked(values), stacked(quality) if self.variant.has_matching else None)
+        stack = searched.batches.stack
+        return Masks(stack(values), stack(quality) if self.variant.has_matching else None)
 
     def free_memory(self) -> None:
         """See ``Engine.free_memory``."""
         free_device_memory(self._device)
 
-    def _searched(self, templates: Sequence[Template], crops: Sequence[Crop]) -> SearchMaps:
+    def _search_batch(self, templates: Sequence[Template], crops: Sequence[Crop]) -> SearchMaps:
         kernels = Kernels(*(torch.cat(parts) for parts in zip(*templates, strict=True)))
         return self.network.search(self.input(np.stack(crops)), kernels)
 

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 
 from siammask_ros.engines.base import Floats, Masks, SelectionParams
 from siammask_ros.engines.merged_heads import MergedHeads
-from siammask_ros.engines.parts import used
+from siammask_ros.engines.parts import keep_present
 from siammask_ros.model.choice import cell_queries, query_width, select_cells, selection_queries
 from siammask_ros.model.refine import cut_lines, window_lines
 from siammask_ros.model.siammask import SiamMask
-from siammask_ros.model.variants import Variant, variant_named
+from siammask_ros.model.variants import Variant, get_variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class FrameNetwork(nn.Module):
                 masks = network.refine(vectors, cut_lines(pyramid, sizes, items, lines))
             else:
                 masks = network.coarse_masks(vectors)
-            parts += [torch.sigmoid(logits.float()) for logits in used(masks)]
+            parts += [torch.sigmoid(logits.float()) for logits in keep_present(masks)]
         return torch.cat([part.reshape(len(crops), -1) for part in parts], dim=1)
 
     def _pixels(self, crops: Tensor) -> Tensor:
@@ -157,7 +157,7 @@ def _map_values(variant: Variant) -> int:
 
 def _small(variant: Variant) -> Variant:
     # Not the engine's, which may have none until it has been timed.
-    return variant.searching(variant_named(variant.name).small_search_size)
+    return variant.searching(get_variant(variant.name).small_search_size)
 
 
 def _lines_name(side: int) -> str:

@@ -25,7 +25,7 @@ from siammask_ros.engines.fused_layers import (
 )
 from siammask_ros.engines.on_device import exact_arithmetic
 from siammask_ros.model.efficientnet import EfficientNetLite0
-from siammask_ros.model.fold import folded
+from siammask_ros.model.fold import fold_norms
 from siammask_ros.model.lite_refine import ContextBlock, LiteRefinement
 from siammask_ros.model.refine import Refinement
 from siammask_ros.model.resnet import Bottleneck, ResNet50
@@ -49,7 +49,7 @@ def build_frame(
     By default activations lie as is quickest there.
     """
     layout = memory_format or choose_memory_format(device, dtype)
-    copy = folded(network).to(device, dtype)
+    copy = fold_norms(network).to(device, dtype)
     copy.to(memory_format=layout)  # type: ignore[call-overload]
     # Only the frame's own buffers move: they keep their precision.
     frame = FrameNetwork(copy, layout).to(device)

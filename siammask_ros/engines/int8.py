@@ -86,7 +86,7 @@ class Int8Form:
             raise EngineError(f"there is no int8 form of these weights on this machine; {_AGAIN}")
         if misfit := self._misfit(runtime):
             raise EngineError(f"{misfit}; {_AGAIN}")
-        with _advised():
+        with _add_advice():
             return self._files.model()
 
     def verdict(self, runtime: str) -> tuple[bool, str]:
@@ -97,7 +97,7 @@ class Int8Form:
 
     def about(self) -> Int8About:
         """What is known of it; raises EngineError where that is not readable."""
-        with _advised():
+        with _add_advice():
             notes = self._files.notes()
             try:
                 return Int8About(**notes)
@@ -123,7 +123,7 @@ class Int8Form:
 
 
 @contextmanager
-def _advised() -> Iterator[None]:
+def _add_advice() -> Iterator[None]:
     """Adds what to do to an error."""
     try:
         yield

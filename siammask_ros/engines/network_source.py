@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from siammask_ros.engines.base import EngineInfo
 from siammask_ros.engines.compiled_models import CompiledModels
 from siammask_ros.errors import ConfigError
-from siammask_ros.model.variants import Variant, variant_named
+from siammask_ros.model.variants import Variant, get_variant
 
 if TYPE_CHECKING:
     from siammask_ros.model.siammask import SiamMask
@@ -45,10 +45,10 @@ class NetworkSource:
 
         Raises as ``load_network``: weights whose variant is not known from before are loaded.
         """
-        load = cache(partial(_loaded, path, model, info.sha256))
+        load = cache(partial(_load, path, model, info.sha256))
         digest = digest_of(info.sha256, model)
         kept = CompiledModels(digest)
-        variant = _known_variant(kept.kept(_VARIANT))
+        variant = _known_variant(kept.find(_VARIANT))
         if variant is None:
             variant = load().variant
             kept.keep(_VARIANT, variant.name.encode())
@@ -75,12 +75,12 @@ def variant_on(variant: Variant, device: str) -> Variant:
 
 def _known_variant(name: bytes | None) -> Variant | None:
     try:
-        return variant_named(name.decode()) if name is not None else None
+        return get_variant(name.decode()) if name is not None else None
     except (ConfigError, UnicodeDecodeError):
         return None
 
 
-def _loaded(path: Path, model: str, sha256: str) -> SiamMask:
+def _load(path: Path, model: str, sha256: str) -> SiamMask:
     from siammask_ros.model.checkpoint import load_network
 
     return load_network(path, model, sha256)[0]

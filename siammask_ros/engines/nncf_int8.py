@@ -10,7 +10,7 @@ import nncf
 import torch
 
 from siammask_ros.engines.base import Crops
-from siammask_ros.engines.parts import SearchPart, used
+from siammask_ros.engines.parts import SearchPart, keep_present
 from siammask_ros.errors import EngineError
 from siammask_ros.model.siammask import SiamMask
 
@@ -29,7 +29,7 @@ def quantise(network: SiamMask, pairs: Sequence[tuple[Crops, Crops]], path: Path
     for template, search in pairs:
         with torch.inference_mode():
             pixels = torch.from_numpy(template[None]).permute(0, 3, 1, 2).float()
-            kernels = used(network.template(pixels))
+            kernels = keep_present(network.template(pixels))
         items.append([search[None], *(kernel.numpy() for kernel in kernels)])
     try:
         quantised = nncf.quantize(

@@ -16,7 +16,7 @@ _SHORT_OF_MEMORY = ("out of memory", "STATUS_ALLOC_FAILED")
 @contextmanager
 def computing_on(device: torch.device) -> Iterator[None]:
     """For all that an engine computes: without gradients, exactly, and with errors of ours."""
-    with torch.inference_mode(), exact_arithmetic(), torch_errors_told(device):
+    with torch.inference_mode(), exact_arithmetic(), translate_torch_errors(device):
         yield
 
 
@@ -29,7 +29,7 @@ def exact_arithmetic(find_fastest: bool = False) -> AbstractContextManager[None]
 
 
 @contextmanager
-def torch_errors_told(device: torch.device | None = None) -> Iterator[None]:
+def translate_torch_errors(device: torch.device | None = None) -> Iterator[None]:
     """Turns what torch raises on a frame into an EngineError that says what kind it is."""
     try:
         yield

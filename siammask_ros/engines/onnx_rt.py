@@ -57,7 +57,7 @@ def onnx_file(name: PartName, source: NetworkSource, search_size: int | None = N
     """A part of the network in ONNX: from the user's cache, or made by PyTorch and kept there."""
     models = CompiledModels(source.digest)
     form = f"onnx {name} {search_size or ''}"
-    if (kept := models.kept(form)) is not None:
+    if (kept := models.find(form)) is not None:
         return kept
     from siammask_ros.engines.onnx_conversion import onnx_bytes
     from siammask_ros.engines.parts import PARTS, SearchPart

@@ -143,7 +143,7 @@ class _Requests:
         """
         options = {**self._options, "PERFORMANCE_HINT": hint}
         form = f"{shape} {sorted(options.items())} {RUNTIME} {_processor()}"
-        if (kept := self._model.compiled.kept(form)) is not None:
+        if (kept := self._model.compiled.find(form)) is not None:
             try:
                 return _core().import_model(kept, "CPU", options)
             except RuntimeError as error:

@@ -48,7 +48,7 @@ class SearchPart(nn.Module):
         with torch.inference_mode():
             kernels = self.network.template(torch.zeros(1, 3, template_side, template_side))
         crop = torch.zeros(1, self.search_size, self.search_size, 3, dtype=torch.uint8)
-        return (crop, *used(kernels))
+        return (crop, *keep_present(kernels))
 
 
 class TemplatePart(nn.Module):
@@ -60,7 +60,7 @@ class TemplatePart(nn.Module):
 
     def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
         """The kernels in the order of ``SearchPart``'s inputs."""
-        return tuple(used(self.network.template(crops.permute(0, 3, 1, 2).float())))
+        return tuple(keep_present(self.network.template(crops.permute(0, 3, 1, 2).float())))
 
     def example(self) -> Example:
         """Inputs as they come."""
@@ -82,7 +82,7 @@ class MaskPart(nn.Module):
         """
         if self.network.variant.has_refinement:
             masks = self.network.refine(vectors, windows)
-            return tuple(torch.sigmoid(logits) for logits in used(masks))
+            return tuple(torch.sigmoid(logits) for logits in keep_present(masks))
         return (torch.sigmoid(self.network.coarse_masks(vectors).logits),)
 
     def example(self) -> Example:
@@ -100,7 +100,7 @@ class MaskPart(nn.Module):
             return (vectors, *cut_windows(pyramid, sizes, cell, cell, cell))
 
 
-def used(tensors: tuple[Tensor, ...]) -> list[Tensor]:
+def keep_present(tensors: tuple[Tensor, ...]) -> list[Tensor]:
     """Those that there are: what a network does not have is empty in ``Kernels`` and ``Masks``."""
     return [tensor for tensor in tensors if tensor.numel()]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from siammask_ros.engines.base import Engine, EngineInfo
-from siammask_ros.engines.cuda_devices import found_device, half_precisions
+from siammask_ros.engines.cuda_devices import find_device, half_precisions
 from siammask_ros.engines.int8 import Int8Form
 from siammask_ros.engines.network_source import NetworkSource
 from siammask_ros.errors import ConfigError, EngineError
@@ -103,7 +103,7 @@ def choose_engine(config: EngineConfig) -> EngineChoice:
     where the device or the engine's library is missing: nothing is replaced by something slower
     in silence.
     """
-    device, no_gpu = found_device(config.device)
+    device, no_gpu = find_device(config.device)
     name, reason = _engine_name(config.engine, device, no_gpu)
     there = _precisions(name, device)
     if config.precision not in ("auto", *there):
@@ -153,14 +153,14 @@ def _precision(config: EngineConfig, engine: str, device: str, sha256: str) -> t
     return "fp32", not_int8.removeprefix("; ")
 
 
-def offered(device: str = "auto") -> list[tuple[str, str]]:
+def list_engines(device: str = "auto") -> list[tuple[str, str]]:
     """Engines and precisions that this machine offers on a device, each to be asked for by name.
 
     The compiled engine is for GPUs: on a CPU it opens, but is not offered, because it takes a
     minute to compile for every number of targets. Nor is int8, which has to be made for given
     weights first. Raises EngineError where the device is not there.
     """
-    there, no_gpu = found_device(device)
+    there, no_gpu = find_device(device)
     pairs = []
     for engine in _PRECISIONS:
         if engine == "compiled" and there == "cpu":

@@ -14,7 +14,7 @@ from siammask_ros.engines.half_precision import with_precision
 from siammask_ros.engines.network_source import variant_on
 from siammask_ros.engines.reference import ReferenceEngine
 from siammask_ros.model.checkpoint import load_network
-from siammask_ros.model.fold import folded
+from siammask_ros.model.fold import fold_norms
 from siammask_ros.model.siammask import SiamMask
 
 _LOG = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ def open_torch_engine(
 
     Raises CheckpointError for the weights, EngineError where the compiler is missing.
     """
-    network, device = _prepared(path, model, info, threads)
+    network, device = _prepare(path, model, info, threads)
     if info.engine == "compiled":
         chosen = with_precision(network, device, info)
         if chosen is not info:
@@ -35,17 +35,17 @@ def open_torch_engine(
         return open_compiled(network, device, chosen)
     # The authors' network stays as they wrote it: its numbers are compared to the last digit.
     is_ours = network.variant.backbone != "resnet50"
-    return EagerEngine(folded(network) if is_ours else network, device, info)
+    return EagerEngine(fold_norms(network) if is_ours else network, device, info)
 
 
 def open_reference_engine(
     path: Path, model: str, info: EngineInfo, threads: int
 ) -> ReferenceEngine:
     """The network as the authors run it; raises CheckpointError."""
-    return ReferenceEngine(*_prepared(path, model, info, threads), info)
+    return ReferenceEngine(*_prepare(path, model, info, threads), info)
 
 
-def _prepared(
+def _prepare(
     path: Path, model: str, info: EngineInfo, threads: int
 ) -> tuple[SiamMask, torch.device]:
     network, _ = load_network(path, model, info.sha256)

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from siammask_ros.errors import CheckpointError
 from siammask_ros.model.siammask import SiamMask
-from siammask_ros.model.variants import Variant, variant_named
+from siammask_ros.model.variants import Variant, get_variant
 from siammask_ros.model.weights_file import read_weights_file, weights_path
 
 _SHOWN = 5
@@ -65,7 +65,7 @@ def load_network(path: Path | str, model: str, expected_sha256: str = "") -> tup
     ships. Raises CheckpointError (see ``read_checkpoint``, and for tensors that are missing,
     unexpected, misshapen or not finite) and ConfigError for an unknown model.
     """
-    variant = variant_named(model)
+    variant = get_variant(model)
     checkpoint = read_checkpoint(weights_path(path, model), expected_sha256)
     variant = _matching_variant(variant, checkpoint)
     network = SiamMask(variant)
@@ -82,7 +82,7 @@ def read_checkpoint(path: Path | str, expected_sha256: str = "") -> Checkpoint:
     """
     file = read_weights_file(path, expected_sha256)
     _refuse_look_alikes(file.path, file.content)
-    content = _parsed(file.path, file.content)
+    content = _parse(file.path, file.content)
     return Checkpoint(file.path, file.sha256, _state_dict(file.path, content))
 
 
@@ -124,7 +124,7 @@ def _is_safetensors(data: bytes) -> bool:
     return data[8:9] == b"{"
 
 
-def _parsed(path: Path, data: bytes) -> Any:
+def _parse(path: Path, data: bytes) -> Any:
     try:
         if _is_safetensors(data):
             return load_safetensors(data)
@@ -181,7 +181,7 @@ def _matching_variant(variant: Variant, checkpoint: Checkpoint) -> Variant:
     branches = {name.partition(".")[0] for name in checkpoint.tensors}
     if "refine_model" in branches:
         return variant
-    return variant_named("resnet50_base" if "mask_model" in branches else "resnet50_box")
+    return get_variant("resnet50_base" if "mask_model" in branches else "resnet50_box")
 
 
 def _check(checkpoint: Checkpoint, network: SiamMask, variant: Variant) -> None:
@@ -204,7 +204,7 @@ def _check(checkpoint: Checkpoint, network: SiamMask, variant: Variant) -> None:
             if name in given and given[name] != shape
         ],
     }
-    found = [f"{kind}: {_listed(names)}" for kind, names in problems.items() if names]
+    found = [f"{kind}: {_join_names(names)}" for kind, names in problems.items() if names]
     if found:
         raise CheckpointError(
             f"{checkpoint.path} does not fit model {variant.name}; " + "; ".join(found)
@@ -217,6 +217,6 @@ def _check(checkpoint: Checkpoint, network: SiamMask, variant: Variant) -> None:
             )
 
 
-def _listed(names: list[str]) -> str:
+def _join_names(names: list[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more

@@ -12,7 +12,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from siammask_ros.model.siammask import SiamMask
 
 
-def folded(network: SiamMask) -> SiamMask:
+def fold_norms(network: SiamMask) -> SiamMask:
     """A copy of a network that computes the same with fewer layers, in channels_last.
 
     Every BatchNorm becomes part of the convolution before it. The copy is for evaluation; its

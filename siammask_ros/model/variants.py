@@ -86,7 +86,7 @@ VARIANTS = {
 }
 
 
-def variant_named(name: str) -> Variant:
+def get_variant(name: str) -> Variant:
     """The variant of this name; raises ConfigError with the known names."""
     try:
         return VARIANTS[name]

@@ -13,7 +13,7 @@ import numpy as np
 from siammask_ros.errors import EngineMemoryError
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.geometry.crops import Image
-from siammask_ros.model.variants import variant_named
+from siammask_ros.model.variants import get_variant
 from siammask_ros.tracker.color_histogram import HISTOGRAM_BINS
 from siammask_ros.tracker.config import TrackerConfig
 from siammask_ros.tracker.targets import Status, TargetState
@@ -100,7 +100,7 @@ def _choose_search_size(
 ) -> None:
     """Gives the engine small search crops if they are faster; both sizes are timed in turns."""
     full = tracker.engine.variant
-    small_px = variant_named(full.name).small_search_size
+    small_px = get_variant(full.name).small_search_size
     small = replace(full, small_search_size=small_px)
     tracker.engine.variant = small
     try:

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from siammask_ros.errors import DataError
 from siammask_ros.model.checkpoint import save_network
 from siammask_ros.model.siammask import SiamMask
-from siammask_ros.model.variants import variant_named
+from siammask_ros.model.variants import get_variant
 from siammask_ros.training.config import TrainingConfig
 from siammask_ros.training.folding import fold_norms
 from siammask_ros.training.labels import AnchorLabeller, mask_windows
@@ -62,7 +62,7 @@ class Training:
         self.workers = Workers.join()
         self.device = self.workers.device()
         self.half = choose_half_precision(config.precision, self.device)
-        self.network = SiamMask(variant_named(config.model))
+        self.network = SiamMask(get_variant(config.model))
         self._state_path = self.out / "last.pt"
         if self._state_path.exists() and not resume:
             raise DataError(

@@ -11,7 +11,7 @@ import pytest
 
 from siammask_ros.cli.bench_entries import EntryBuilder, TrackerOpener
 from siammask_ros.cli.machine import machine
-from siammask_ros.engines.registry import offered
+from siammask_ros.engines.registry import list_engines
 from siammask_ros.errors import CheckpointError
 from siammask_ros.evaluation.speed.timed_runner import Cell, TimedRunner
 from siammask_ros.model.weights_file import SHIPPED
@@ -44,9 +44,9 @@ def test_everything_that_is_offered_takes_part_the_reference_paths_first(tmp_pat
         ("lite", "reference"),
     ]
     # The shipped weights come with their int8 form.
-    lite = [("openvino", "int8"), *offered("cpu")]
+    lite = [("openvino", "int8"), *list_engines("cpu")]
     assert [(each.engine, each.precision) for each in found[2:] if each.model == "lite"] == lite
-    assert len(found) == 2 + len(offered("cpu")) + len(lite)
+    assert len(found) == 2 + len(list_engines("cpu")) + len(lite)
 
 
 def test_what_is_asked_for_is_what_takes_part(tmp_path: Path) -> None:

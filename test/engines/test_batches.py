@@ -25,4 +25,4 @@ def test_crops_of_one_size_share_a_batch_and_get_their_own_answers(
     batches = Batches.of([crops(1, side)[0] for side in sides_px], most)
     assert batches.numbers == numbers
     answers = [np.array(batch) * 10 for batch in numbers]
-    assert batches.sorted(answers) == [10 * number for number in range(len(sides_px))]
+    assert batches.sort(answers) == [10 * number for number in range(len(sides_px))]

@@ -95,7 +95,7 @@ def test_the_variant_of_a_file_is_kept_so_that_it_is_not_loaded_again(
     info = replace(INFO, sha256=read_weights_file(path).sha256)
     first = NetworkSource.of(path, "resnet50", info)
     assert first.variant.name == "resnet50_box"
-    monkeypatch.setattr(network_source, "_loaded", lambda *parts: pytest.fail("was loaded again"))
+    monkeypatch.setattr(network_source, "_load", lambda *parts: pytest.fail("was loaded again"))
     assert NetworkSource.of(path, "resnet50", info).variant == first.variant
     on_gpu = NetworkSource.of(path, "resnet50", replace(info, device="cuda:1")).variant
     assert on_gpu.small_search_size == on_gpu.search_size == first.variant.search_size
@@ -131,16 +131,16 @@ def empty(path: Path) -> None:
 @pytest.mark.parametrize("damage", [cut, change, empty, Path.unlink])
 def test_only_what_is_whole_is_taken(cache: Path, damage: Callable[[Path], None]) -> None:
     models = CompiledModels("0" * 64)
-    assert models.kept("a form") is None
+    assert models.find("a form") is None
     models.keep("a form", bytes(range(256)))
     models.keep("another", b"model")
-    assert models.kept("a form") == bytes(range(256))
+    assert models.find("a form") == bytes(range(256))
     for path in (cache / "compiled").iterdir():
         damage(path)
-    assert models.kept("a form") is None
+    assert models.find("a form") is None
     models.keep("a form", b"made anew")
-    assert models.kept("a form") == b"made anew"
-    assert CompiledModels("1" * 64).kept("a form") is None
+    assert models.find("a form") == b"made anew"
+    assert CompiledModels("1" * 64).find("a form") is None
 
 
 def test_what_openvino_does_not_take_is_compiled_anew(
@@ -178,7 +178,7 @@ def test_what_was_not_used_for_longest_makes_room(
         models.keep(form, bytes(300))
         (path,) = {*cache.glob("compiled/*")} - before
         os.utime(path, (at_s, at_s))
-    assert models.kept("first"), "and so it was used last"
+    assert models.find("first"), "and so it was used last"
     models.keep("fourth", bytes(300))
-    there = [form for form in ("first", "second", "third", "fourth") if models.kept(form)]
+    there = [form for form in ("first", "second", "third", "fourth") if models.find(form)]
     assert there == ["first", "third", "fourth"]

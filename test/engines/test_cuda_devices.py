@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from siammask_ros.engines import cuda_devices
-from siammask_ros.engines.cuda_devices import found_device
+from siammask_ros.engines.cuda_devices import find_device
 from siammask_ros.errors import EngineError
 
 WHEELS = ["sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120"]
@@ -28,7 +28,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 @pytest.mark.parametrize("wanted", ["auto", "cuda", "cuda:0"])
 def test_a_gpu_that_works_is_taken(wanted: str, gpu: pytest.MonkeyPatch) -> None:
-    assert found_device(wanted) == ("cuda" if wanted == "auto" else wanted, "")
+    assert find_device(wanted) == ("cuda" if wanted == "auto" else wanted, "")
 
 
 @pytest.mark.parametrize(
@@ -53,13 +53,13 @@ def test_c5_auto_takes_no_gpu_that_pytorch_has_no_kernels_for(
 ) -> None:
     gpu.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     gpu.setattr(torch.cuda, "get_arch_list", lambda: built_for)
-    device, why = found_device("auto")
+    device, why = find_device("auto")
     assert device == ("cuda" if fits else "cpu")
     if not fits:
         assert f"compute capability {capability[0]}.{capability[1]}" in why
         assert ", ".join(built_for) in why
         with pytest.raises(EngineError, match=r"has no kernels .* take device cpu, or install"):
-            found_device("cuda")
+            find_device("cuda")
 
 
 def test_c5_a_gpu_that_fails_at_its_first_kernel_is_not_taken_and_the_driver_named(
@@ -69,11 +69,11 @@ def test_c5_a_gpu_that_fails_at_its_first_kernel_is_not_taken_and_the_driver_nam
     version.write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module  470.256.02  Thu May 2\n")
     gpu.setattr(cuda_devices, "_NVIDIA_VERSION", version)
     gpu.setattr(cuda_devices, "failure_of_a_kernel", lambda device: "no kernel image")
-    device, why = found_device("auto")
+    device, why = find_device("auto")
     assert device == "cpu"
     assert "failed at its first kernel, the driver is 470.256.02: no kernel image" in why
     with pytest.raises(EngineError, match="no kernel image"):
-        found_device("cuda:0")
+        find_device("cuda:0")
 
 
 def test_c5_a_driver_that_pytorch_does_not_take_is_named(
@@ -83,7 +83,7 @@ def test_c5_a_driver_that_pytorch_does_not_take_is_named(
     version.write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module  470.256.02  Thu May 2\n")
     gpu.setattr(cuda_devices, "_NVIDIA_VERSION", version)
     gpu.setattr(torch.cuda, "is_available", lambda: False)
-    device, why = found_device("auto")
+    device, why = find_device("auto")
     assert device == "cpu"
     assert "sees 0 CUDA devices, the driver is 470.256.02" in why
 

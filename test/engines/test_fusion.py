@@ -13,7 +13,7 @@ from siammask_ros.engines import fused_layers
 from siammask_ros.engines.frame import FrameNetwork, make_queries
 from siammask_ros.engines.fused_layers import ConvRelu, Pointwise
 from siammask_ros.engines.fusion import build_frame, can_fuse, fuse
-from siammask_ros.model.variants import VARIANTS, Variant, variant_named
+from siammask_ros.model.variants import VARIANTS, Variant, get_variant
 
 CPU = torch.device("cpu")
 ALL = {**VARIANTS, **NETWORKS}
@@ -48,13 +48,13 @@ def test_a_fused_network_computes_the_same(variant: Variant, layout: torch.memor
     [("resnet50", 1, 105), ("resnet50", 8, 106), ("lite", 1, 139), ("lite", 8, 140)],
 )
 def test_a_frame_needs_few_launches(model: str, items: int, most: int) -> None:
-    launches = launches_of(variant_named(model), items)
+    launches = launches_of(get_variant(model), items)
     assert launches.names.total() <= most, launches.names.most_common()
 
 
 @pytest.mark.parametrize("model", ["resnet50", "lite"])
 def test_nothing_of_a_frame_is_in_double_precision(model: str) -> None:
-    assert torch.float64 not in launches_of(variant_named(model)).dtypes
+    assert torch.float64 not in launches_of(get_variant(model)).dtypes
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)

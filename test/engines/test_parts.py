@@ -7,7 +7,7 @@ import pytest
 import torch
 from support.random_network import lively_network
 
-from siammask_ros.engines.parts import SearchPart, used
+from siammask_ros.engines.parts import SearchPart, keep_present
 from siammask_ros.model.refine import cut_windows
 from siammask_ros.model.variants import VARIANTS
 from siammask_ros.model.windows import cell_windows
@@ -34,4 +34,4 @@ def test_a_cells_windows_are_those_of_the_network(model: str, cell: tuple[int, i
 def test_a_network_without_masks_has_two_kernels() -> None:
     network = lively_network(VARIANTS["resnet50_box"])
     with torch.inference_mode():
-        assert len(used(network.template(torch.zeros(1, 3, 127, 127)))) == 2
+        assert len(keep_present(network.template(torch.zeros(1, 3, 127, 127)))) == 2

@@ -14,7 +14,7 @@ from support.random_network import random_weights
 
 from siammask_ros.engines import cuda_devices, half_precision, registry, torch_engines
 from siammask_ros.engines.eager import EagerEngine
-from siammask_ros.engines.registry import EngineConfig, offered, open_engine
+from siammask_ros.engines.registry import EngineConfig, list_engines, open_engine
 from siammask_ros.errors import CheckpointError, ConfigError, EngineError
 from siammask_ros.model.checkpoint import read_checkpoint
 from siammask_ros.model.weights_file import SHIPPED
@@ -270,13 +270,13 @@ def test_only_what_a_machine_can_run_is_offered(
     for fixture in machine:
         request.getfixturevalue(fixture)
     # Optional, and last wherever it is installed.
-    assert [pair for pair in offered() if pair[0] != "onnxruntime"] == pairs
+    assert [pair for pair in list_engines() if pair[0] != "onnxruntime"] == pairs
 
 
 @pytest.mark.usefixtures("without_cuda")
 def test_a_device_that_is_not_there_offers_nothing() -> None:
     with pytest.raises(EngineError, match="device cuda is not there"):
-        offered("cuda")
+        list_engines("cuda")
 
 
 def test_d6_weights_with_another_hash_are_refused(weights: str) -> None:

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import torch
 
-from siammask_ros.engines.on_device import torch_errors_told
+from siammask_ros.engines.on_device import translate_torch_errors
 from siammask_ros.errors import EngineError, EngineLostError, EngineMemoryError
 
 CUDA = torch.device("cuda")
 
 
 def fail_with(error: Exception, device: torch.device | None = None) -> None:
-    with torch_errors_told(device):
+    with translate_torch_errors(device):
         raise error
 
 
@@ -48,7 +48,7 @@ def test_c3_every_librarys_words_for_too_little_memory_are_known(
 
 
 def test_c3_memory_that_runs_short_in_a_capture_is_told_by_its_first_error() -> None:
-    with pytest.raises(EngineMemoryError), torch_errors_told(CUDA):
+    with pytest.raises(EngineMemoryError), translate_torch_errors(CUDA):
         try:
             raise torch.cuda.OutOfMemoryError("2 GiB")
         finally:

@@ -122,7 +122,7 @@ def test_auto_asks_torch_for_a_gpu_only_where_a_driver_is(tmp_path: Path) -> Non
     code = (
         "import sys; from siammask_ros.engines import cuda_devices;"
         "cuda_devices.has_driver = lambda: sys.argv[1] == 'driver';"
-        "print(cuda_devices.found_device('auto')[0], 'torch' in sys.modules)"
+        "print(cuda_devices.find_device('auto')[0], 'torch' in sys.modules)"
     )
     assert run(code, tmp_path, "none").split() == ["cpu", "False"]
     assert run(code, tmp_path, "driver").split()[1] == "True"

@@ -10,11 +10,11 @@ from support.one_choice import choose
 from torch import Tensor
 
 from siammask_ros.model.choice import cell_queries, select_cells, selection_queries
-from siammask_ros.model.variants import variant_named
+from siammask_ros.model.variants import get_variant
 from siammask_ros.tracker.config import PRESETS, TrackerConfig
 from siammask_ros.tracker.scoring import AnchorField
 
-FIELD = AnchorField.of(variant_named("resnet50"))
+FIELD = AnchorField.of(get_variant("resnet50"))
 ITEMS = 40
 # Those of the weights, and some that have no penalty, no window, or nothing but the window.
 CONFIGS = {

@@ -7,7 +7,7 @@ import torch
 from support.random_network import lively_network
 from torch import Tensor, nn
 
-from siammask_ros.model.fold import folded
+from siammask_ros.model.fold import fold_norms
 from siammask_ros.model.siammask import SiamMask
 from siammask_ros.model.variants import VARIANTS
 
@@ -41,7 +41,7 @@ def _pixels(side: int, source: torch.Generator) -> Tensor:
 def test_a_folded_network_gives_the_same_and_leaves_the_other_as_it_was(network: SiamMask) -> None:
     before = {name: values.clone() for name, values in network.state_dict().items()}
     expected = outputs(network)
-    fold = folded(network)
+    fold = fold_norms(network)
 
     for ours, theirs in zip(outputs(fold), expected, strict=True):
         assert (ours - theirs).abs().max() < BOUND * theirs.abs().max()
@@ -52,7 +52,7 @@ def test_a_folded_network_gives_the_same_and_leaves_the_other_as_it_was(network:
 
 def test_no_norm_is_left_and_the_weights_lie_channels_last(network: SiamMask) -> None:
     assert any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
-    fold = folded(network)
+    fold = fold_norms(network)
     assert not any(isinstance(module, nn.BatchNorm2d) for module in fold.modules())
     for module in fold.modules():
         if isinstance(module, nn.Conv2d):
@@ -63,8 +63,8 @@ def test_no_norm_is_left_and_the_weights_lie_channels_last(network: SiamMask) ->
 def test_a_change_of_a_norm_would_be_seen() -> None:
     """Else a norm that is ignored would pass as folded."""
     network = lively_network(VARIANTS["lite"]).double()
-    plain, changed = outputs(folded(network)), network.heads()[1].conv_search[1]
+    plain, changed = outputs(fold_norms(network)), network.heads()[1].conv_search[1]
     assert isinstance(changed, nn.BatchNorm2d)
     changed.running_mean = changed.running_mean + 1 if changed.running_mean is not None else None
-    after = outputs(folded(network))
+    after = outputs(fold_norms(network))
     assert max((a - b).abs().max().item() for a, b in zip(after, plain, strict=True)) > 0.1

@@ -10,7 +10,7 @@ from support.random_network import lively_network, random_network
 
 from siammask_ros.model.resnet import ResNet50
 from siammask_ros.model.siammask import SiamMask, score_probability
-from siammask_ros.model.variants import VARIANTS, variant_named
+from siammask_ros.model.variants import VARIANTS, get_variant
 
 # Sides of the template's features and of the pyramid of a search crop, finest first.
 SIDES = {"resnet50": (7, 31, (125, 63, 31)), "efficientnet_lite0": (8, 32, (128, 64, 32))}
@@ -62,7 +62,7 @@ def test_sizes_from_crop_to_mask(network: SiamMask) -> None:
 
 
 def test_a_network_remembers_nothing_between_calls() -> None:
-    network = lively_network(variant_named("lite"))
+    network = lively_network(get_variant("lite"))
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     with torch.inference_mode():
         kernels = network.template(crops(1, 127))

@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 
 from siammask_ros.errors import ConfigError
-from siammask_ros.model.variants import VARIANTS, variant_named
+from siammask_ros.model.variants import VARIANTS, get_variant
 
 
 @pytest.mark.parametrize("name", ["", "Lite", "resnet", "resnet101"], ids=repr)
 def test_an_unknown_name_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(ConfigError, match=r"expected one of: lite, resnet50, .*") as error:
-        variant_named(name)
+        get_variant(name)
     assert repr(name) in str(error.value)
 
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_name_gives_its_variant(name: str) -> None:
-    variant = variant_named(name)
+    variant = get_variant(name)
     assert variant.name == name
     assert variant.score_size == 25
     assert variant.anchors == 5
@@ -33,7 +33,7 @@ def test_a_name_gives_its_variant(name: str) -> None:
     ],
 )
 def test_branches(name: str, has_mask: bool, mask_size: int, exact_paste: bool) -> None:
-    variant = variant_named(name)
+    variant = get_variant(name)
     assert variant.has_mask == has_mask
     assert variant.mask_size == mask_size
     assert variant.exact_paste == exact_paste

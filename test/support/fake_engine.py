@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from siammask_ros.engines.base import EngineInfo, Masks, Response, SelectionParams
 from siammask_ros.errors import EngineError, EngineLostError, EngineMemoryError
 from siammask_ros.geometry.anchors import anchor_grid
-from siammask_ros.model.variants import variant_named
+from siammask_ros.model.variants import get_variant
 
 COLOUR_TOLERANCE = 60.0
 MIN_SEEN_PX = 20
@@ -34,7 +34,7 @@ class FakeEngine:
     """
 
     def __init__(self, script: Iterable[str] = (), delay_s: float = 0.0) -> None:
-        self.variant = variant_named("lite")
+        self.variant = get_variant("lite")
         self.info = EngineInfo("fake", "cpu", "fp32", "none", "0" * 64)
         self.script = deque(script)
         self.delay_s = delay_s

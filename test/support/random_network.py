@@ -11,14 +11,14 @@ from torch import nn
 from siammask_ros.engines.network_source import NetworkSource
 from siammask_ros.model.checkpoint import save_network
 from siammask_ros.model.siammask import SiamMask
-from siammask_ros.model.variants import Variant, variant_named
+from siammask_ros.model.variants import Variant, get_variant
 
 
 def random_network(model: str = "lite", seed: int = 0) -> SiamMask:
     """The same weights for the same seed, in evaluation mode."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return SiamMask(variant_named(model)).eval()
+        return SiamMask(get_variant(model)).eval()
 
 
 def lively_network(variant: Variant, seed: int = 0) -> SiamMask:
@@ -58,5 +58,5 @@ def source_of(network: SiamMask) -> NetworkSource:
 def random_weights(folder: Path, seed: int = 0) -> Path:
     """A file of random, lively weights for ``lite``."""
     path = folder / f"random_{seed}.safetensors"
-    save_network(lively_network(variant_named("lite"), seed), path, {"made": "by a test"})
+    save_network(lively_network(get_variant("lite"), seed), path, {"made": "by a test"})
     return path

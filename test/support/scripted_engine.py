@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.engines.base import EngineInfo, Masks, Response, SelectionParams
-from siammask_ros.model.variants import variant_named
+from siammask_ros.model.variants import get_variant
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class ScriptedEngine:
     """Gives the k-th target of a batch the k-th answer, in every frame."""
 
     def __init__(self, *answers: Answer, model: str = "resnet50") -> None:
-        self.variant = variant_named(model)
+        self.variant = get_variant(model)
         self.info = EngineInfo("scripted", "cpu", "fp32", "none", "0" * 64)
         self.answers = list(answers)
         self.template_crops: list[NDArray[np.uint8]] = []

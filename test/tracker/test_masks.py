@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from siammask_ros.geometry.crops import crop_square
-from siammask_ros.model.variants import Variant, variant_named
+from siammask_ros.model.variants import Variant, get_variant
 from siammask_ros.tracker.masks import (
     RegionMask,
     SearchSquare,
@@ -20,7 +20,7 @@ from siammask_ros.tracker.masks import (
 
 HEIGHT, WIDTH = 70, 100
 THRESHOLD = 0.35
-RESNET50, BASE, LITE = (variant_named(name) for name in ("resnet50", "resnet50_base", "lite"))
+RESNET50, BASE, LITE = (get_variant(name) for name in ("resnet50", "resnet50_base", "lite"))
 VARIANTS = {variant.name: variant for variant in (RESNET50, BASE, LITE)}
 MASKS = {
     name: np.random.default_rng(0).random((variant.mask_size,) * 2, np.float32)

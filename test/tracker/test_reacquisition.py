@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from siammask_ros.model.variants import variant_named
+from siammask_ros.model.variants import get_variant
 from siammask_ros.tracker.config import TrackerConfig
 from siammask_ros.tracker.reacquisition import is_reacquiring, ring_centers, search_position
 from siammask_ros.tracker.targets import Candidate, Status, TargetState
 
 CONFIG = TrackerConfig(tracking_score=0.6, lost_score=0.3, lost_after_frames=3)
-VARIANT = variant_named("lite")
+VARIANT = get_variant("lite")
 SIZE = (30.0, 20.0)
 IMAGE_SIZE = (240, 320)
 STAY = 15

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.one_choice import choose
 
-from siammask_ros.model.variants import variant_named
+from siammask_ros.model.variants import get_variant
 from siammask_ros.tracker.config import PRESETS, TrackerConfig
 from siammask_ros.tracker.scoring import AnchorField, Choice
 from siammask_ros.tracker.scoring import choose as choose_for_all
@@ -17,7 +17,7 @@ SIDE = 25
 SIZES = [(104, 32), (88, 40), (64, 64), (40, 80), (32, 96)]
 TARGET = (60.0, 48.0)
 DAVIS = PRESETS["davis"]
-ANCHORS = AnchorField.of(variant_named("resnet50"))
+ANCHORS = AnchorField.of(get_variant("resnet50"))
 
 
 def hann(index: int) -> float:
@@ -149,7 +149,7 @@ def test_c1_a_finite_answer_never_gives_a_box_that_is_not(axis: int, value: floa
 
 
 def test_targets_of_a_frame_are_chosen_for_as_each_alone_and_a_bad_one_spoils_no_other() -> None:
-    small = AnchorField.of(variant_named("resnet50").searching(159))
+    small = AnchorField.of(get_variant("resnet50").searching(159))
     cases = []
     for seed in range(6):
         score, box = random_answer(seed)

@@ -9,7 +9,7 @@ import pytest
 
 from siammask_ros.evaluation.speed.host import MANY, InstantEngine
 from siammask_ros.evaluation.speed.scene import moving_squares
-from siammask_ros.model.variants import variant_named
+from siammask_ros.model.variants import get_variant
 from siammask_ros.tracker import threads as module
 from siammask_ros.tracker.config import PRESETS
 from siammask_ros.tracker.threads import threaded_map
@@ -47,7 +47,7 @@ def test_an_error_is_raised_once_all_are_done_and_the_next_call_works(wrong: int
 def test_a_step_gives_the_same_to_the_bit_with_and_without_threads(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    tracker = Tracker(InstantEngine(variant_named("lite")), PRESETS["lite"])
+    tracker = Tracker(InstantEngine(get_variant("lite")), PRESETS["lite"])
     scene = moving_squares("480p", MANY)
     states = tracker.start(scene.pictures[0], scene.boxes[0])
     found = []

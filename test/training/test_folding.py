@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from siammask_ros.model.siammask import SiamMask
-from siammask_ros.model.variants import variant_named
+from siammask_ros.model.variants import get_variant
 from siammask_ros.training.folding import FoldedConvolution, fold_norms
 
 
@@ -15,7 +15,7 @@ from siammask_ros.training.folding import FoldedConvolution, fold_norms
 def backbone(request: pytest.FixtureRequest) -> nn.Module:
     """A backbone with random weights and random statistics."""
     torch.manual_seed(3)
-    features: nn.Module = SiamMask(variant_named(request.param)).features.eval()
+    features: nn.Module = SiamMask(get_variant(request.param)).features.eval()
     for module in features.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 1.5)

@@ -8,10 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from siammask_ros.model.variants import Variant, variant_named
+from siammask_ros.model.variants import Variant, get_variant
 from siammask_ros.training.labels import AnchorLabeller, AnchorLabels, mask_windows
 
-RESNET50, LITE = variant_named("resnet50"), variant_named("lite")
+RESNET50, LITE = get_variant("resnet50"), get_variant("lite")
 SIZES = [(104, 32), (88, 40), (64, 64), (40, 80), (32, 96)]
 LABELLER = AnchorLabeller(LITE)
 

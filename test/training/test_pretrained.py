@@ -11,14 +11,14 @@ from support.random_network import lively_network
 
 from siammask_ros.errors import CheckpointError, DataError
 from siammask_ros.model.siammask import SiamMask
-from siammask_ros.model.variants import variant_named
+from siammask_ros.model.variants import get_variant
 from siammask_ros.training.datasets import data_root
 from siammask_ros.training.pretrained import load_imagenet_backbone, load_matching_weights
 
 
 @pytest.fixture(scope="module")
 def source() -> SiamMask:
-    return lively_network(variant_named("lite"), seed=3)
+    return lively_network(get_variant("lite"), seed=3)
 
 
 def saved(path: Path, tensors: dict[str, torch.Tensor]) -> Path:
@@ -32,7 +32,7 @@ def test_what_fits_is_taken_and_the_rest_begins_afresh_and_is_told(
     tensors = {k: v for k, v in source.state_dict().items() if not k.startswith("matching.")}
     tensors["refine_model.last.weight"] = torch.zeros(1, 2, 3, 3)
     tensors["refine_model.of_an_earlier_form"] = torch.zeros(4)
-    network = lively_network(variant_named("lite"), seed=4)
+    network = lively_network(get_variant("lite"), seed=4)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     with caplog.at_level("INFO"):
         load_matching_weights(network, saved(tmp_path / "earlier.safetensors", tensors))
@@ -65,7 +65,7 @@ def test_imagenets_resnet50_computes_the_same_on_colours_as_they_are() -> None:
     path = root / "weights" / "resnet50_imagenet_layer3_fp16.pth"
     if not path.is_file():
         pytest.skip(f"there is no {path}")
-    network = SiamMask(variant_named("resnet50"))
+    network = SiamMask(get_variant("resnet50"))
     load_imagenet_backbone(network)
     trunk = network.features.features.eval()
     source = {name: t.float() for name, t in torch.load(path, weights_only=True).items()}

@@ -7,14 +7,14 @@ import torch
 from support.random_network import lively_network
 
 from siammask_ros.model.siammask import SiamMask
-from siammask_ros.model.variants import variant_named
+from siammask_ros.model.variants import get_variant
 from siammask_ros.training.config import TrainingConfig
 from siammask_ros.training.recipe import Recipe
 
 
 @pytest.fixture(scope="module", params=["lite", "resnet50"])
 def network(request: pytest.FixtureRequest) -> SiamMask:
-    return lively_network(variant_named(request.param))
+    return lively_network(get_variant(request.param))
 
 
 def learning(network: SiamMask) -> set[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from siammask_ros.evaluation.speed.host import MANY, HostCost, InstantEngine, host_cost
 from siammask_ros.evaluation.speed.scene import moving_squares
-from siammask_ros.model.variants import variant_named
+from siammask_ros.model.variants import get_variant
 from siammask_ros.tracker.config import PRESETS
 from siammask_ros.tracker.targets import Status
 from siammask_ros.tracker.tracker import Tracker
@@ -17,7 +17,7 @@ from siammask_ros.tracker.tracker import Tracker
 
 @pytest.mark.parametrize(("model", "preset"), [("lite", "lite"), ("resnet50", "davis")])
 def test_every_target_is_tracked_with_a_mask(model: str, preset: str) -> None:
-    tracker = Tracker(InstantEngine(variant_named(model)), PRESETS[preset])
+    tracker = Tracker(InstantEngine(get_variant(model)), PRESETS[preset])
     scene = moving_squares("480p", MANY)
     states = tracker.start(scene.pictures[0], scene.boxes[0])
     for image, boxes in zip(scene.pictures[1:], scene.boxes[1:], strict=True):
@@ -31,14 +31,14 @@ def test_every_target_is_tracked_with_a_mask(model: str, preset: str) -> None:
 def test_the_cost_is_that_of_the_quickest_step_with_one_and_with_many() -> None:
     # A clock of whole seconds: steps with one target take 1, 3, 5 … s, those with many 2, 4, 6 ….
     ticks = itertools.chain.from_iterable((0.0, float(n)) for n in itertools.count(1))
-    cost = host_cost(variant_named("lite"), PRESETS["lite"], 3, lambda: next(ticks))
+    cost = host_cost(get_variant("lite"), PRESETS["lite"], 3, lambda: next(ticks))
     assert cost == HostCost(1e3, 2e3)
     assert cost.ratio == 2
     assert "1000.00 ms a step for 1 target and 2000.00 ms for 8 (2.0×)" in str(cost)
 
 
 def test_many_targets_of_a_gpu_get_full_crops() -> None:
-    engine = InstantEngine(variant_named("lite"))
+    engine = InstantEngine(get_variant("lite"))
     assert engine.variant.small_search_size == engine.variant.search_size
     response = engine.search([None] * 2, [np.zeros((255, 255, 3), np.uint8)] * 2)
     assert [score.shape for score in response.score] == [(5, 25, 25)] * 2

@@ -8,7 +8,7 @@ from support.fake_engine import FakeEngine
 from support.moving_square import picture, square_box
 
 from siammask_ros.evaluation.speed.reference import ReferenceTracker, paste_on_picture
-from siammask_ros.model.variants import variant_named
+from siammask_ros.model.variants import get_variant
 from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.masks import OUTSIDE, SearchSquare, paste
 from siammask_ros.tracker.tracker import Tracker
@@ -23,7 +23,7 @@ PICTURE = (120, 200)
 def test_a_mask_pasted_on_the_whole_picture_is_the_region_and_nothing_around_it(
     model: str, center: tuple[float, float], side: int
 ) -> None:
-    variant = variant_named(model)
+    variant = get_variant(model)
     size = variant.mask_size
     # Smooth, as masks are: OpenCV rounds positions to 1/32 of a mask's pixel.
     y, x = np.mgrid[:size, :size] / size

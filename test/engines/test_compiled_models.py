@@ -148,7 +148,7 @@ def test_what_openvino_does_not_take_is_compiled_anew(
 ) -> None:
     network = lively_network(LITE)
     with monkeypatch.context() as patch:
-        patch.setattr(CompiledModels, "kept", lambda self, form: b"of another build" * 9)
+        patch.setattr(CompiledModels, "find", lambda self, form: b"of another build" * 9)
         first = answer(network)
     assert sorted(converted) == ALL
     for one, other in zip(first, answer(network), strict=True):

@@ -34,11 +34,12 @@ def test_the_cost_is_that_of_the_quickest_step_with_one_and_with_many() -> None:
     cost = host_cost(get_variant("lite"), PRESETS["lite"], 3, lambda: next(ticks))
     assert cost == HostCost(1e3, 2e3)
     assert cost.ratio == 2
-    assert "1000.00 ms a step for 1 target and 2000.00 ms for 8 (2.0×)" in str(cost)
+    assert "1000.00 ms a step for 1 target and 2000.00 ms for 8 stationary ones (2.0×)" in str(cost)
 
 
-def test_many_targets_of_a_gpu_get_full_crops() -> None:
+def test_both_sizes_of_search_crops_are_answered() -> None:
     engine = InstantEngine(get_variant("lite"))
-    assert engine.variant.small_search_size == engine.variant.search_size
-    response = engine.search([None] * 2, [np.zeros((255, 255, 3), np.uint8)] * 2)
-    assert [score.shape for score in response.score] == [(5, 25, 25)] * 2
+    crops = [np.zeros((side, side, 3), np.uint8) for side in (255, 159)]
+    response = engine.search([None] * 2, crops)
+    assert [score.shape for score in response.score] == [(5, 25, 25), (5, 13, 13)]
+    assert [box.shape for box in response.box] == [(4, 5, 25, 25), (4, 5, 13, 13)]

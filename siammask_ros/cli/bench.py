@@ -160,6 +160,6 @@ def _how(plan: Plan, options: argparse.Namespace) -> dict[str, str]:
     return {
         "measured": measured,
         "host": str(host_cost(get_variant("lite"), find_preset("lite"))),
-        "targets": f"{SIDE_PX} px wide in pictures of any size, surely tracked, moving slowly",
+        "targets": f"{SIDE_PX} px wide in images of any size, surely tracked, moving slowly",
         "accuracy": accuracy,
     }

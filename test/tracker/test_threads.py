@@ -49,7 +49,7 @@ def test_a_step_gives_the_same_to_the_bit_with_and_without_threads(
 ) -> None:
     tracker = Tracker(InstantEngine(get_variant("lite")), PRESETS["lite"])
     scene = moving_squares("480p", MANY)
-    states = tracker.start(scene.pictures[0], scene.boxes[0])
+    states = tracker.start(scene.images[0], scene.boxes[0])
     found = []
     for threads in (1, 3):
         monkeypatch.setattr(module, "_thread_count", lambda threads=threads: threads)
@@ -61,7 +61,7 @@ def test_a_step_gives_the_same_to_the_bit_with_and_without_threads(
             return search(templates, images, params)
 
         monkeypatch.setattr(tracker.engine, "search", watched)
-        results, _ = tracker.step(scene.pictures[1], states)
+        results, _ = tracker.step(scene.images[1], states)
         monkeypatch.setattr(tracker.engine, "search", search)
         found.append((np.stack(crops), [result.box for result in results]))
     (crops_alone, boxes_alone), (crops_shared, boxes_shared) = found

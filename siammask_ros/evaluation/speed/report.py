@@ -21,7 +21,7 @@ from siammask_ros.media.speed_plot import BenchedCell, speed_picture
 _EXPECTED = "expected a bench.json that siammask bench wrote"
 _SHARES = "/".join(STAGES)
 _COLUMNS = (
-    *("model", "engine", "precision", "targets", "picture", "median", "p95", "p99", "frames/s"),
+    *("model", "engine", "precision", "targets", "image", "median", "p95", "p99", "frames/s"),
     *("× ref", "× one", _SHARES, "first", "first s", "MB", "GPU MB", "mean J", "steps"),
 )
 _LEFT = 3
@@ -107,12 +107,12 @@ def as_text(benchmark: Benchmark) -> str:
 def write_benchmark(folder: Path, benchmark: Benchmark) -> list[Path]:
     """Writes bench.json, bench.txt and bench.png to ``folder``; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
-    numbers, text, picture = (folder / f"bench.{kind}" for kind in ("json", "txt", "png"))
+    numbers, text, image = (folder / f"bench.{kind}" for kind in ("json", "txt", "png"))
     content = json.dumps(benchmark_as_json(benchmark), indent=1)
     numbers.write_text(content + "\n", encoding="utf-8")
     text.write_text(as_text(benchmark) + "\n", encoding="utf-8")
-    draw_benchmark(picture, benchmark)
-    return [numbers, text, picture]
+    draw_benchmark(image, benchmark)
+    return [numbers, text, image]
 
 
 def read_benchmark(path: Path) -> Benchmark:
@@ -164,14 +164,14 @@ def write_page(path: Path, benchmarks: Sequence[Benchmark], command: str) -> lis
     ]
     files = [path]
     for number, benchmark in enumerate(benchmarks, start=1):
-        picture = images / f"{path.stem}_{number}.png"
-        draw_benchmark(picture, benchmark)
-        files.append(picture)
+        image = images / f"{path.stem}_{number}.png"
+        draw_benchmark(image, benchmark)
+        files.append(image)
         lines += ["", f"## {benchmark.machine['device']}", ""]
         lines += [f"* {line}" for line in [*verdict(benchmark), *_failures(benchmark)]]
         lines += ["", "Measured on:", ""]
         lines += [f"* {name}: {value}" for name, value in _collect_facts(benchmark)]
-        lines += ["", f"![Milliseconds by engine, targets and picture](images/{picture.name})", ""]
+        lines += ["", f"![Milliseconds by engine, targets and image](images/{image.name})", ""]
         head, *rows = rows_of(benchmark)
         aligned = ["---" if index < _LEFT else "---:" for index in range(len(head))]
         lines += ["| " + " | ".join(row) + " |" for row in (head, aligned, *rows)]

@@ -59,7 +59,7 @@ class TrackerRunner:
 
     def prepare(self, scene: Scene) -> Step:
         """See ``Runner.prepare``."""
-        states = self._timed.start(scene.pictures[0], scene.boxes[0])
+        states = self._timed.start(scene.images[0], scene.boxes[0])
         starts = [
             [*map(_move_state, states, scene.boxes[number - 1], boxes)]
             for number, boxes in enumerate(scene.boxes)
@@ -67,8 +67,8 @@ class TrackerRunner:
 
         def step(number: int) -> dict[str, float]:
             clock = StageClock()
-            here = number % len(scene.pictures)
-            self._timed.step(scene.pictures[here], starts[here - 1], clock)
+            here = number % len(scene.images)
+            self._timed.step(scene.images[here], starts[here - 1], clock)
             return clock.stages_ms
 
         return step
@@ -94,10 +94,10 @@ class NanoRunner:
         """See ``Runner.prepare``."""
         box_tracker = NanoBoxTracker(*self._files)
         (box,) = scene.boxes[0]
-        box_tracker.start(scene.pictures[0], box)
+        box_tracker.start(scene.images[0], box)
 
         def step(number: int) -> dict[str, float]:
-            box_tracker.step(scene.pictures[number % len(scene.pictures)])
+            box_tracker.step(scene.images[number % len(scene.images)])
             return {}
 
         return step

@@ -20,7 +20,7 @@ SIZES = {
     "4k": (2160, 3840),
 }
 SIDE_PX = 64
-PICTURES = 4
+IMAGES = 4
 _STEP_PX = 3
 _TILE_PX = 256
 _BLOCK_PX = 8
@@ -30,7 +30,7 @@ _BLOCK_PX = 8
 class Scene:
     """A few images (H, W, 3) uint8 BGR, and where the targets are in each of them."""
 
-    pictures: tuple[NDArray[np.uint8], ...]
+    images: tuple[NDArray[np.uint8], ...]
     boxes: tuple[tuple[RotatedBox, ...], ...]
 
 
@@ -49,16 +49,16 @@ def moving_squares(size: str, targets: int) -> Scene:
     The squares lie in the part that a 480p image shows and move a few pixels an image.
     """
     height, width = parse_size(size)
-    pictures, boxes = [], []
-    for number in range(PICTURES):
-        picture = _noise(height, width)
+    images, boxes = [], []
+    for number in range(IMAGES):
+        image = _noise(height, width)
         centers = [(x + _STEP_PX * number, y) for x, y in _centers(targets)]
         for index, (x, y) in enumerate(centers):
             left, top = x - SIDE_PX // 2, y - SIDE_PX // 2
-            picture[top : top + SIDE_PX, left : left + SIDE_PX] = _texture(index)
-        pictures.append(picture)
+            image[top : top + SIDE_PX, left : left + SIDE_PX] = _texture(index)
+        images.append(image)
         boxes.append(tuple(RotatedBox(x, y, SIDE_PX, SIDE_PX) for x, y in centers))
-    return Scene(tuple(pictures), tuple(boxes))
+    return Scene(tuple(images), tuple(boxes))
 
 
 def _centers(targets: int) -> list[tuple[int, int]]:

@@ -24,13 +24,13 @@ def verdict(benchmark: Benchmark) -> list[str]:
         sentences += [*_fastest(model, rows), *_fastest_fp32(model, rows)]
     sentences += _between_models(ours, models)
     sentences += _many_targets(ours)
-    sentences += _large_pictures(ours)
+    sentences += _large_images(ours)
     sentences += _first_frames(ours)
     return sentences
 
 
 def _single_target_cell(result: Result) -> CellResult | None:
-    """The cell with one target on the smallest picture."""
+    """The cell with one target on the smallest image."""
     return next((cell for cell in result.cells if cell.targets == 1), None)
 
 
@@ -98,7 +98,7 @@ def _many_targets(ours: list[Result]) -> Iterator[str]:
         yield f"{most} targets cost {_describe_range(costs, '.2f')} steps with one."
 
 
-def _large_pictures(ours: list[Result]) -> Iterator[str]:
+def _large_images(ours: list[Result]) -> Iterator[str]:
     growths: dict[bool, list[tuple[float, str]]] = {True: [], False: []}
     sizes = ""
     for row in ours:

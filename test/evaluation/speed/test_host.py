@@ -19,8 +19,8 @@ from siammask_ros.tracker.tracker import Tracker
 def test_every_target_is_tracked_with_a_mask(model: str, preset: str) -> None:
     tracker = Tracker(InstantEngine(get_variant(model)), PRESETS[preset])
     scene = moving_squares("480p", MANY)
-    states = tracker.start(scene.pictures[0], scene.boxes[0])
-    for image, boxes in zip(scene.pictures[1:], scene.boxes[1:], strict=True):
+    states = tracker.start(scene.images[0], scene.boxes[0])
+    for image, boxes in zip(scene.images[1:], scene.boxes[1:], strict=True):
         results, states = tracker.step(image, states)
         assert [result.status for result in results] == [Status.TRACKING] * MANY
         assert all(result.mask is not None and result.mask.area_px > 1000 for result in results)

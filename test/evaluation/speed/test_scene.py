@@ -1,4 +1,4 @@
-"""The pictures that speed is measured on."""
+"""The images that speed is measured on."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from siammask_ros.geometry.boxes import checked_init_box
 def test_every_target_is_whole_on_every_picture(size: str, targets: int) -> None:
     scene = moving_squares(size, targets)
     height, width = SIZES[size]
-    for picture, boxes in zip(scene.pictures, scene.boxes, strict=True):
-        assert picture.shape == (height, width, 3)
-        assert picture.dtype == np.uint8
+    for image, boxes in zip(scene.images, scene.boxes, strict=True):
+        assert image.shape == (height, width, 3)
+        assert image.dtype == np.uint8
         assert len(boxes) == targets
         for box in boxes:
             assert checked_init_box(box, width, height) == box
             left, top, *_ = (round(value) for value in box.bounding_xywh)
-            square = picture[top : top + SIDE_PX, left : left + SIDE_PX]
+            square = image[top : top + SIDE_PX, left : left + SIDE_PX]
             assert square.min() >= 120, "nothing covers it"
 
 
 def test_targets_move_and_keep_their_pixels() -> None:
     scene = moving_squares("480p", 1)
     squares = []
-    for picture, (box,) in zip(scene.pictures, scene.boxes, strict=True):
+    for image, (box,) in zip(scene.images, scene.boxes, strict=True):
         left, top, *_ = (round(value) for value in box.bounding_xywh)
-        squares.append(picture[top : top + SIDE_PX, left : left + SIDE_PX])
+        squares.append(image[top : top + SIDE_PX, left : left + SIDE_PX])
     assert len({boxes[0].x for boxes in scene.boxes}) == len(scene.boxes)
     assert all(np.array_equal(square, squares[0]) for square in squares)
 

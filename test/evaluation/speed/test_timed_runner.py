@@ -18,7 +18,7 @@ from siammask_ros.evaluation.speed.runner_process import (
     peak_memory_mb,
 )
 from siammask_ros.evaluation.speed.runners import TrackerRunner
-from siammask_ros.evaluation.speed.scene import PICTURES, moving_squares
+from siammask_ros.evaluation.speed.scene import IMAGES, moving_squares
 from siammask_ros.evaluation.speed.timed_runner import Cell, TimedRunner
 from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.tracker import Tracker
@@ -68,10 +68,10 @@ def test_every_step_starts_where_the_targets_truly_were() -> None:
     step = TrackerRunner(Watching(tracker.engine, tracker.config)).prepare(
         moving_squares("480p", 1)
     )
-    for number in range(2 * PICTURES):
+    for number in range(2 * IMAGES):
         step(number)
     boxes = [boxes[0] for boxes in moving_squares("480p", 1).boxes]
-    before = [(boxes[number - 1].x, boxes[number - 1].y) for number in range(PICTURES)]
+    before = [(boxes[number - 1].x, boxes[number - 1].y) for number in range(IMAGES)]
     assert seen == before * 2
 
 

@@ -75,7 +75,7 @@ def _onnx(options: argparse.Namespace) -> int:
     }
     files = {f"{name}.onnx": content for name, content in contents.items()}
     files["model.json"] = (json.dumps(about, indent=2) + "\n").encode()
-    shared.print_write_files(_write_files(options.out, files))
+    shared.print_written(_write_files(options.out, files))
     return 0
 
 

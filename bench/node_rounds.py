@@ -14,19 +14,17 @@ sys.path[:0] = [str(ROOT), str(ROOT / "test")]
 if __name__ == "__main__":
     import conftest  # noqa: F401
 
+from siammask_ros.ros.nodes.tracker import TrackerNode  # noqa: E402, I001  before rclpy
 import rclpy  # noqa: E402
 from rclpy.context import Context  # noqa: E402
 from rclpy.lifecycle import TransitionCallbackReturn  # noqa: E402
 from support.node_bench import own_domain  # noqa: E402
 
 from bench.soak import Sample  # noqa: E402
-from siammask_ros.ros.nodes.tracker import TrackerNode  # noqa: E402
-from siammask_ros.ros.runtime.process import configure_malloc  # noqa: E402
 
 
 def main(rounds: int) -> None:
     """Prints what the process has after each cleanup; raises where a transition fails."""
-    configure_malloc()
     context = Context()
     rclpy.init(context=context, domain_id=own_domain())
     node = TrackerNode(context=context)

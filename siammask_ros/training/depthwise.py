@@ -28,7 +28,7 @@ def depthwise_convolution(x: Tensor, weight: Tensor, padding: int = 0, dilation:
         x, weight = x.to(dtype), weight.to(dtype)
     if x.device.type != "cpu" or x.dtype not in (torch.bfloat16, torch.float16):
         return functional.conv2d(x, weight, None, 1, padding, dilation, len(weight))
-    out: Tensor = _Depthwise.apply(x, weight, padding, dilation)
+    out: Tensor = _Depthwise.apply(x, weight, padding, dilation)  # type: ignore[no-untyped-call]
     return out
 
 

@@ -41,7 +41,8 @@ class FoldedConvolution(nn.Module):
             out = depthwise_convolution(x, weight, padding, dilation)
             return out + shift.to(out.dtype)[:, None, None]
         # The bound method keeps stride, padding, dilation and groups.
-        return conv._conv_forward(x, weight, shift)
+        convolved: Tensor = conv._conv_forward(x, weight, shift)
+        return convolved
 
 
 def fold_norms(module: nn.Module, frozen_dtype: torch.dtype | None = None) -> nn.Module:

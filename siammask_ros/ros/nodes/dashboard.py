@@ -30,7 +30,7 @@ NICENESS = 10
 _CONFIGS: tuple[type[Any], ...] = (DashboardConfig, WebConfig)
 
 
-class DashboardNode(ClosingNode, Node):  # type: ignore[misc]
+class DashboardNode(ClosingNode, Node):
     """Serves the page; raises ConfigError where the parameters do not allow to."""
 
     def __init__(self, **node: Any) -> None:

@@ -61,7 +61,7 @@ _STATES = {
 }
 
 
-class FollowerNode(ClosingNode, UnchangedParameters, Node):  # type: ignore[misc]
+class FollowerNode(ClosingNode, UnchangedParameters, Node):
     """Drives a robot after a target of the tracker's.
 
     Every TrackArray is answered with a command, and the dead man's switch looks at ``clock``,
@@ -106,7 +106,8 @@ class FollowerNode(ClosingNode, UnchangedParameters, Node):  # type: ignore[misc
     @property
     def config(self) -> FollowConfig:
         """The settings that are in force."""
-        return self._own_parameters.settings
+        config: FollowConfig = self._own_parameters.settings
+        return config
 
     def stop(self, why: str) -> None:
         """Says zero, now."""

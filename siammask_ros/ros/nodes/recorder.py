@@ -62,7 +62,7 @@ _LATENCIES = tuple(
 _COUNTS = ("received", "processed", "dropped")
 
 
-class RecorderNode(ClosingNode, Node):  # type: ignore[misc]
+class RecorderNode(ClosingNode, Node):
     """Records one tracker's answers; raises ConfigError or DataError for its parameters."""
 
     def __init__(self, **node: Any) -> None:

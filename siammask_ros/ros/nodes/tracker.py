@@ -272,6 +272,7 @@ def _start(node: TrackerNode, asked_to_stop: Any) -> int:
         node.follow_dead_process()
     node.on_engine_lost(asked_to_stop.set)
     if node.get_parameter("autostart").value:
+        assert node.executor is not None, "a node is spun before it starts"
         node.executor.create_task(node.autostart)
     else:
         node.log_state()

@@ -68,8 +68,8 @@ class Parameters(LiveParameters[Settings]):
             declare(node, defaults, _CONSTRAINTS)
         # These two select the defaults of the tracker's parameters.
         preset, model = (node.get_parameter(name).value for name in ("tracker_preset", "model"))
-        for defaults in (default_tracker(preset, model), SessionConfig()):
-            declare(node, defaults, _CONSTRAINTS)
+        declare(node, default_tracker(preset, model), _CONSTRAINTS)
+        declare(node, SessionConfig(), _CONSTRAINTS)
 
         def refusal(names: set[str]) -> str:
             late = sorted(NEEDS_RELOAD & names)

@@ -68,7 +68,7 @@ def call_after_parameter_change(node: Node, callback: Callable[[list[Parameter]]
             callback(parameter_list)
         return result
 
-    node.set_parameters_atomically = set_and_call
+    node.set_parameters_atomically = set_and_call  # type: ignore[method-assign]
 
 
 def has_message_info() -> bool:

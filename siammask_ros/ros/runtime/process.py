@@ -1,8 +1,7 @@
-"""A node as a process: memory settings, signals, spinning, and an end within three seconds."""
+"""A node as a process: signals, spinning, and an end within three seconds."""
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import signal
@@ -22,30 +21,6 @@ from siammask_ros.ros.runtime.exit_codes import EXIT_CONFIGURATION, EXIT_NOT_STA
 
 EXIT_AFTER_S = 2.5
 CALLBACK_THREADS = 4
-
-# (mallopt's number, value)
-_MALLOC_SETTINGS = (
-    # Keep large buffers instead of returning them after every message.
-    (-3, 32 << 20),  # M_MMAP_THRESHOLD
-    (-1, 256 << 20),  # M_TRIM_THRESHOLD
-    (-2, 64 << 20),  # M_TOP_PAD
-    # One heap for all threads. With one each, an engine's new threads use other heaps than the
-    # threads of the engine before, and what those freed is not used again.
-    (-8, 1),  # M_ARENA_MAX
-)
-
-
-def configure_malloc() -> bool:
-    """Set glibc's malloc to keep image buffers and to use one heap; return whether it did.
-
-    Receiving 1080p takes an eighth of the time, and memory stays constant when the node is
-    configured and cleaned up again and again. Another C library has no mallopt and is left alone.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None:
-        return False
-    done = [mallopt(option, value) == 1 for option, value in _MALLOC_SETTINGS]
-    return all(done)
 
 
 class Stop:
@@ -78,11 +53,11 @@ def run(
     Then the process ends with body's exit code. Returns only where the node could not be made:
     EXIT_CONFIGURATION where a restart would not help either, else EXIT_NOT_STARTED.
     """
-    configure_malloc()
     stop = Stop()
     stop.listen()
     try:
-        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+        arguments = None if args is None else list(args)
+        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     except RCLError as error:
         return _not_started(str(error), EXIT_CONFIGURATION)
     except UnknownROSArgsError as error:

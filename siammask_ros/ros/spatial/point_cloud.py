@@ -34,7 +34,8 @@ def target_points(target: TrackedTarget, depths: DepthImage, lens: Lens) -> NDAr
     rays = lens.rays(np.stack([columns + mask.left, rows + mask.top], axis=1))
     rays = rays / rays[:, 2:]
     points = rays * depth_m[is_measured][:, None]
-    return points[np.isfinite(points).all(axis=1)].astype(np.float32)
+    finite = points[np.isfinite(points).all(axis=1)]
+    return np.asarray(finite, np.float32)
 
 
 def build_point_cloud(header: Header, points: NDArray[np.float32]) -> PointCloud2:

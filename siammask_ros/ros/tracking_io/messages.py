@@ -48,7 +48,7 @@ def build_image(header: Header, image: NDArray[np.uint8]) -> Image:
     height, width = image.shape[:2]
     encoding = "mono8" if image.ndim == 2 else "bgr8"
     data = array("B")
-    data.frombytes(memoryview(np.ascontiguousarray(image)).cast("B"))
+    data.frombytes(np.ascontiguousarray(image).data.cast("B"))
     return Image(
         header=header,
         height=height,
@@ -63,7 +63,7 @@ def build_image(header: Header, image: NDArray[np.uint8]) -> Image:
 def build_jpeg(header: Header, image: NDArray[np.uint8]) -> CompressedImage:
     """Return an image (H, W, 3) as JPEG, in the format of image_transport."""
     data = array("B")
-    data.frombytes(memoryview(to_jpeg(image)))
+    data.frombytes(to_jpeg(image).data)
     return CompressedImage(header=header, format=JPEG_FORMAT, data=data)
 
 

@@ -33,7 +33,7 @@ def draw(page: Any, box_xywh: tuple[float, float, float, float]) -> None:
     """A box, with the mouse."""
     page.wait_for_function("() => document.querySelector('#answers-hz').textContent !== '–'")
     frame = page.locator("#stage").bounding_box()
-    width = page.evaluate("() => document.getElementById('picture').width")
+    width = page.evaluate("() => document.getElementById('image').width")
     scale = frame["width"] / width
     left, top, wide, high = box_xywh
     page.mouse.move(frame["x"] + left * scale, frame["y"] + top * scale)

@@ -33,15 +33,15 @@ from siammask_ros.web.config import WebConfig
 from siammask_ros.web.feed import (
     STAGES,
     WINDOW_FRAMES,
+    AnnotatedFrame,
     Box,
-    Diagnosis,
+    Diagnostic,
     Image,
     Latency,
-    Rate,
-    Shot,
+    RateMeter,
     Status,
     Target,
-    stale_after_s,
+    compute_stale_after_s,
 )
 from siammask_ros.web.server import Server
 
@@ -54,20 +54,22 @@ CHOOSE_WITHIN_S = 5.0
 class SessionFeed:
     """A ``Feed`` for the page: a source is played at its own speed through a session.
 
-    ``show`` gets every shot, in the session's worker. A page can be served before there is a
+    ``show`` gets every frame, in the session's worker. A page can be served before there is a
     network: call ``start`` with it, then ``play``, then ``close``.
     """
 
-    def __init__(self, source: Source, show: Callable[[Shot], None], loop: bool = False) -> None:
+    def __init__(
+        self, source: Source, show: Callable[[AnnotatedFrame], None], loop: bool = False
+    ) -> None:
         self._source = source
         self._engine: Mapping[str, str] = {}
         self._show = show
         self._playback = Playback(source, self._submit, loop)
         self._lock = threading.Lock()
-        self._camera, self._answers = Rate(time.monotonic), Rate(time.monotonic)
+        self._camera, self._answers = RateMeter(time.monotonic), RateMeter(time.monotonic)
         self._latencies: deque[Latency] = deque(maxlen=WINDOW_FRAMES)
         self._targets: tuple[Target, ...] = ()
-        self._newest: Shot | None = None
+        self._newest: AnnotatedFrame | None = None
         self._session: Session | None = None
 
     def start(self, tracker: Tracker, engine: Mapping[str, str]) -> None:
@@ -95,11 +97,11 @@ class SessionFeed:
         frame = Frame(image, stamp_ns, arrived_s=time.monotonic())
         self._require_session().submit(frame)
         if self._playback.is_camera and self._playback.paused:
-            self._put(Shot(frame.image, frame.stamp_ns))
+            self._put(AnnotatedFrame(frame.image, frame.stamp_ns))
 
-    def _put(self, shot: Shot) -> None:
-        self._newest = shot
-        self._show(shot)
+    def _put(self, frame: AnnotatedFrame) -> None:
+        self._newest = frame
+        self._show(frame)
 
     def _on_result(self, answer: FrameResult) -> None:
         age_ms = (time.monotonic() - answer.frame.arrived_s) * 1e3
@@ -113,7 +115,7 @@ class SessionFeed:
                 self._latencies.append(
                     Latency(tuple(stages.get(stage, 0.0) for stage in STAGES), age_ms)
                 )
-        self._put(Shot(answer.frame.image, answer.frame.stamp_ns, targets))
+        self._put(AnnotatedFrame(answer.frame.image, answer.frame.stamp_ns, targets))
 
     def status(self) -> Status:
         """See ``Feed``."""
@@ -127,9 +129,9 @@ class SessionFeed:
             camera_hz = self._camera.hz
             return Status(
                 source=source,
-                since_picture_s=self._camera.since_s,
-                stale_after_s=stale_after_s(camera_hz),
-                choose_within_s=health.config.history_s,
+                since_frame_s=self._camera.since_s,
+                stale_after_s=compute_stale_after_s(camera_hz),
+                box_timeout_s=health.config.history_s,
                 camera_hz=camera_hz,
                 answers_hz=self._answers.hz,
                 received=health.counters.received,
@@ -211,7 +213,7 @@ def _to_page_target(target: TrackedTarget) -> Target:
     )
 
 
-def build_diagnostics(health: Health, is_stopped: bool) -> tuple[Diagnosis, ...]:
+def build_diagnostics(health: Health, is_stopped: bool) -> tuple[Diagnostic, ...]:
     """Return the health of the session for the page; a stopped video is not an error."""
     inference = health.inference()
     if is_stopped and inference.level < Level.ERROR and not health.errors_in_row:
@@ -224,7 +226,7 @@ def build_diagnostics(health: Health, is_stopped: bool) -> tuple[Diagnosis, ...]
             "targets": health.targets(),
         }
     return tuple(
-        Diagnosis(int(verdict.level), f"siammask: {part}", verdict.message)
+        Diagnostic(int(verdict.level), f"siammask: {part}", verdict.message)
         for part, verdict in verdicts.items()
     )
 
@@ -232,7 +234,7 @@ def build_diagnostics(health: Health, is_stopped: bool) -> tuple[Diagnosis, ...]
 def serve(options: argparse.Namespace, source: Source) -> int:
     """Serve the page until a signal; return the exit code. Raises ConfigError or DataError."""
     config = WebConfig(**{name: getattr(options, name) for name in _OPTIONS})
-    feed = SessionFeed(source, lambda shot: server.show(shot), options.loop)
+    feed = SessionFeed(source, lambda frame: server.show(frame), options.loop)
     # Before the network is loaded, so that bad settings are reported at once.
     server = Server(config, feed)
     asked_to_stop = threading.Event()

@@ -1,27 +1,27 @@
-"""Whether a stamp and a clock can belong to each other."""
+"""Detection of stamps that come from another clock."""
 
 from __future__ import annotations
 
-# No camera is so slow, and no two clocks that are meant to agree differ by so much.
-OLDEST_S = 60.0
-MOST_AHEAD_S = 1.0
+# No image takes this long, and synchronised clocks do not differ by this much.
+MAX_AGE_S = 60.0
+MAX_AHEAD_S = 1.0
 
 _UNITS = (("years", 365.25 * 86400), ("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0))
 
 
 def clock_misfit(age_s: float) -> str:
-    """Why a stamp of this age is of another clock than the node's, or nothing.
+    """Return why a stamp of this age cannot come from the node's clock, or "".
 
-    ``age_s`` is how much the node's clock is ahead of the stamp.
+    ``age_s`` is the node's time minus the stamp.
     """
-    if -MOST_AHEAD_S <= age_s <= OLDEST_S:
+    if -MAX_AHEAD_S <= age_s <= MAX_AGE_S:
         return ""
-    difference = duration(abs(age_s))
-    return f"image stamps and the node's clock differ by {difference}; use_sim_time?"
+    difference = format_duration(abs(age_s))
+    return f"image stamps and the node's clock differ by {difference}; check use_sim_time"
 
 
-def duration(seconds: float) -> str:
-    """A time in the largest unit of which it holds one."""
+def format_duration(seconds: float) -> str:
+    """Return a time in the largest unit in which it is at least 1."""
     for name, unit_s in _UNITS:
         if seconds >= unit_s:
             return f"{seconds / unit_s:.1f} {name}"

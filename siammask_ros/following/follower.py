@@ -1,6 +1,7 @@
-"""The follower: from one report or silence to the next velocity. Its state is a value.
+"""The follower: computes the next velocity from tracks or from their absence. Its state is a value.
 
-It moves only on a fresh image in which its target is TRACKING; on anything else it stands at once.
+The robot moves only after a recent image in which its target is TRACKING. Otherwise it stops at
+once.
 """
 
 from __future__ import annotations
@@ -8,93 +9,97 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from siammask_ros.following.config import FollowConfig
-from siammask_ros.following.law import STANDING, Velocity, limited, wanted
-from siammask_ros.following.sighting import (
-    Aim,
-    Report,
-    aim_at,
-    chosen,
-    refusal,
-    refusal_of_time,
+from siammask_ros.following.control_law import ZERO, Velocity, compute_velocity, limit_velocity
+from siammask_ros.following.observation import (
+    Goal,
+    TracksReport,
+    check_observation,
+    check_time,
+    compute_goal,
+    find_target,
 )
 
-DISABLED = "disabled until the service ~/enable or the parameter enabled says otherwise"
+DISABLED = "disabled; call the service ~/enable to drive"
 NO_TRACKS = "no tracks yet"
 
 
 @dataclass(frozen=True, slots=True)
 class FollowState:
-    """The velocity that is commanded, and why it is zero: ``standing`` is empty while following.
+    """The commanded velocity; ``stop_reason`` says why it is zero and is empty while following.
 
-    ``commanded_s`` is when that was decided and ``heard_s`` when tracks last counted, on a clock
-    that never jumps; ``stamp_ns`` is the newest image whose tracks counted. ``aim`` is where the
-    target was on it.
+    ``commanded_s`` is the time of the command, ``tracks_s`` that of the last usable tracks, both on
+    a monotonic clock. ``stamp_ns`` is the newest image with usable tracks. ``goal`` is the target's
+    position relative to the robot on that image.
     """
 
-    velocity: Velocity = STANDING
-    standing: str = NO_TRACKS
-    aim: Aim | None = None
+    velocity: Velocity = ZERO
+    stop_reason: str = NO_TRACKS
+    goal: Goal | None = None
     target_id: str = ""
     commanded_s: float | None = None
-    heard_s: float | None = None
+    tracks_s: float | None = None
     stamp_ns: int = 0
 
 
-def stopped(state: FollowState, why: str, now_s: float) -> FollowState:
-    """At rest from now on, without a ramp."""
-    return replace(state, velocity=STANDING, standing=why, aim=None, commanded_s=now_s)
+def stop_state(state: FollowState, why: str, now_s: float) -> FollowState:
+    """Return the state with zero velocity, without a deceleration ramp."""
+    return replace(state, velocity=ZERO, stop_reason=why, goal=None, commanded_s=now_s)
 
 
-def after_report(
-    state: FollowState, report: Report, now_s: float, config: FollowConfig
+def update_from_tracks(
+    state: FollowState, report: TracksReport, now_s: float, config: FollowConfig
 ) -> FollowState:
-    """What to do when tracks have arrived at ``now_s`` of a clock that never jumps.
+    """Return the state after tracks have arrived at ``now_s`` of a monotonic clock.
 
-    Tracks of an image that is not newer than the last one are not driven on, and are no sign of
-    life; where they say that the target is not TRACKING, the robot stands all the same.
+    Tracks of an image that is not newer than the last one do not move the robot and do not restart
+    the timeout. But if they say that the target is not TRACKING, the robot stops.
     """
-    state = after_silence(state, now_s, config)
+    state = update_without_tracks(state, now_s, config)
     if not config.enabled:
-        return stopped(state, DISABLED, now_s)
-    sighting = chosen(report.sightings, config.target_id)
-    untimely = refusal_of_time(report, config)
-    is_newer = report.stamp_ns > _last_stamp_ns(state, report, config)
-    why = refusal(sighting, config) or untimely
-    if why or sighting is None:
-        stamp_ns = report.stamp_ns if is_newer and not untimely else state.stamp_ns
-        return stopped(replace(state, heard_s=now_s, stamp_ns=stamp_ns), why, now_s)
+        return stop_state(state, DISABLED, now_s)
+    observation = find_target(report.observations, config.target_id)
+    time_error = check_time(report, config)
+    is_newer = report.stamp_ns > _newest_stamp_ns(state, report, config)
+    why = check_observation(observation, config) or time_error
+    if why or observation is None:
+        stamp_ns = report.stamp_ns if is_newer and not time_error else state.stamp_ns
+        return stop_state(replace(state, tracks_s=now_s, stamp_ns=stamp_ns), why, now_s)
     if not is_newer:
         return state
-    aim = aim_at(sighting)
+    goal = compute_goal(observation)
     last = state.velocity
-    if aim.distance_m is None:
-        # How far it is to the target is not known any more: not a metre on what was.
+    if goal.distance_m is None:
+        # The distance is unknown: do not continue with the last speed.
         last = replace(last, linear_m_s=0.0)
     elapsed_s = now_s - state.commanded_s if state.commanded_s is not None else 0.0
     return FollowState(
-        velocity=limited(last, wanted(aim, config), min(elapsed_s, config.timeout_s), config),
-        standing="",
-        aim=aim,
-        target_id=sighting.target_id,
+        velocity=limit_velocity(
+            last, compute_velocity(goal, config), min(elapsed_s, config.timeout_s), config
+        ),
+        stop_reason="",
+        goal=goal,
+        target_id=observation.target_id,
         commanded_s=now_s,
-        heard_s=now_s,
+        tracks_s=now_s,
         stamp_ns=report.stamp_ns,
     )
 
 
-def after_silence(state: FollowState, now_s: float, config: FollowConfig) -> FollowState:
-    """What to do at ``now_s`` when nothing has arrived: the dead man's switch."""
+def update_without_tracks(state: FollowState, now_s: float, config: FollowConfig) -> FollowState:
+    """Return the state at ``now_s`` if no tracks have arrived; stop after the timeout."""
     if not config.enabled:
-        return stopped(state, DISABLED, now_s)
-    if state.heard_s is None:
-        return stopped(state, NO_TRACKS if state.standing == DISABLED else state.standing, now_s)
-    silence_s = now_s - state.heard_s
+        return stop_state(state, DISABLED, now_s)
+    if state.tracks_s is None:
+        return stop_state(
+            state, NO_TRACKS if state.stop_reason == DISABLED else state.stop_reason, now_s
+        )
+    silence_s = now_s - state.tracks_s
     if silence_s > config.timeout_s:
-        return stopped(state, f"no usable tracks for {silence_s:.1f} s", now_s)
+        return stop_state(state, f"no usable tracks for {silence_s:.1f} s", now_s)
     return state
 
 
-def _last_stamp_ns(state: FollowState, report: Report, config: FollowConfig) -> int:
-    """The newest image that counted; 0 where the clock jumped back behind it, as in a new run."""
+def _newest_stamp_ns(state: FollowState, report: TracksReport, config: FollowConfig) -> int:
+    """Return the newest usable stamp; 0 if the clock jumped back before it (new simulation)."""
     ahead_s = (state.stamp_ns - report.now_ns) / 1e9
     return state.stamp_ns if ahead_s <= config.max_age_s else 0

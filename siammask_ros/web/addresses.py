@@ -1,4 +1,4 @@
-"""Where the page can be opened: the addresses of this machine that other machines can reach."""
+"""URLs under which this machine's page can be opened."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ _IPV6_TABLE = Path("/proc/net/if_inet6")
 _NAME_BYTES = 15
 
 
-def page_urls(address: str, port: int) -> list[str]:
-    """The page's addresses as a browser takes them: first for this machine, then for others.
+def list_page_urls(address: str, port: int) -> list[str]:
+    """Return the page's URLs: first for this machine, then for other machines.
 
-    ``address`` is what the server listens on; 0.0.0.0 and :: cannot be opened themselves.
+    ``address`` is the address that the server listens on; 0.0.0.0 and :: are not URLs themselves.
     """
     served = ipaddress.ip_address(address)
     if not served.is_unspecified:
-        return [_url(str(served), port)]
+        return [_format_url(str(served), port)]
     if served.version == 4:
-        return [_url(each, port) for each in ("127.0.0.1", *_ipv4_addresses())]
-    return [_url(each, port) for each in ("::1", *_ipv6_addresses())]
+        return [_format_url(each, port) for each in ("127.0.0.1", *_list_ipv4_addresses())]
+    return [_format_url(each, port) for each in ("::1", *_list_ipv6_addresses())]
 
 
-def _url(address: str, port: int) -> str:
+def _format_url(address: str, port: int) -> str:
     host = f"[{address}]" if ":" in address else address
     return f"http://{host}:{port}/"
 
 
-def _ipv4_addresses() -> Iterator[str]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+def _list_ipv4_addresses() -> Iterator[str]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         for _, name in socket.if_nameindex():
             request = struct.pack("256s", name.encode()[:_NAME_BYTES])
             try:
-                answer = fcntl.ioctl(asked, _SIOCGIFADDR, request)
+                answer = fcntl.ioctl(probe, _SIOCGIFADDR, request)
             except OSError:
                 continue  # An interface without an IPv4 address.
             address = ipaddress.ip_address(answer[20:24])
@@ -46,8 +46,8 @@ def _ipv4_addresses() -> Iterator[str]:
                 yield str(address)
 
 
-def _ipv6_addresses() -> Iterator[str]:
-    """Without those of one link only: a browser takes no zone."""
+def _list_ipv6_addresses() -> Iterator[str]:
+    """Yield addresses except link-local ones: browsers do not accept a zone."""
     try:
         lines = _IPV6_TABLE.read_text(encoding="ascii").splitlines()
     except OSError:

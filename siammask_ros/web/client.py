@@ -1,4 +1,4 @@
-"""One open page: what waits for it, what it has not taken yet, and how much it may say."""
+"""Send queue and rate limits of one open page."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from siammask_ros.web.messages import Picture
+from siammask_ros.web.messages import EncodedFrame
 
-# Pictures that are on their way at the same time: the next one travels while one is being drawn.
+# Unacknowledged frames: the next one is transferred while the page draws the last one.
 WINDOW = 2
 MAX_REPLIES = 16
 MESSAGES_PER_S = 240.0
 COMMANDS_PER_S = 10.0
 
 
-class Allowance:
-    """So many a second, twice as many at once."""
+class RateLimiter:
+    """Token bucket: ``per_s`` events per second, bursts of twice as many."""
 
     def __init__(self, per_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_s = per_s
@@ -27,8 +27,8 @@ class Allowance:
         self._left = 2 * per_s
         self._then_s = clock()
 
-    def takes(self) -> bool:
-        """Whether one more is allowed, which is then used up."""
+    def try_acquire(self) -> bool:
+        """Return whether one more event is allowed, and count it."""
         now_s = self._clock()
         self._left = min(self._left + (now_s - self._then_s) * self._per_s, 2 * self._per_s)
         self._then_s = now_s
@@ -39,60 +39,60 @@ class Allowance:
 
 
 class Client:
-    """What is sent to one page. Lives in the server's event loop.
+    """Sends to one page. Lives in the server's event loop.
 
-    One picture and one status wait at most, the newest. The page says which picture it has shown;
-    no more than WINDOW are on their way, however much the network would swallow.
+    At most one frame and one status wait, the newest. The page acknowledges each frame that it has
+    shown; at most WINDOW frames are unacknowledged, however large the network's buffers are.
     """
 
     def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
-        self.messages = Allowance(MESSAGES_PER_S)
-        self.commands = Allowance(COMMANDS_PER_S)
+        self.messages = RateLimiter(MESSAGES_PER_S)
+        self.commands = RateLimiter(COMMANDS_PER_S)
         self.is_busy = False
         self._socket = socket
         self._transport = request.transport
         self._wake = asyncio.Event()
-        self._picture: Picture | None = None
+        self._frame: EncodedFrame | None = None
         self._status: str | None = None
         self._replies: deque[str] = deque(maxlen=MAX_REPLIES)
-        self._on_the_way: deque[int] = deque()
+        self._unacknowledged: deque[int] = deque()
         self._since_s = time.monotonic()
         self._is_sending = False
 
-    def show(self, picture: Picture) -> None:
-        """A picture for the page; it replaces the one that still waits."""
-        self._picture = picture
+    def show(self, frame: EncodedFrame) -> None:
+        """Queue a frame; it replaces the waiting one."""
+        self._frame = frame
         self._wake.set()
 
-    def tell(self, status: str) -> None:
-        """A status for the page; it replaces the one that still waits."""
+    def send_status(self, status: str) -> None:
+        """Queue a status; it replaces the waiting one."""
         self._status = status
         self._wake.set()
 
     def answer(self, reply: str) -> None:
-        """An answer to a command of the page's."""
+        """Queue the reply to a command."""
         self._replies.append(reply)
         self._wake.set()
 
-    def has_seen(self, number: int) -> None:
-        """The page has shown this picture, and so all before it."""
-        while self._on_the_way and self._on_the_way[0] <= number:
-            self._on_the_way.popleft()
+    def acknowledge(self, number: int) -> None:
+        """Record that the page has shown this frame and all frames before it."""
+        while self._unacknowledged and self._unacknowledged[0] <= number:
+            self._unacknowledged.popleft()
             self._since_s = time.monotonic()
         self._wake.set()
 
     def stalled_s(self) -> float:
-        """For how long the page has taken nothing of what is on its way."""
-        waits = self._is_sending or bool(self._on_the_way)
+        """Return for how long the page has not taken any data that was sent."""
+        waits = self._is_sending or bool(self._unacknowledged)
         return time.monotonic() - self._since_s if waits else 0.0
 
-    def cut_off(self) -> None:
-        """Ends the connection without another word: nobody reads it."""
+    def abort(self) -> None:
+        """Close the connection at once, without a close message."""
         if self._transport is not None:
             self._transport.abort()
 
-    async def send_for_ever(self) -> None:
-        """Sends what waits, whenever something does; ends with the connection."""
+    async def run_sender(self) -> None:
+        """Send what is queued until the connection ends."""
         while not self._socket.closed:
             await self._wake.wait()
             self._wake.clear()
@@ -101,15 +101,15 @@ class Client:
             if self._status is not None:
                 status, self._status = self._status, None
                 await self._send(status)
-            if self._picture is not None and len(self._on_the_way) < WINDOW:
-                picture, self._picture = self._picture, None
-                if not self._on_the_way:
+            if self._frame is not None and len(self._unacknowledged) < WINDOW:
+                frame, self._frame = self._frame, None
+                if not self._unacknowledged:
                     self._since_s = time.monotonic()
-                self._on_the_way.append(picture.number)
-                await self._send(picture.data)
+                self._unacknowledged.append(frame.number)
+                await self._send(frame.data)
 
     async def _send(self, message: str | bytes) -> None:
-        if not self._on_the_way:
+        if not self._unacknowledged:
             self._since_s = time.monotonic()
         self._is_sending = True
         try:

@@ -1,6 +1,6 @@
-"""What the page is fed with, and what it may ask for: the protocol between page and tracker.
+"""The interface between the page and a tracker: data to show, commands to execute.
 
-Two things stand behind it: a ROS 2 node, and a session in the same process. Neither knows HTTP.
+It has two implementations: a ROS 2 node, and a session in the same process. Neither uses HTTP.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 
-# Where a frame's time goes, in the order in which it goes there.
+# Processing stages of a frame, in order.
 STAGES = ("transport", "wait", "convert", "crop", "network", "select", "mask", "publish")
 WINDOW_FRAMES = 300
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Target:
-    """A target as the page shows it; all coordinates in pixels of the picture.
+    """A target as the page shows it. Coordinates are pixels of the image.
 
-    ``state`` is a word such as TRACKING, ``corners_xy`` (4, 2) the rotated box, ``contours`` the
-    borders of the mask's parts and holes, each (n, 2); none where the picture does not show it.
-    ``is_searched`` is whether the tracker looks for it.
+    ``state`` is a name such as TRACKING, ``corners_xy`` (4, 2) the rotated box, ``contours`` the
+    borders of all mask parts and holes, each (n, 2); empty if the target is not visible.
+    ``is_searched`` tells whether the tracker searches for it.
     """
 
     target_id: str
@@ -40,10 +40,10 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shot:
-    """A picture (H, W, 3) BGR that nobody writes to, its stamp, and what it shows.
+class AnnotatedFrame:
+    """An image (H, W, 3) BGR with its stamp and its targets. Nobody may write to the image.
 
-    ``targets`` is None for a picture that the tracker has not answered.
+    ``targets`` is None if the tracker has no result for this image.
     """
 
     image: Image = field(repr=False)
@@ -53,14 +53,14 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Where the time of one answered frame went (ms), by the names of STAGES, and its age."""
+    """Duration (ms) of each stage in STAGES for one processed frame, and its age."""
 
     stages_ms: tuple[float, ...]
     age_ms: float
 
 
 @dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnostic:
     """One line of diagnostics; ``level`` as in DiagnosticStatus: 0 OK, 1 WARN, 2 ERROR, 3 STALE."""
 
     level: int
@@ -70,18 +70,17 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How everything is, at one moment; None and empty where nobody has told.
+    """The state of camera and tracker at one moment; None and empty if unknown.
 
-    ``stale_after_s`` is when a picture counts as old; ``choose_within_s`` how long the tracker
-    keeps a picture for a box that is drawn on it. ``playback`` is what a video does: "loading"
-    while the network is loaded, "waiting" on its first picture, "playing" or "ended"; empty for a
-    camera, which nobody can hold.
+    An image older than ``stale_after_s`` is shown as stale. A box must arrive within
+    ``box_timeout_s`` of the image that it was drawn on. ``playback`` is the state of a video:
+    "loading" the network, "waiting" on the first image, "playing" or "ended"; empty for a camera.
     """
 
     source: str
-    since_picture_s: float | None = None
+    since_frame_s: float | None = None
     stale_after_s: float = 1.0
-    choose_within_s: float = 1.0
+    box_timeout_s: float = 1.0
     camera_hz: float = 0.0
     answers_hz: float = 0.0
     received: int = 0
@@ -92,65 +91,62 @@ class Status:
     engine: Mapping[str, str] = field(default_factory=dict)
     targets: tuple[Target, ...] = ()
     latencies: tuple[Latency, ...] = ()
-    diagnostics: tuple[Diagnosis, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
     problem: str = ""
     playback: str = ""
 
 
 class Feed(Protocol):
-    """A tracker and its camera, as a page sees them; every method from any thread.
+    """A tracker and its camera, as a page needs them. Every method may be called from any thread.
 
-    Commands raise SiamMaskError where they are refused, and give a sentence on what was done.
+    Commands return a message about what was done, and raise SiamMaskError if they are refused.
     """
 
     def status(self) -> Status:
-        """How everything is now; returns at once."""
+        """Return the current state; does not block."""
         ...
 
     def watch(self, is_watched: bool) -> None:
-        """Whether anybody looks: pictures are wanted only then; called for every new page, too.
-
-        Returns at once.
-        """
+        """Set whether images are needed; also called for every new page. Does not block."""
         ...
 
     def follow(self, box_xywh: Box, target_id: str, stamp_ns: int) -> str:
-        """Follow what the box shows on the picture of this stamp."""
+        """Start a target from this box on the image of this stamp."""
         ...
 
     def forget(self, target_id: str) -> str:
-        """Follow this target no longer."""
+        """Remove this target."""
         ...
 
     def reset(self) -> str:
-        """Follow nothing any longer."""
+        """Remove all targets."""
         ...
 
     def pause(self, paused: bool) -> str:
-        """Take up no pictures and keep the targets, or go on; a video begins, or plays again."""
+        """Stop processing and keep the targets, or resume; starts or restarts a video."""
         ...
 
 
 @dataclass(slots=True)
-class Rate:
-    """How often something happened in the last seconds. Not thread-safe."""
+class RateMeter:
+    """Measures the frequency of an event over the last seconds. Not thread-safe."""
 
     clock: Callable[[], float]
     window_s: float = 3.0
     _times_s: deque[float] = field(default_factory=lambda: deque(maxlen=600))
 
     def count(self) -> None:
-        """It happened now."""
+        """Record one event."""
         self._times_s.append(self.clock())
 
     @property
     def since_s(self) -> float | None:
-        """Seconds since it last happened, None if never."""
+        """Seconds since the last event, or None."""
         return self.clock() - self._times_s[-1] if self._times_s else None
 
     @property
     def hz(self) -> float:
-        """Times a second, over those of the last ``window_s``; 0 after a silence of as long."""
+        """Events per second over ``window_s``; 0 if none occurred for that long."""
         now_s = self.clock()
         while self._times_s and now_s - self._times_s[0] > self.window_s:
             if len(self._times_s) == 1:
@@ -162,11 +158,11 @@ class Rate:
         return (len(self._times_s) - 1) / span_s if span_s > 0 else 0.0
 
 
-def stale_after_s(camera_hz: float) -> float:
-    """When a camera of this rate counts as silent: so that it is told within a second."""
+def compute_stale_after_s(camera_hz: float) -> float:
+    """Return after which time without an image a camera of this rate counts as silent."""
     return min(max(3.0 / camera_hz, 0.6), 5.0) if camera_hz > 0 else 1.0
 
 
-def free_id(taken: Mapping[str, Any] | set[str]) -> str:
-    """The smallest whole number that is not the id of a target yet."""
+def find_free_id(taken: Mapping[str, Any] | set[str]) -> str:
+    """Return the smallest whole number that is not a target id yet."""
     return next(str(number) for number in range(1, len(taken) + 2) if str(number) not in taken)

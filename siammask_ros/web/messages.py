@@ -1,7 +1,7 @@
-"""Pictures and statuses as a page reads them: JSON, and JPEG behind it.
+"""Encoding of frames and status for the page.
 
-A picture is one binary message: the length of its JSON (4 bytes, little endian), the JSON, the
-JPEG. Everything else is a text message of JSON with a `kind`.
+A frame is one binary message: the length of its JSON (4 bytes, little endian), the JSON, the JPEG.
+Everything else is JSON text with a `kind`.
 """
 
 from __future__ import annotations
@@ -17,44 +17,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.media.drawing import colour_of
-from siammask_ros.web.feed import STAGES, Image, Latency, Shot, Status, Target
+from siammask_ros.web.feed import STAGES, AnnotatedFrame, Image, Latency, Status, Target
 
 LEVELS = ("OK", "WARN", "ERROR", "STALE")
-SHOWN_LATENCIES = 120
-MAX_DIAGNOSES = 24
+MAX_LATENCIES = 120
+MAX_DIAGNOSTICS = 24
 
 
-class Picture(NamedTuple):
-    """A picture on its way to pages."""
+class EncodedFrame(NamedTuple):
+    """A frame that is ready to be sent."""
 
     number: int
     data: bytes
 
 
-def picture_message(shot: Shot, number: int, quality: int, max_side_px: int) -> bytes:
-    """A shot as one message; coordinates stay those of the whole picture, whatever is sent."""
-    height, width = shot.image.shape[:2]
+def encode_frame(frame: AnnotatedFrame, number: int, quality: int, max_side_px: int) -> bytes:
+    """Encode a frame; coordinates refer to the full image even if the JPEG is smaller."""
+    height, width = frame.image.shape[:2]
     about = {
-        "kind": "picture",
+        "kind": "frame",
         "number": number,
-        "stamp": str(shot.stamp_ns),
+        "stamp": str(frame.stamp_ns),
         "width": width,
         "height": height,
-        "targets": None if shot.targets is None else [_target(each) for each in shot.targets],
+        "targets": None
+        if frame.targets is None
+        else [_encode_target(each) for each in frame.targets],
     }
-    head = _text(about).encode()
-    return struct.pack("<I", len(head)) + head + _jpeg(shot.image, quality, max_side_px)
+    head = _to_json(about).encode()
+    return struct.pack("<I", len(head)) + head + _encode_jpeg(frame.image, quality, max_side_px)
 
 
 def status_message(status: Status, recording: Mapping[str, Any], sent_hz: float) -> str:
-    """How everything is, with the numbers that a page would otherwise have to compute."""
-    return _text(
+    """Encode the status, including the numbers that the page would otherwise compute."""
+    return _to_json(
         {
             "kind": "status",
             "source": status.source,
-            "since_picture_s": status.since_picture_s,
+            "since_frame_s": status.since_frame_s,
             "stale_after_s": status.stale_after_s,
-            "choose_within_s": status.choose_within_s,
+            "box_timeout_s": status.box_timeout_s,
             "camera_hz": status.camera_hz,
             "answers_hz": status.answers_hz,
             "sent_hz": sent_hz,
@@ -64,11 +66,11 @@ def status_message(status: Status, recording: Mapping[str, Any], sent_hz: float)
             "is_tracker_there": status.is_tracker_there,
             "paused": status.paused,
             "engine": dict(status.engine),
-            "targets": [_target(each) for each in status.targets],
+            "targets": [_encode_target(each) for each in status.targets],
             "latency": latency_values(status.latencies),
             "diagnostics": [
                 {"level": LEVELS[min(each.level, 3)], "name": each.name, "text": each.message}
-                for each in status.diagnostics[:MAX_DIAGNOSES]
+                for each in status.diagnostics[:MAX_DIAGNOSTICS]
             ],
             "recording": dict(recording),
             "problem": status.problem,
@@ -78,22 +80,22 @@ def status_message(status: Status, recording: Mapping[str, Any], sent_hz: float)
 
 
 def latency_values(latencies: Sequence[Latency]) -> dict[str, Any]:
-    """The newest frames stage by stage, and p50, p95 and p99 of the age over all of them."""
+    """Return the stages of the newest frames, and p50, p95 and p99 of the age of all frames."""
     ages_ms = [each.age_ms for each in latencies]
     shares = np.percentile(ages_ms, (50, 95, 99)) if ages_ms else ()
     return {
         "stages": STAGES,
-        "frames": [each.stages_ms for each in latencies[-SHOWN_LATENCIES:]],
+        "frames": [each.stages_ms for each in latencies[-MAX_LATENCIES:]],
         "age_ms": dict(zip(("p50", "p95", "p99"), shares, strict=False)),
     }
 
 
 def reply(number: int | None, error: str = "", text: str = "") -> str:
-    """The answer to a command; ``number`` is the page's own of it."""
-    return _text({"kind": "reply", "to": number, "ok": not error, "text": error or text})
+    """Encode the reply to a command; ``number`` is the page's number of the command."""
+    return _to_json({"kind": "reply", "to": number, "ok": not error, "text": error or text})
 
 
-def _target(target: Target) -> dict[str, Any]:
+def _encode_target(target: Target) -> dict[str, Any]:
     blue, green, red = colour_of(target.target_id)
     return {
         "id": target.target_id,
@@ -107,7 +109,7 @@ def _target(target: Target) -> dict[str, Any]:
     }
 
 
-def _jpeg(image: Image, quality: int, max_side_px: int) -> bytes:
+def _encode_jpeg(image: Image, quality: int, max_side_px: int) -> bytes:
     scale = max_side_px / max(image.shape[:2])
     shown: NDArray[Any] = image
     if scale < 1:
@@ -117,20 +119,20 @@ def _jpeg(image: Image, quality: int, max_side_px: int) -> bytes:
     return bytes(data)
 
 
-def _text(message: Mapping[str, Any]) -> str:
-    return json.dumps(_plain(message), separators=(",", ":"), allow_nan=False)
+def _to_json(message: Mapping[str, Any]) -> str:
+    return json.dumps(_to_plain(message), separators=(",", ":"), allow_nan=False)
 
 
-def _plain(value: Any) -> Any:
-    """The value as JSON knows it: arrays as lists, floats to 2 places, null for NaN and inf."""
+def _to_plain(value: Any) -> Any:
+    """Convert to JSON types: arrays to lists, floats to 2 decimals, NaN and inf to null."""
     if isinstance(value, np.ndarray):
         if value.dtype.kind in "iu":
             return value.tolist()
-        return [_plain(item) for item in value.tolist()]
+        return [_to_plain(item) for item in value.tolist()]
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _to_plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [_to_plain(item) for item in value]
     if isinstance(value, (float, np.floating)):
         return round(float(value), 2) if math.isfinite(value) else None
     return value

@@ -1,4 +1,4 @@
-"""Recordings: what the page shows, as an annotated video and a line of JSON for every picture."""
+"""Recordings of what the page shows: an annotated video and one line of JSON per frame."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from siammask_ros.media.encoders import default_suffix
 from siammask_ros.media.recording import JsonLines, VideoRecorder, check_space, checked_output
 from siammask_ros.media.track_rows import box_of_corners, frame_row, target_row
 from siammask_ros.web.config import WebConfig
-from siammask_ros.web.feed import Shot, Target
+from siammask_ros.web.feed import AnnotatedFrame, Target
 
 _log = logging.getLogger(__name__)
 
 VIDEO_HZ = 25.0
-# A gap in the pictures is filled by repeating one, but not for longer than this.
+# A gap is filled by repeating the last image, but not for longer than this.
 FILLED_GAP_S = 2.0
 
 
 class Recorder:
-    """Begins and ends recordings in the configured folder; every method from any thread."""
+    """Starts and stops recordings in the configured folder. Thread-safe."""
 
     def __init__(self, config: WebConfig) -> None:
-        """Raises ConfigError where the folder is no folder that can be written to."""
+        """Raise ConfigError if the folder does not exist or is not writable."""
         self._folder = Path(config.record_folder).expanduser() if config.record_folder else None
         self._max_bytes = config.record_max_mb * 2**20
         if self._folder and not (self._folder.is_dir() and os.access(self._folder, os.W_OK)):
             raise ConfigError(
-                f"record_folder {self._folder} is no folder that can be written to; make it first"
+                f"record_folder {self._folder} is not a writable folder; create it first"
             )
         self._lock = threading.Lock()
         self._recording: _Recording | None = None
@@ -49,17 +49,17 @@ class Recorder:
 
     @property
     def is_on(self) -> bool:
-        """Whether a recording runs."""
+        """Whether a recording is running."""
         recording = self._recording
         return recording is not None and recording.is_running
 
     def begin(self, hz: float) -> str:
-        """Begins one of this many pictures a second; raises DataError where it may not."""
+        """Start a recording with this frame rate; raises DataError if it cannot be started."""
         with self._lock:
             if self._folder is None:
-                raise DataError("no folder for recordings is configured (record_folder)")
+                raise DataError("recording is disabled; set record_folder")
             if self.is_on:
-                raise DataError("a recording runs already; end it first")
+                raise DataError("a recording is already running; stop it first")
             path = self._folder / datetime.now(timezone.utc).strftime("siammask_%Y-%m-%d_%H-%M-%S")
             check_space(path)
             for suffix in (default_suffix(), ".jsonl"):
@@ -69,46 +69,46 @@ class Recorder:
             return f"recording {path.name}"
 
     def end(self) -> str:
-        """Ends the one that runs; what was recorded, in words."""
+        """Stop the recording and return a summary."""
         with self._lock:
             recording, self._recording = self._recording, None
             if recording is None:
-                raise DataError("nothing is being recorded")
+                raise DataError("no recording is running")
             self._last = recording.finish()
             self._files = recording.files
             return self._last
 
-    def put(self, shot: Shot) -> None:
-        """Adds a shot where a recording runs; returns at once."""
+    def put(self, frame: AnnotatedFrame) -> None:
+        """Add a frame if a recording is running; does not block."""
         recording = self._recording
         if recording is not None:
-            recording.put(shot)
+            recording.put(frame)
 
     def state(self) -> Mapping[str, Any]:
-        """For the page: whether it can record, whether it does, and what to say of it."""
+        """Return the recording's state for the page."""
         recording = self._recording
         return {
             "possible": self._folder is not None,
             "on": self.is_on,
             "failed": recording is not None and bool(recording.failure),
-            "text": recording.in_words if recording is not None else self._last,
-            "files": [path.name for path in self._finished()],
+            "text": recording.summary if recording is not None else self._last,
+            "files": [path.name for path in self._list_finished_files()],
         }
 
-    def _finished(self) -> tuple[Path, ...]:
-        """The files of the last recording, once it has ended."""
+    def _list_finished_files(self) -> tuple[Path, ...]:
+        """Return the files of the last recording once it has ended."""
         recording = self._recording
         if recording is None:
             return self._files
         return () if recording.is_running else recording.files
 
     def file(self, name: str) -> Path | None:
-        """The file of this name in the last recording, or None: nothing else can be fetched."""
-        return next((path for path in self._finished() if path.name == name), None)
+        """Return the file of this name in the last recording, or None."""
+        return next((path for path in self._list_finished_files() if path.name == name), None)
 
 
 class _Recording:
-    """Two files that grow in a thread of their own; a picture that cannot wait is left out."""
+    """Writes video and rows in its own thread; drops a frame if the previous one still waits."""
 
     def __init__(self, path: Path, hz: float, max_bytes: int) -> None:
         self.failure = ""
@@ -117,52 +117,52 @@ class _Recording:
         self._hz = min(max(round(hz), 1), 60)
         self._max_bytes = max_bytes
         self._wake = threading.Condition()
-        self._waiting: tuple[float, Shot] | None = None
-        self._newest: Shot | None = None
-        self._ends = False
-        self._pictures = self._left_out = 0
-        self._filmed_s = 0.0
-        self._began_s = time.monotonic()
+        self._waiting: tuple[float, AnnotatedFrame] | None = None
+        self._newest: AnnotatedFrame | None = None
+        self._is_ending = False
+        self._frame_count = self._dropped = 0
+        self._video_s = 0.0
+        self._start_s = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="siammask recording", daemon=True)
         self._thread.start()
 
     @property
     def is_running(self) -> bool:
-        return self._thread.is_alive() and not self._ends
+        return self._thread.is_alive() and not self._is_ending
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """What was written, where there is anything to read."""
+        """The files that exist."""
         return tuple(path for path in (self._video_path, self._rows_path) if path.is_file())
 
     @property
-    def in_words(self) -> str:
+    def summary(self) -> str:
         if self.failure:
             return self.failure
-        seconds = time.monotonic() - self._began_s
-        return f"{self._video_path.name}: {seconds:.0f} s, {self._pictures} pictures"
+        seconds = time.monotonic() - self._start_s
+        return f"{self._video_path.name}: {seconds:.0f} s, {self._frame_count} images"
 
-    def put(self, shot: Shot) -> None:
-        """Adds a shot; the one that came last, shown again, is none."""
-        if shot is self._newest:
+    def put(self, frame: AnnotatedFrame) -> None:
+        """Add a frame; a repetition of the last one is ignored."""
+        if frame is self._newest:
             return
-        self._newest = shot
+        self._newest = frame
         with self._wake:
-            self._left_out += self._waiting is not None
-            self._waiting = (time.monotonic(), shot)
+            self._dropped += self._waiting is not None
+            self._waiting = (time.monotonic(), frame)
             self._wake.notify()
 
     def finish(self) -> str:
         with self._wake:
-            self._ends = True
+            self._is_ending = True
             self._wake.notify()
         self._thread.join(10.0)
         if self.failure:
             return self.failure
-        if not self._pictures:
-            return "nothing was recorded: no picture came"
-        left_out = f", {self._left_out} left out" if self._left_out else ""
-        return f"recorded {self._pictures} pictures{left_out} to {self._video_path}"
+        if not self._frame_count:
+            return "nothing was recorded: no image arrived"
+        dropped = f", {self._dropped} dropped" if self._dropped else ""
+        return f"recorded {self._frame_count} images{dropped} to {self._video_path}"
 
     def _run(self) -> None:
         try:
@@ -171,49 +171,53 @@ class _Recording:
         except DataError as error:
             self.failure = str(error)
         except Exception as error:
-            self.failure = f"the recording has failed: {type(error).__name__}: {error}"
-            _log.exception("caught in a recording of the dashboard")
+            self.failure = f"the recording failed: {type(error).__name__}: {error}"
+            _log.exception("exception in the recording")
 
     def _write(self, files: ExitStack) -> None:
         rows = files.enter_context(JsonLines(self._rows_path))
         video: VideoRecorder | None = None
         first_s = last_s = 0.0
-        while (item := self._next()) is not None:
-            arrived_s, shot = item
+        while (item := self._take()) is not None:
+            arrived_s, frame = item
             if video is None:
-                height, width = shot.image.shape[:2]
+                height, width = frame.image.shape[:2]
                 video = files.enter_context(
                     VideoRecorder(self._video_path, self._hz, (height, width))
                 )
                 first_s = last_s = arrived_s
-            rows.write(_row(shot, self._pictures, arrived_s - first_s))
-            self._film(video, drawn(shot), arrived_s - last_s)
+            rows.write(_build_row(frame, self._frame_count, arrived_s - first_s))
+            self._write_video(video, draw_frame(frame), arrived_s - last_s)
             last_s = arrived_s
-            self._pictures += 1
+            self._frame_count += 1
             if self._video_path.stat().st_size > self._max_bytes:
-                raise DataError(f"{self._video_path} has reached record_max_mb and was ended")
+                raise DataError(
+                    f"{self._video_path} has reached record_max_mb; the recording was stopped"
+                )
 
-    def _film(self, video: VideoRecorder, picture: NDArray[np.uint8], gap_s: float) -> None:
-        """Adds the picture as often as keeps the video in step with the clock, or not at all."""
-        self._filmed_s += min(gap_s, FILLED_GAP_S)
-        due = round(self._filmed_s * self._hz) + 1
+    def _write_video(self, video: VideoRecorder, image: NDArray[np.uint8], gap_s: float) -> None:
+        """Write the image as often as the elapsed time requires, possibly not at all."""
+        self._video_s += min(gap_s, FILLED_GAP_S)
+        due = round(self._video_s * self._hz) + 1
         for _ in range(due - video.count):
-            video.write(picture)
+            video.write(image)
 
-    def _next(self) -> tuple[float, Shot] | None:
+    def _take(self) -> tuple[float, AnnotatedFrame] | None:
         with self._wake:
-            self._wake.wait_for(lambda: self._ends or self._waiting is not None)
+            self._wake.wait_for(lambda: self._is_ending or self._waiting is not None)
             item, self._waiting = self._waiting, None
             return item
 
 
-def drawn(shot: Shot) -> NDArray[np.uint8]:
-    """A copy of the shot's picture with its targets on it."""
-    return draw_targets(shot.image, [_drawn(target) for target in shot.targets or ()])
+def draw_frame(frame: AnnotatedFrame) -> NDArray[np.uint8]:
+    """Return a copy of the image with its targets drawn."""
+    return draw_targets(
+        frame.image, [_build_drawn_target(target) for target in frame.targets or ()]
+    )
 
 
-def _drawn(target: Target) -> DrawnTarget:
-    mask, left_top = _mask(target)
+def _build_drawn_target(target: Target) -> DrawnTarget:
+    mask, left_top = _fill_contours(target)
     return DrawnTarget(
         target_id=target.target_id,
         state=target.state,
@@ -225,8 +229,8 @@ def _drawn(target: Target) -> DrawnTarget:
     )
 
 
-def _mask(target: Target) -> tuple[NDArray[np.uint8] | None, tuple[int, int]]:
-    """The mask within its contours, which are in the picture, and where it begins."""
+def _fill_contours(target: Target) -> tuple[NDArray[np.uint8] | None, tuple[int, int]]:
+    """Return the mask inside the contours, and its left top corner in the image."""
     if not target.contours:
         return None, (0, 0)
     contours = [np.asarray(each).round().astype(np.int32) for each in target.contours]
@@ -237,18 +241,18 @@ def _mask(target: Target) -> tuple[NDArray[np.uint8] | None, tuple[int, int]]:
     return mask, (left, top)
 
 
-def _row(shot: Shot, number: int, at_s: float) -> dict[str, Any]:
+def _build_row(frame: AnnotatedFrame, number: int, at_s: float) -> dict[str, Any]:
     return frame_row(
-        [_target_row(target) for target in shot.targets or ()],
+        [_build_target_row(target) for target in frame.targets or ()],
         frame=number,
         stamp_s=at_s,
-        stamp_ns=shot.stamp_ns,
-        answered=shot.targets is not None,
+        stamp_ns=frame.stamp_ns,
+        answered=frame.targets is not None,
     )
 
 
-def _target_row(target: Target) -> dict[str, Any]:
-    mask, _ = _mask(target)
+def _build_target_row(target: Target) -> dict[str, Any]:
+    mask, _ = _fill_contours(target)
     return target_row(
         target.target_id,
         target.state,

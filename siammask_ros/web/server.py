@@ -1,4 +1,4 @@
-"""The web server: an event loop in a thread of its own, between a feed and its pages."""
+"""The web server: an event loop in its own thread, between a feed and its pages."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from dataclasses import replace
 from aiohttp import web
 
 from siammask_ros.errors import ConfigError, SiamMaskError
-from siammask_ros.web.access import Access, read_token
-from siammask_ros.web.addresses import page_urls
+from siammask_ros.web.access_control import AccessControl, read_token
+from siammask_ros.web.addresses import list_page_urls
+from siammask_ros.web.auth import AuthRoutes
 from siammask_ros.web.commands import (
     MAX_MESSAGE_BYTES,
     Command,
@@ -26,61 +27,59 @@ from siammask_ros.web.commands import (
     Reset,
 )
 from siammask_ros.web.config import WebConfig
-from siammask_ros.web.connections import Connections, Throttle
-from siammask_ros.web.entrance import Entrance
-from siammask_ros.web.feed import Feed, Rate, Shot
-from siammask_ros.web.live import Live, beside
-from siammask_ros.web.messages import Picture, status_message
-from siammask_ros.web.projector import Projector
+from siammask_ros.web.connections import ConnectionLimiter, LogThrottle
+from siammask_ros.web.feed import AnnotatedFrame, Feed, RateMeter
+from siammask_ros.web.jpeg_encoder import JpegEncoder
+from siammask_ros.web.messages import EncodedFrame, status_message
 from siammask_ros.web.recorder import Recorder
+from siammask_ros.web.websocket_hub import WebSocketHub, run_in_background
 
 _log = logging.getLogger(__name__)
 _http_log = logging.getLogger("siammask_ros.web.http")
-_http_log.addFilter(Throttle())
+_http_log.addFilter(LogThrottle())
 
 STATUS_PERIOD_S = 0.25
 START_S = 10.0
 
 
 class Server:
-    """Serves a feed to browsers.
-
-    Whoever has pictures hands them to ``show``, from any thread; it never waits.
-    """
+    """Serves a feed to browsers. ``show`` may be called from any thread and does not block."""
 
     def __init__(self, config: WebConfig, feed: Feed) -> None:
-        """Raises ConfigError where the settings do not allow to serve."""
+        """Raise ConfigError if the configuration does not allow serving."""
         self._config = config
         self._feed = feed
         self._recorder = Recorder(config)
-        self._entrance = Entrance(
-            Access(read_token(config), config.origins),
-            lambda: self._live.is_full,
+        self._auth = AuthRoutes(
+            AccessControl(read_token(config), config.origins),
+            lambda: self._hub.is_full,
             self._recorder.file,
         )
-        self._live = Live(config.max_clients, self._entrance.check, self._carry_out, self._opened)
-        self._sent = Rate(time.monotonic)
+        self._hub = WebSocketHub(
+            config.max_clients, self._auth.check, self._execute, self._on_page_opened
+        )
+        self._sent = RateMeter(time.monotonic)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Event | None = None
         self._is_watched = False
         self._port = config.port
-        self._projector: Projector | None = None
+        self._encoder: JpegEncoder | None = None
         self._thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:
-        """Where the page is, for a browser on this machine."""
+        """The page's URL on this machine."""
         return self.urls[0]
 
     @property
     def urls(self) -> list[str]:
-        """Where the page is: first for this machine, then for others."""
-        return page_urls(self._config.address, self._port)
+        """The page's URLs: first for this machine, then for other machines."""
+        return list_page_urls(self._config.address, self._port)
 
     def start(self) -> None:
-        """Begins to serve; raises ConfigError where the port cannot be opened."""
+        """Start serving; raises ConfigError if the port cannot be opened."""
         started: concurrent.futures.Future[None] = concurrent.futures.Future()
-        self._projector = Projector(self._config, self._hand_over)
+        self._encoder = JpegEncoder(self._config, self._broadcast)
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._serve(started)), name="siammask web", daemon=True
         )
@@ -88,35 +87,35 @@ class Server:
         try:
             started.result(START_S)
         except OSError as error:
-            self._projector.close()
+            self._encoder.close()
             raise ConfigError(
                 f"port {self._config.port} of {self._config.address} cannot be opened: "
-                f"{error.strerror}; choose another one"
+                f"{error.strerror}; set the parameter port to another one"
             ) from error
 
-    def show(self, shot: Shot) -> None:
-        """Shows a picture on every page, and records it where a recording runs."""
-        self._recorder.put(shot)
-        if self._live.clients and self._projector is not None:
-            self._projector.put(shot)
+    def show(self, frame: AnnotatedFrame) -> None:
+        """Show a frame on every page, and record it if a recording is running."""
+        self._recorder.put(frame)
+        if self._hub.clients and self._encoder is not None:
+            self._encoder.put(frame)
 
     def close(self) -> None:
-        """Ends every connection and the recording, then the server."""
+        """Close all connections and the recording, then stop the server."""
         if self._loop is not None and self._ended is not None:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._ended.set)
         if self._thread is not None:
             self._thread.join(2.0)
-        if self._projector is not None:
-            self._projector.close()
+        if self._encoder is not None:
+            self._encoder.close()
         with contextlib.suppress(SiamMaskError):
             self._recorder.end()
 
     async def _serve(self, started: concurrent.futures.Future[None]) -> None:
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
         application = web.Application(client_max_size=MAX_MESSAGE_BYTES)
-        self._entrance.add_to(application)
-        application.router.add_get("/live", self._live.open)
+        self._auth.add_to(application)
+        application.router.add_get("/live", self._hub.open)
         runner = web.AppRunner(
             application,
             logger=_http_log,
@@ -126,8 +125,8 @@ class Server:
         )
         await runner.setup()
         assert runner.server is not None
-        connections = Connections(runner.server)
-        self._entrance.on_request = connections.asked
+        connections = ConnectionLimiter(runner.server)
+        self._auth.on_request = connections.mark_active
         try:
             address, port = self._config.address, self._config.port
             try:
@@ -137,61 +136,61 @@ class Server:
                 return
             self._port = int(listening.sockets[0].getsockname()[1])
             started.set_result(None)
-            async with beside(self._tell_for_ever(connections)):
+            async with run_in_background(self._send_status_loop(connections)):
                 await self._ended.wait()
             listening.close()
-            for client in self._live.clients:
-                client.cut_off()
+            for client in self._hub.clients:
+                client.abort()
         finally:
             await runner.cleanup()
 
-    async def _tell_for_ever(self, connections: Connections) -> None:
-        """Tells every page how things are, and closes those that take nothing."""
+    async def _send_status_loop(self, connections: ConnectionLimiter) -> None:
+        """Send the status to every page periodically, and close pages that take no data."""
         has_failed = False
         while True:
             await asyncio.sleep(STATUS_PERIOD_S)
-            connections.cut_off_silent()
+            connections.abort_idle()
             try:
-                self._tell()
+                self._send_status()
             except Exception:
                 if not has_failed:
-                    _log.exception("caught in the status of the dashboard")
+                    _log.exception("the status for the page could not be sent")
                 has_failed = True
 
-    def _tell(self) -> None:
-        self._watch()
-        self._live.cut_off_stalled(self._config.stall_timeout_s)
-        if self._live.clients:
+    def _send_status(self) -> None:
+        self._update_watched()
+        self._hub.abort_stalled(self._config.stall_timeout_s)
+        if self._hub.clients:
             status = self._feed.status()
-            if not status.problem and self._projector is not None:
-                status = replace(status, problem=self._projector.problem)
-            self._live.tell(status_message(status, self._recorder.state(), self._sent.hz))
+            if not status.problem and self._encoder is not None:
+                status = replace(status, problem=self._encoder.problem)
+            self._hub.send_status(status_message(status, self._recorder.state(), self._sent.hz))
 
-    def _opened(self) -> None:
-        """A page has been opened: the feed may have something for it."""
+    def _on_page_opened(self) -> None:
+        """Tell the feed at once that a page was opened."""
         self._is_watched = True
         self._feed.watch(True)
 
-    def _watch(self) -> None:
-        """Lets the feed know whether anybody looks."""
-        is_watched = bool(self._live.clients) or self._recorder.is_on
+    def _update_watched(self) -> None:
+        """Tell the feed whether images are needed."""
+        is_watched = bool(self._hub.clients) or self._recorder.is_on
         if is_watched != self._is_watched:
             self._is_watched = is_watched
             self._feed.watch(is_watched)
 
-    def _hand_over(self, picture: Picture) -> None:
-        """A picture from the projector's thread to every page."""
+    def _broadcast(self, frame: EncodedFrame) -> None:
+        """Pass a frame from the encoder's thread to the event loop."""
 
         def show() -> None:
             self._sent.count()
-            self._live.show(picture)
+            self._hub.show(frame)
 
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(show)
 
-    def _carry_out(self, command: Command) -> str:
-        """May wait for the tracker; raises SiamMaskError where it refuses."""
+    def _execute(self, command: Command) -> str:
+        """Execute a command. May wait for the tracker; raises SiamMaskError if it is refused."""
         match command:
             case Follow():
                 return self._feed.follow(command.box_xywh, command.target_id, command.stamp_ns)
@@ -206,4 +205,4 @@ class Server:
                 return self._recorder.begin(status.answers_hz or status.camera_hz)
             case Record():
                 return self._recorder.end()
-        raise CommandError(f"{command} is not carried out")
+        raise CommandError(f"{command} is not supported")

@@ -25,7 +25,7 @@ from siammask_ros.errors import DataError
 from siammask_ros.media.frames import CameraSource, SourceFrame, open_source
 from siammask_ros.session import Level, Session, Tracker
 from siammask_ros.tracker.config import find_preset
-from siammask_ros.web.feed import Shot
+from siammask_ros.web.feed import AnnotatedFrame
 
 FRAMES = 20
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -43,14 +43,14 @@ def pictures(tmp_path: Path) -> Path:
 @pytest.fixture
 def bench(pictures: Path) -> Iterator[PageBench]:
     tracker = Tracker(FakeEngine(), find_preset("lite"))
-    feed = SessionFeed(open_source(pictures), lambda shot: bench.server.show(shot), loop=True)
+    feed = SessionFeed(open_source(pictures), lambda frame: bench.server.show(frame), loop=True)
     feed.start(tracker, {})
-    asked_to_stop = threading.Event()
+    stop_event = threading.Event()
     with PageBench(feed=feed) as bench:
-        player = threading.Thread(target=feed.play, args=(asked_to_stop,), daemon=True)
+        player = threading.Thread(target=feed.play, args=(stop_event,), daemon=True)
         player.start()
         yield bench
-        asked_to_stop.set()
+        stop_event.set()
         player.join()
         feed.close()
 
@@ -100,7 +100,7 @@ def test_a_target_is_followed_through_a_video_that_is_looped(bench: PageBench) -
             for _ in range(3):
                 assert await page.next_picture() is not None
             status = await page.status()
-            assert (status["choose_within_s"], status["playback"]) == (5.0, "playing")
+            assert (status["box_timeout_s"], status["playback"]) == (5.0, "playing")
 
     asyncio.run(asyncio.wait_for(visit(), 2 * TIMEOUT_S))
 
@@ -131,7 +131,7 @@ def test_the_command_serves_until_a_signal(until: str, pictures: Path) -> None:
         (["--serve", "--box", "1,2,30,40"], "--box cannot be used with --serve"),
         (["--serve", "--out", "x.mp4"], "--out cannot be used with --serve"),
         ([], "expected --box x,y,w,h, --mask first.png or --serve"),
-        (["--serve", "--address", "0.0.0.0"], "a token is needed"),
+        (["--serve", "--address", "0.0.0.0"], "a token is required"),
         (["--serve", "--record-folder", "/no/such/folder"], "make it first"),
     ],
 )
@@ -156,14 +156,14 @@ def test_a_page_that_is_opened_while_the_video_waits_gets_its_first_picture(
 
 
 def test_a_video_that_has_ended_plays_again_from_its_beginning(pictures: Path) -> None:
-    shown: list[Shot] = []
+    shown: list[AnnotatedFrame] = []
     feed = SessionFeed(open_source(pictures, 0, 3), shown.append)
     assert feed.status().playback == "loading"
     with pytest.raises(DataError, match="being loaded"):
         feed.follow((1, 2, 30, 40), "", 0)
     feed.start(Tracker(FakeEngine(), find_preset("lite")), {})
-    asked_to_stop = threading.Event()
-    player = threading.Thread(target=feed.play, args=(asked_to_stop,), daemon=True)
+    stop_event = threading.Event()
+    player = threading.Thread(target=feed.play, args=(stop_event,), daemon=True)
     player.start()
     try:
         wait_until(lambda: feed.status().playback == "waiting" and bool(shown), "the first picture")
@@ -183,7 +183,7 @@ def test_a_video_that_has_ended_plays_again_from_its_beginning(pictures: Path) -
         assert stamps == sorted(set(stamps)), "the clock goes on"
         assert feed.status().targets == (), "they were somewhere else at the beginning"
     finally:
-        asked_to_stop.set()
+        stop_event.set()
         player.join(TIMEOUT_S)
         feed.close()
 
@@ -212,11 +212,11 @@ def test_a_camera_that_plays_by_itself_is_not_held(monkeypatch: pytest.MonkeyPat
         def __iter__(self) -> Iterator[SourceFrame]:
             return (SourceFrame(index, picture(index % 40), index / 50) for index in range(10**6))
 
-    shown: list[Shot] = []
+    shown: list[AnnotatedFrame] = []
     feed = SessionFeed(Camera(), shown.append)
     feed.start(Tracker(FakeEngine(), find_preset("lite")), {})
-    asked_to_stop = threading.Event()
-    player = threading.Thread(target=feed.play, args=(asked_to_stop,), daemon=True)
+    stop_event = threading.Event()
+    player = threading.Thread(target=feed.play, args=(stop_event,), daemon=True)
     player.start()
     try:
         wait_until(lambda: len(shown) > 3, "pictures")
@@ -227,6 +227,6 @@ def test_a_camera_that_plays_by_itself_is_not_held(monkeypatch: pytest.MonkeyPat
         feed.pause(False)
         wait_until(lambda: shown[-1].targets is not None, "answers")
     finally:
-        asked_to_stop.set()
+        stop_event.set()
         player.join(TIMEOUT_S)
         feed.close()

@@ -59,4 +59,4 @@ def test_a_node_that_ends_is_said_so(
     monkeypatch.setattr(dashboard, "_page_parameters", lambda: {"address": "0.0.0.0", "port": 0})
     monkeypatch.delenv("SIAMMASK_WEB_TOKEN", raising=False)
     assert dashboard.run_dashboard(str(video), None, tmp_path / "out", {}) == demo.FAILED
-    assert "a token is needed" in capsys.readouterr().err
+    assert "a token is required" in capsys.readouterr().err

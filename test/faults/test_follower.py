@@ -59,8 +59,8 @@ def test_tracks_that_are_no_reason_to_move_stop_the_robot(
 @pytest.mark.parametrize(
     ("stamp", "words"),
     [
-        pytest.param(Time(sec=1), "years; use_sim_time?", id="of-long-ago"),
-        pytest.param(Time(sec=2**31 - 1), "years; use_sim_time?", id="of-the-future"),
+        pytest.param(Time(sec=1), "years; check use_sim_time", id="of-long-ago"),
+        pytest.param(Time(sec=2**31 - 1), "years; check use_sim_time", id="of-the-future"),
         pytest.param(Time(), "no stamp", id="without-stamp"),
     ],
 )
@@ -92,7 +92,7 @@ def test_a_silent_tracker_stops_the_robot_and_it_goes_on_standing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "counted"), [("after_report", "on_tracks"), ("after_silence", "watch")]
+    ("name", "counted"), [("update_from_tracks", "on_tracks"), ("update_without_tracks", "watch")]
 )
 def test_h6_an_exception_in_the_follower_stops_the_robot(
     name: str, counted: str, monkeypatch: pytest.MonkeyPatch

@@ -11,20 +11,20 @@ from typing import Any
 
 import aiohttp
 import pytest
-from support.page_bench import PageBench, shot, target
+from support.page_bench import PageBench, frame, target
 
 from siammask_ros.errors import ConfigError
-from siammask_ros.web.access import (
+from siammask_ros.web.access_control import (
     FAILURE_WINDOW_S,
     MAX_FAILED_ADDRESSES,
     MAX_FAILURES,
     MAX_SESSIONS,
-    Access,
+    AccessControl,
     read_token,
 )
-from siammask_ros.web.addresses import page_urls
+from siammask_ros.web.addresses import list_page_urls
+from siammask_ros.web.auth import PAGES
 from siammask_ros.web.config import WebConfig
-from siammask_ros.web.entrance import PAGES
 
 TOKEN = "0123456789abcdef0123"
 
@@ -96,7 +96,7 @@ def test_k1_a_page_of_another_origin_gets_no_connection_and_no_session() -> None
             status, _, _ = request(bench, "POST", "/session", headers={"Origin": origin}, data=body)
             assert status == 403, origin
         assert opened(bench, Origin=f"http://localhost:{bench.port}") == 101
-        assert not bench.feed.asked
+        assert not bench.feed.commands
         bench.serves_a_good_page()
 
 
@@ -137,7 +137,7 @@ def test_k3_without_the_token_there_is_no_connection(
         assert request(bench, "GET", "/session")[0] == 401
         assert opened(bench) == 401
         for wrong in ("", "wrong", TOKEN[:-1], f"{TOKEN}x", "ü" * 20, 7, None, ["x"], "\ud800"):
-            bench.server._entrance._access._failures_s.clear()
+            bench.server._auth._access._failures_s.clear()
             body = json.dumps({"token": wrong})
             assert request(bench, "POST", "/session", headers=origin, data=body)[0] == 401, wrong
         for body in ("", "[]", "nonsense", "[" * 4000):
@@ -161,28 +161,28 @@ def test_k3_without_the_token_there_is_no_connection(
 
 def test_k3_wrong_tokens_are_slowed_down_and_sessions_are_bounded() -> None:
     now_s = [0.0]
-    access = Access(TOKEN, clock=lambda: now_s[0])
+    access = AccessControl(TOKEN, clock=lambda: now_s[0])
     for _ in range(MAX_FAILURES):
         assert not access.is_throttled("192.0.2.7")
-        assert access.session_for("wrong", "192.0.2.7") is None
+        assert access.create_session("wrong", "192.0.2.7") is None
     assert access.is_throttled("192.0.2.7")
     assert not access.is_throttled("192.0.2.8"), "nobody can lock others out"
     now_s[0] += FAILURE_WINDOW_S + 1
     assert not access.is_throttled("192.0.2.7")
     for number in range(MAX_FAILURES):
-        access.session_for("wrong", f"2001:db8::{number}")
+        access.create_session("wrong", f"2001:db8::{number}")
     assert access.is_throttled("2001:db8::ffff"), "one host has as many addresses as it likes"
     assert not access.is_throttled("2001:db8:0:1::1")
     for number in range(2 * MAX_FAILED_ADDRESSES):
-        access.session_for("wrong", f"10.0.{number >> 8}.{number & 255}")
+        access.create_session("wrong", f"10.0.{number >> 8}.{number & 255}")
     assert len(access._failures_s) == MAX_FAILED_ADDRESSES
-    secrets = [access.session_for(TOKEN, "127.0.0.1") for _ in range(MAX_SESSIONS + 1)]
-    assert not access.lets_in(secrets[0])
-    assert access.lets_in(secrets[-1])
-    assert not access.lets_in(None)
-    assert not access.lets_in(TOKEN)
+    secrets = [access.create_session(TOKEN, "127.0.0.1") for _ in range(MAX_SESSIONS + 1)]
+    assert not access.is_allowed(secrets[0])
+    assert access.is_allowed(secrets[-1])
+    assert not access.is_allowed(None)
+    assert not access.is_allowed(TOKEN)
     now_s[0] += 13 * 3600
-    assert not access.lets_in(secrets[-1])
+    assert not access.is_allowed(secrets[-1])
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.7"])
@@ -190,7 +190,7 @@ def test_k4_an_address_that_others_reach_needs_a_token(
     address: str, token_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SIAMMASK_WEB_TOKEN", raising=False)
-    with pytest.raises(ConfigError, match="a token is needed"):
+    with pytest.raises(ConfigError, match="a token is required"):
         PageBench(address=address)
     assert read_token(WebConfig(address=address, token_file=str(token_file))) == TOKEN
     monkeypatch.setenv("SIAMMASK_WEB_TOKEN", TOKEN)
@@ -209,7 +209,7 @@ def test_k4_the_addresses_that_are_told_can_be_opened(token_file: Path) -> None:
                 with socket.create_connection(host.rsplit(":", 1), timeout=10) as connection:
                     connection.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
                     assert " 200 " in connection.makefile("rb").readline().decode(), url
-    assert page_urls("::", 80)[0] == "http://[::1]:80/"
+    assert list_page_urls("::", 80)[0] == "http://[::1]:80/"
 
 
 def test_k4_a_token_that_is_none_or_that_others_can_read_is_refused(token_file: Path) -> None:
@@ -279,7 +279,7 @@ def test_k10_a_label_goes_to_the_page_as_text() -> None:
         async with bench.page() as page:
             about = None
             while about is None:
-                bench.server.show(shot(0, target(0, label)))
+                bench.server.show(frame(0, target(0, label)))
                 about = await page.next_picture(0.1)
             return str(about["targets"][0]["id"])
 

@@ -8,7 +8,7 @@ import time
 
 import aiohttp
 import pytest
-from support.page_bench import TIMEOUT_S, FakeFeed, PageBench, read_picture, shot
+from support.page_bench import TIMEOUT_S, FakeFeed, PageBench, frame, read_picture
 
 from siammask_ros.errors import SiamMaskError
 from siammask_ros.web.commands import MAX_MESSAGE_BYTES
@@ -51,9 +51,9 @@ GARBAGE = [
     '{"do":"pause","paused":"yes"}',
     '{"do":"pause","paused":1}',
     '{"do":"record"}',
-    '{"do":"seen"}',
-    '{"do":"seen","number":-1}',
-    '{"do":"seen","number":1.5}',
+    '{"do":"shown"}',
+    '{"do":"shown","number":-1}',
+    '{"do":"shown","number":1.5}',
 ]
 
 
@@ -71,7 +71,7 @@ def test_k5_nonsense_gets_an_error_and_never_reaches_the_tracker() -> None:
 
     with PageBench() as bench:
         asyncio.run(talk(bench))
-        assert not bench.feed.asked
+        assert not bench.feed.commands
         bench.serves_a_good_page()
 
 
@@ -100,7 +100,7 @@ def test_k5_ten_thousand_messages_end_the_connection_and_few_reach_the_tracker()
         code = asyncio.run(talk(bench))
         assert code in (aiohttp.WSCloseCode.POLICY_VIOLATION, None)
         # What the allowance of a second or two lets through, on a slow machine.
-        assert len(bench.feed.asked) < 200
+        assert len(bench.feed.commands) < 200
         bench.serves_a_good_page()
 
 
@@ -140,9 +140,9 @@ def test_k6_a_page_that_never_reads_is_closed_and_the_others_get_the_newest_pict
             began_s = time.monotonic()
             until_s = began_s + TIMEOUT_S
             index = 0
-            while len(bench.server._live.clients) > 1 or len(shown) < 20:
+            while len(bench.server._hub.clients) > 1 or len(shown) < 20:
                 assert time.monotonic() < until_s, "the stalled page is still there"
-                bench.server.show(shot(index))
+                bench.server.show(frame(index))
                 index += 1
                 about = await good.next_picture(1.0)
                 if about is not None:
@@ -164,14 +164,14 @@ def test_k6_a_page_that_says_nothing_gets_two_pictures_and_then_the_newest() -> 
         async with bench.page() as page:
             await page.status()
             for index in range(30):
-                bench.server.show(shot(index))
+                bench.server.show(frame(index))
                 await asyncio.sleep(0.05)
             numbers = await numbers_of(page.socket, 1.0)
             assert len(numbers) == 2, numbers
-            await page.say(do="seen", number=numbers[-1])
+            await page.say(do="shown", number=numbers[-1])
             about = await page.next_picture()
             assert about is not None
-            assert about["stamp"] == str(shot(29).stamp_ns), "newest wins"
+            assert about["stamp"] == str(frame(29).stamp_ns), "newest wins"
 
     with PageBench(stall_timeout_s=60.0) as bench:
         asyncio.run(talk(bench))

@@ -34,7 +34,7 @@ def test_k11_requests_that_are_none_do_not_fill_the_log(
 def test_k11_a_line_that_is_let_through_counts_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = [100.0]
     monkeypatch.setattr(connections.time, "monotonic", lambda: now_s[0])
-    throttle = connections.Throttle()
+    throttle = connections.LogThrottle()
     lines = []
     for _ in range(25):
         try:
@@ -46,7 +46,7 @@ def test_k11_a_line_that_is_let_through_counts_the_others(monkeypatch: pytest.Mo
             lines.append(record.getMessage())
         now_s[0] += 1.0
     assert [line.rpartition(" (")[2] for line in lines] == [
-        f"{count} more since the last line)" for count in (0, 9, 9)
+        f"{count} more suppressed)" for count in (0, 9, 9)
     ]
     assert lines[0].startswith("Error from a: ValueError(")
     assert "\n" not in lines[0]

@@ -27,10 +27,10 @@ from support.planar_world import World
 from support.session_bench import wait_until
 
 from siammask_ros.engines.registry import open_engine
-from siammask_ros.following.law import Velocity
+from siammask_ros.following.control_law import Velocity
 from siammask_ros.media.image_messages import stamp_ns
 from siammask_ros.ros.nodes.follower import FollowerNode
-from siammask_ros.ros.runtime.process import spinning_executor
+from siammask_ros.ros.runtime.process import start_executor
 from siammask_ros.ros.tracking_io.messages import build_image
 
 PERIOD_NS = 100_000_000
@@ -53,7 +53,7 @@ STATES = {
 class Moment:
     """What was true at one picture, what the tracker said of it, and what the robot was told.
 
-    ``state`` is empty before a target was chosen; ``standing`` is why the robot stood.
+    ``state`` is empty before a target was chosen; ``stop_reason`` is why the robot stopped.
     """
 
     at_s: float
@@ -61,7 +61,7 @@ class Moment:
     state: str
     has_position: bool
     command: Velocity
-    standing: str
+    stop_reason: str
 
 
 class ClosedLoop:
@@ -84,7 +84,7 @@ class ClosedLoop:
             ],
         )
         self._asked = threading.Event()
-        self._executor, self._spinning = spinning_executor(self.follower, self._asked)
+        self._executor, self._spinning = start_executor(self.follower, self._asked)
         client = bench.client
         client.listen(TwistStamped, "/cmd_vel")
         self._clock = client.publisher(Clock, "/clock")
@@ -124,7 +124,7 @@ class ClosedLoop:
             state=STATES[track.state] if track is not None else "",
             has_position=track is not None and track.has_position,
             command=self._command(),
-            standing=self.follower.state.standing,
+            stop_reason=self.follower.state.stop_reason,
         )
         self.moments.append(moment)
         self.world = self.world.moved(moment.command, target_velocity, PERIOD_NS / 1e9)

@@ -19,7 +19,7 @@ from support.node_bench import Client, own_domain
 from support.session_bench import wait_until
 
 from siammask_ros.ros.nodes.follower import FollowerNode
-from siammask_ros.ros.runtime.process import spinning_executor
+from siammask_ros.ros.runtime.process import start_executor
 
 FOLLOWER = "/siammask_follower"
 TRACKS = "/siammask_tracker/tracks"
@@ -125,7 +125,7 @@ class FollowerBench(TrackerPart):
             parameter_overrides=[Parameter(name, value=value) for name, value in given.items()],
         )
         self._asked = threading.Event()
-        self._executor, self._spinning = spinning_executor(self.node, self._asked)
+        self._executor, self._spinning = start_executor(self.node, self._asked)
         super().__init__(self.context, self.node.config.command_type)
 
     def __enter__(self) -> FollowerBench:

@@ -31,7 +31,7 @@ from vision_msgs.msg import Detection2D, Detection2DArray
 
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.ros.nodes.tracker import TrackerNode
-from siammask_ros.ros.runtime.process import spinning_executor
+from siammask_ros.ros.runtime.process import start_executor
 from siammask_ros.ros.tracking_io.messages import build_image
 from siammask_ros.session import Session
 
@@ -197,7 +197,7 @@ class NodeBench:
             parameter_overrides=[Parameter(name, value=v) for name, v in parameters.items()],
         )
         self._asked = threading.Event()
-        self._executor, self._spinning = spinning_executor(self.node, self._asked)
+        self._executor, self._spinning = start_executor(self.node, self._asked)
         self.client = Client(self.context)
         try:
             if active:

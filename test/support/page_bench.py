@@ -19,18 +19,18 @@ from support.moving_square import picture, square_box
 
 from siammask_ros.errors import BoxError
 from siammask_ros.web.config import WebConfig
-from siammask_ros.web.feed import Box, Shot, Status, Target
+from siammask_ros.web.feed import AnnotatedFrame, Box, Status, Target
 from siammask_ros.web.server import Server
 
 TIMEOUT_S = 30.0
 
 
 class FakeFeed:
-    """Says what ``now`` holds and keeps what it was asked for in ``asked``."""
+    """Says what ``now`` holds and keeps the commands in ``commands``."""
 
     def __init__(self) -> None:
-        self.now = Status(source="/image", is_tracker_there=True, since_picture_s=0.0)
-        self.asked: list[tuple[Any, ...]] = []
+        self.now = Status(source="/image", is_tracker_there=True, since_frame_s=0.0)
+        self.commands: list[tuple[Any, ...]] = []
         self.is_watched = False
         self.refusal = ""
         self.chosen_id = "1"
@@ -44,7 +44,7 @@ class FakeFeed:
     def _ask(self, *what: Any) -> str:
         if self.refusal:
             raise BoxError(self.refusal)
-        self.asked.append(what)
+        self.commands.append(what)
         return "done"
 
     def follow(self, box_xywh: Box, target_id: str, stamp_ns: int) -> str:
@@ -68,8 +68,8 @@ def target(index: int, target_id: str = "1", state: str = "TRACKING") -> Target:
     return Target(target_id, state, "", 0.9, corners, contours)
 
 
-def shot(index: int, *targets: Target) -> Shot:
-    return Shot(picture(index), 1_000_000_000 + index, targets or (target(index),))
+def frame(index: int, *targets: Target) -> AnnotatedFrame:
+    return AnnotatedFrame(picture(index), 1_000_000_000 + index, targets or (target(index),))
 
 
 class PageBench:
@@ -121,7 +121,7 @@ class PageBench:
         def play() -> None:
             for step in itertools.count():
                 index = min(step % 80, 80 - step % 80)
-                shown = shot(index)
+                shown = frame(index)
                 if targets is not None:
                     shown = replace(shown, targets=targets)
                 if self.feed.now.paused:
@@ -146,16 +146,16 @@ class PageBench:
                 # A page that was opened a moment ago may not be known to the server yet.
                 about = None
                 for index in range(300):
-                    self.server.show(shot(index))
+                    self.server.show(frame(index))
                     about = await page.next_picture(0.1)
                     if about is not None:
                         break
                 assert about is not None, "no picture came"
                 assert about["targets"][0]["state"] == "TRACKING"
-                asked = len(self.feed.asked)
+                asked = len(self.feed.commands)
                 answer = await page.ask(do="follow", box=[1, 2, 30, 40], stamp=about["stamp"])
                 assert answer["ok"], answer
-                assert self.feed.asked[asked:] == [
+                assert self.feed.commands[asked:] == [
                     ("follow", (1.0, 2.0, 30.0, 40.0), "", int(about["stamp"]))
                 ]
 
@@ -205,7 +205,7 @@ class Page:
         async def found() -> dict[str, Any]:
             while True:
                 about = await self.take()
-                if about["kind"] == "picture":
+                if about["kind"] == "frame":
                     return about
 
         try:
@@ -227,7 +227,7 @@ class Page:
         about = read_picture(message.data)
         self.numbers.append(about["number"])
         self.shown = about
-        await self.say(do="seen", number=about["number"])
+        await self.say(do="shown", number=about["number"])
         return about
 
 

@@ -13,13 +13,15 @@ WAIT_S = 60.0
 
 
 def stamp_shown(page: Any) -> str:
-    """The stamp of the next picture that the page draws."""
-    return str(
-        page.evaluate(
-            """() => new Promise((done) => document.getElementById("stage").addEventListener(
-                "shown", (event) => done(event.detail.stamp), { once: true }))"""
-        )
+    """The stamp of the next picture that the page draws; fails if it draws none."""
+    stamp = page.evaluate(
+        f"""() => new Promise((done, fail) => {{
+            document.getElementById("stage").addEventListener(
+                "shown", (event) => done(event.detail.stamp), {{ once: true }});
+            setTimeout(() => fail(new Error("no image was drawn")), {WAIT_S * 1e3});
+        }})"""
     )
+    return str(stamp)
 
 
 def on_screen(page: Any, x: float, y: float) -> tuple[float, float]:

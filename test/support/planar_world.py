@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from support.calibrated_camera import CENTER_PX, FOCAL_PX
 
-from siammask_ros.following.law import Velocity
+from siammask_ros.following.control_law import Velocity
 from siammask_ros.geometry.boxes import RotatedBox
 
 WIDTH_PX, HEIGHT_PX = 320, 240

@@ -9,15 +9,23 @@ import numpy as np
 from support.page_bench import read_picture, target
 
 from siammask_ros.geometry.outlines import contours
-from siammask_ros.web.feed import STAGES, Latency, Rate, Shot, Status, Target, free_id
-from siammask_ros.web.messages import picture_message, reply, status_message
+from siammask_ros.web.feed import (
+    STAGES,
+    AnnotatedFrame,
+    Latency,
+    RateMeter,
+    Status,
+    Target,
+    find_free_id,
+)
+from siammask_ros.web.messages import encode_frame, reply, status_message
 
 
 def test_a_picture_is_its_json_and_its_jpeg() -> None:
     image = np.zeros((120, 160, 3), np.uint8)
     image[:, 80:] = (0, 0, 255)
-    about = read_picture(picture_message(Shot(image, 2**62, (target(0),)), 7, 90, 1280))
-    assert (about["kind"], about["number"], about["stamp"]) == ("picture", 7, str(2**62))
+    about = read_picture(encode_frame(AnnotatedFrame(image, 2**62, (target(0),)), 7, 90, 1280))
+    assert (about["kind"], about["number"], about["stamp"]) == ("frame", 7, str(2**62))
     assert (about["width"], about["height"]) == (160, 120)
     (shown,) = about["targets"]
     assert shown["colour"] == "#e69f00"
@@ -28,7 +36,9 @@ def test_a_picture_is_its_json_and_its_jpeg() -> None:
 
 
 def test_a_large_picture_is_sent_smaller_with_the_coordinates_of_the_large_one() -> None:
-    about = read_picture(picture_message(Shot(np.zeros((1080, 1920, 3), np.uint8), 1), 1, 80, 960))
+    about = read_picture(
+        encode_frame(AnnotatedFrame(np.zeros((1080, 1920, 3), np.uint8), 1), 1, 80, 960)
+    )
     decoded = cv2.imdecode(np.frombuffer(about["jpeg"], np.uint8), cv2.IMREAD_COLOR)
     assert decoded.shape == (540, 960, 3)
     assert (about["width"], about["height"], about["targets"]) == (1920, 1080, None)
@@ -76,7 +86,7 @@ def test_contours_filled_by_the_even_odd_rule_are_the_mask_again() -> None:
 
 def test_a_rate_counts_the_last_seconds_only() -> None:
     now_s = [0.0]
-    rate = Rate(lambda: now_s[0])
+    rate = RateMeter(lambda: now_s[0])
     assert (rate.hz, rate.since_s) == (0.0, None)
     for _ in range(100):
         now_s[0] += 0.04
@@ -88,5 +98,5 @@ def test_a_rate_counts_the_last_seconds_only() -> None:
 
 
 def test_a_free_id_is_the_smallest_that_nobody_has() -> None:
-    assert free_id(set()) == "1"
-    assert free_id({"1", "3", "cat"}) == "2"
+    assert find_free_id(set()) == "1"
+    assert find_free_id({"1", "3", "cat"}) == "2"

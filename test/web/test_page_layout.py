@@ -47,8 +47,8 @@ def test_follow_this_is_on_the_screen_without_scrolling(
         page.get_by_role("button", name="Full screen").click()
     page.locator("#stage").focus()
     page.keyboard.press("Enter")
-    wait_for_text(page, "#guide", "press Follow this")
-    button = page.get_by_role("button", name="Follow this").bounding_box()
+    wait_for_text(page, "#guide", "press Track this")
+    button = page.get_by_role("button", name="Track this").bounding_box()
     assert button["y"] >= 0
     assert button["y"] + button["height"] <= size[1]
     assert button["x"] + button["width"] <= size[0]
@@ -169,8 +169,8 @@ def test_buttons_change_their_label_and_carry_no_state_beside_it(page: Any) -> N
     for name in ("Pause", "Record"):
         assert page.get_by_role("button", name=name).get_attribute("aria-pressed") is None
     assert "p50" in page.locator("section", has_text="How old").last.inner_text()
-    wait_for_text(page, "#dashboard", "Half of the answers were younger than p50")
-    wait_for_text(page, "#dashboard", "Left out: the tracker had not got to them")
+    wait_for_text(page, "#dashboard", "Half of the results are younger than p50")
+    wait_for_text(page, "#dashboard", "Dropped: a newer image arrived before")
 
 
 def test_eight_targets_have_eight_colours(context: Any) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from support.documented_rows import read_rows
 from support.moving_square import picture, square_center
-from support.page_bench import shot, target
+from support.page_bench import frame, target
 from support.session_bench import wait_until
 
 from siammask_ros.errors import ConfigError, DataError
@@ -22,8 +22,8 @@ from siammask_ros.media import recording
 from siammask_ros.media.encoders import default_suffix
 from siammask_ros.media.frames import open_source
 from siammask_ros.web.config import WebConfig
-from siammask_ros.web.feed import Shot
-from siammask_ros.web.recorder import Recorder, drawn
+from siammask_ros.web.feed import AnnotatedFrame
+from siammask_ros.web.recorder import Recorder, draw_frame
 
 HZ = 20.0
 
@@ -33,7 +33,7 @@ def recorder(tmp_path: Path) -> Recorder:
     return Recorder(WebConfig(record_folder=str(tmp_path)))
 
 
-def put(recorder: Recorder, make: Callable[[int], Shot] = shot, count: int = 20) -> None:
+def put(recorder: Recorder, make: Callable[[int], AnnotatedFrame] = frame, count: int = 20) -> None:
     for index in range(count):
         recorder.put(make(index))
         time.sleep(1 / HZ)
@@ -61,13 +61,13 @@ def test_pictures_and_tracks_are_recorded_in_step_with_the_clock(
 
 
 def test_what_is_drawn_is_the_mask_within_its_contours() -> None:
-    one = shot(3, target(3, "2"))
-    image = drawn(one)
+    one = frame(3, target(3, "2"))
+    image = draw_frame(one)
     x, y = (round(value) for value in square_center(3))
     assert np.abs(image[y, x].astype(int) - picture(3)[y, x]).max() > 20, "tinted"
     assert np.abs(image[y + 60, x].astype(int) - picture(3)[y + 60, x]).max() == 0
     assert np.array_equal(one.image, picture(3)), "a copy"
-    unanswered = drawn(Shot(picture(3), 5))
+    unanswered = draw_frame(AnnotatedFrame(picture(3), 5))
     assert np.array_equal(unanswered, picture(3))
 
 
@@ -80,7 +80,9 @@ def test_a_mask_with_a_hole_keeps_its_hole() -> None:
     cv2.circle(mask, (100, 100), 15, 0, -1)
     corners = np.full((4, 2), -1000.0)
     image = np.zeros((240, 320, 3), np.uint8)
-    painted = drawn(Shot(image, 1, (Target("1", "TRACKING", "", 0.9, corners, contours(mask)),)))
+    painted = draw_frame(
+        AnnotatedFrame(image, 1, (Target("1", "TRACKING", "", 0.9, corners, contours(mask)),))
+    )
     assert painted[100, 70].max() > 0
     assert painted[100, 100].max() == 0
 
@@ -92,7 +94,7 @@ def test_j2_without_a_folder_nothing_is_recorded_and_a_wrong_one_is_refused(tmp_
     file = tmp_path / "file"
     file.write_text("")
     for folder in (tmp_path / "none", file):
-        with pytest.raises(ConfigError, match="make it first"):
+        with pytest.raises(ConfigError, match="create it first"):
             Recorder(WebConfig(record_folder=str(folder)))
 
 
@@ -107,7 +109,7 @@ def test_j2_a_recording_that_is_there_is_never_replaced(
     before = video.read_bytes()
     with pytest.raises(DataError, match="is not replaced"):
         recorder.begin(HZ)
-    with pytest.raises(DataError, match="nothing is being recorded"):
+    with pytest.raises(DataError, match="no recording is running"):
         recorder.end()
     assert video.read_bytes() == before
     monkeypatch.undo()
@@ -149,7 +151,7 @@ def test_j1_a_recording_ends_before_the_disk_is_full_and_can_be_read(
 def test_a_camera_that_changes_its_resolution_ends_the_recording(recorder: Recorder) -> None:
     recorder.begin(HZ)
     put(recorder, count=3)
-    put(recorder, lambda index: Shot(picture(index, 400), 5, (target(index),)), count=2)
+    put(recorder, lambda index: AnnotatedFrame(picture(index, 400), 5, (target(index),)), count=2)
     wait_until(lambda: recorder.state()["failed"], "the recording to end")
     assert "takes (240, 320, 3)" in recorder.state()["text"]
 
@@ -157,9 +159,9 @@ def test_a_camera_that_changes_its_resolution_ends_the_recording(recorder: Recor
 def test_a_shot_that_cannot_be_drawn_ends_the_recording_in_words(recorder: Recorder) -> None:
     recorder.begin(HZ)
     put(recorder, count=2)
-    recorder.put(Shot(picture(0), 5, ("no target",)))  # type: ignore[arg-type]
+    recorder.put(AnnotatedFrame(picture(0), 5, ("no target",)))  # type: ignore[arg-type]
     wait_until(lambda: recorder.state()["failed"], "the recording to end")
-    assert "the recording has failed: AttributeError" in recorder.end()
+    assert "the recording failed: AttributeError" in recorder.end()
     assert not recorder.is_on
 
 
@@ -178,7 +180,7 @@ def test_the_files_of_the_last_recording_can_be_found_by_their_names(
         assert recorder.file(name) is None
 
 
-def put_until_failed(recorder: Recorder, make: Callable[[int], Shot]) -> None:
+def put_until_failed(recorder: Recorder, make: Callable[[int], AnnotatedFrame]) -> None:
     until_s = time.monotonic() + 60
     for index in itertools.count():
         recorder.put(make(index))
@@ -191,8 +193,8 @@ def test_a_recording_ends_at_its_largest_size(tmp_path: Path) -> None:
     recorder = Recorder(WebConfig(record_folder=str(tmp_path), record_max_mb=1))
     noise = np.random.default_rng(0)
 
-    def loud(index: int) -> Shot:
-        return Shot(noise.integers(0, 255, (480, 640, 3), np.uint8), index)
+    def loud(index: int) -> AnnotatedFrame:
+        return AnnotatedFrame(noise.integers(0, 255, (480, 640, 3), np.uint8), index)
 
     # Few pictures a second: on a busy machine each that is late is filled by repeating it.
     recorder.begin(10)

@@ -1,4 +1,4 @@
-"""What the dashboard node listens to."""
+"""Parameters of the dashboard node's inputs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from siammask_ros.settings import check, number, text
 
 @dataclass(frozen=True, slots=True)
 class DashboardConfig:
-    """Which tracker is shown, and how the camera's images come."""
+    """Which tracker is shown, and how images are received."""
 
-    tracker: str = text("siammask_tracker", "Name of the tracker node that is shown")
+    tracker: str = text("siammask_tracker", "Name of the tracker node to show")
     image_transport: str = text(
-        "raw", "raw takes `image`, compressed takes `image/compressed`", TRANSPORTS
+        "raw", "raw: subscribe to `image`; compressed: subscribe to `image/compressed`", TRANSPORTS
     )
     max_image_side: int = number(
         MAX_SIDE_PX, "Images with a longer side are refused (px)", 16, 65535

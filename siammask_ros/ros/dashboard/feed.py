@@ -1,7 +1,7 @@
 """A tracker node and its camera as the page's feed: topics in, commands out.
 
-All topics of every picture are read with best effort: the tracker never waits for this reader.
-Pictures are read only while somebody looks.
+Per-frame topics are subscribed with best effort, so the tracker never waits for the dashboard.
+Images are subscribed only while a page is open.
 """
 
 from __future__ import annotations
@@ -32,118 +32,120 @@ from siammask_ros.media.image_messages import (
 )
 from siammask_ros.msg import FrameLatency, TrackArray
 from siammask_ros.ros.dashboard.config import DashboardConfig
-from siammask_ros.ros.dashboard.pairing import Pairing
-from siammask_ros.ros.dashboard.shown_tracks import shown_targets
+from siammask_ros.ros.dashboard.frame_matcher import FrameMatcher
+from siammask_ros.ros.dashboard.track_conversion import convert_tracks
 from siammask_ros.ros.runtime import qos
 from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.tracking_io.image_transports import TRANSPORTS, image_topic
 from siammask_ros.web.feed import (
     STAGES,
     WINDOW_FRAMES,
+    AnnotatedFrame,
     Box,
-    Diagnosis,
+    Diagnostic,
     Latency,
-    Rate,
-    Shot,
+    RateMeter,
     Status,
     Target,
-    free_id,
-    stale_after_s,
+    compute_stale_after_s,
+    find_free_id,
 )
 
 WATCH_PERIOD_S = 0.1
-ASK_PERIOD_S = 5.0
+PARAMETER_PERIOD_S = 5.0
 DIAGNOSTICS_END_S = 3.5
 SERVICE_S = 3.0
-# What the tracker is asked for, and what is believed until it answers.
-ASKED: dict[str, Any] = {"history_s": 1.0, "model": ""}
+# Parameters requested from the tracker, and the values used until it answers.
+TRACKER_PARAMETERS: dict[str, Any] = {"history_s": 1.0, "model": ""}
 
 
 class DashboardFeed:
-    """See ``Feed``. ``show`` gets every shot, in a callback's thread."""
+    """See ``Feed``. ``show`` gets every frame, in a callback's thread."""
 
     def __init__(
         self,
         node: Node,
         guard: CallbackGuard,
         config: DashboardConfig,
-        show: Callable[[Shot], None],
+        show: Callable[[AnnotatedFrame], None],
     ) -> None:
         self._node, self._guard, self._config = node, guard, config
         self._lock = threading.Lock()
-        self._pairing = Pairing(show, time.monotonic)
+        self._matcher = FrameMatcher(show, time.monotonic)
         self._stretch = ContrastStretch()
         self._is_watched = False
-        self._pictures: list[Any] = []
-        self._camera, self._answers = Rate(time.monotonic), Rate(time.monotonic)
+        self._image_subscriptions: list[Any] = []
+        self._camera, self._answers = RateMeter(time.monotonic), RateMeter(time.monotonic)
         self._targets: tuple[Target, ...] = ()
         self._latencies: deque[Latency] = deque(maxlen=WINDOW_FRAMES)
         self._counts = (0, 0, 0)
-        self._said: dict[str, tuple[float, DiagnosticStatus]] = {}
+        self._diagnostics: dict[str, tuple[float, DiagnosticStatus]] = {}
         self._problem = ""
         self._size_frame: tuple[tuple[int, int], str] = ((0, 0), "")
-        self._asked_ids: set[str] = set()
-        self._known = dict(ASKED)
-        self._asked_s = -ASK_PERIOD_S
-        self._parameters = node.create_client(GetParameters, self._of_tracker("get_parameters"))
+        self._requested_ids: set[str] = set()
+        self._tracker_parameters = dict(TRACKER_PARAMETERS)
+        self._parameters_requested_s = -PARAMETER_PERIOD_S
+        self._parameters = node.create_client(GetParameters, self._tracker_topic("get_parameters"))
         self._image_topic = image_topic(node, config.image_transport)
-        self._listen()
-        self._open_commands()
+        self._create_subscriptions()
+        self._create_commands()
 
-    def _listen(self) -> None:
-        """What is heard all the time: it is small."""
+    def _create_subscriptions(self) -> None:
+        """Subscribe to the small topics that are always needed."""
         group = MutuallyExclusiveCallbackGroup()
         for kind, topic, callback, profile in (
-            (TrackArray, self._of_tracker("tracks"), self._on_tracks, qos.LOOKED_AT),
-            (FrameLatency, self._of_tracker("latency"), self._on_latency, qos.LOOKED_AT),
-            (DiagnosticArray, "/diagnostics", self._on_diagnostics, qos.LOOKED_AT),
+            (TrackArray, self._tracker_topic("tracks"), self._on_tracks, qos.MONITORING),
+            (FrameLatency, self._tracker_topic("latency"), self._on_latency, qos.MONITORING),
+            (DiagnosticArray, "/diagnostics", self._on_diagnostics, qos.MONITORING),
         ):
             self._node.create_subscription(
                 kind, topic, self._guard.wrap(callback), profile, callback_group=group
             )
         self._node.create_timer(
-            WATCH_PERIOD_S, self._guard.wrap(self._keep_up), callback_group=group
+            WATCH_PERIOD_S, self._guard.wrap(self._update_subscriptions), callback_group=group
         )
 
-    def _open_commands(self) -> None:
+    def _create_commands(self) -> None:
         create, group = self._node.create_client, ReentrantCallbackGroup()
-        self._reset = create(Trigger, self._of_tracker("reset"), callback_group=group)
-        self._pause = create(SetBool, self._of_tracker("pause"), callback_group=group)
+        self._reset = create(Trigger, self._tracker_topic("reset"), callback_group=group)
+        self._pause = create(SetBool, self._tracker_topic("pause"), callback_group=group)
         publisher = self._node.create_publisher
-        self._boxes = publisher(Detection2D, self._of_tracker("init_box"), qos.COMMANDS)
-        self._forgotten = publisher(String, self._of_tracker("forget"), qos.COMMANDS)
+        self._box_publisher = publisher(Detection2D, self._tracker_topic("init_box"), qos.COMMANDS)
+        self._forget_publisher = publisher(String, self._tracker_topic("forget"), qos.COMMANDS)
 
-    def _of_tracker(self, name: str) -> str:
+    def _tracker_topic(self, name: str) -> str:
         return f"{self._config.tracker}/{name}"
 
-    # What comes in
+    # Input
 
     def watch(self, is_watched: bool) -> None:
-        """See ``Feed``; carried out within WATCH_PERIOD_S."""
+        """See ``Feed``; takes effect within WATCH_PERIOD_S."""
         self._is_watched = is_watched
 
-    def _keep_up(self) -> None:
-        """Listens to pictures while somebody looks, and asks the tracker for its settings."""
-        if self._is_watched and not self._pictures:
+    def _update_subscriptions(self) -> None:
+        """Subscribe to images while a page is open, and request the tracker's parameters."""
+        if self._is_watched and not self._image_subscriptions:
             kind, _ = TRANSPORTS[self._config.image_transport]
-            # Nobody listened until now: that was no silence of the camera's.
-            self._camera = Rate(time.monotonic)
-            self._pictures = [
-                self._subscribed(kind, self._image_topic, self._on_image),
-                self._subscribed(Image, self._of_tracker("instance_mask"), self._on_mask),
+            # No subscription until now: the time before was not a silence of the camera.
+            self._camera = RateMeter(time.monotonic)
+            self._image_subscriptions = [
+                self._subscribe(kind, self._image_topic, self._on_image),
+                self._subscribe(Image, self._tracker_topic("instance_mask"), self._on_mask),
             ]
-        elif self._pictures and not self._is_watched:
-            pictures, self._pictures = self._pictures, []
-            for subscription in pictures:
+        elif self._image_subscriptions and not self._is_watched:
+            subscriptions, self._image_subscriptions = self._image_subscriptions, []
+            for subscription in subscriptions:
                 self._node.destroy_subscription(subscription)
-            self._pairing.clear()
+            self._matcher.clear()
         now_s = time.monotonic()
-        if now_s - self._asked_s >= ASK_PERIOD_S and self._parameters.service_is_ready():
-            self._asked_s = now_s
-            answer = self._parameters.call_async(GetParameters.Request(names=list(ASKED)))
+        is_due = now_s - self._parameters_requested_s >= PARAMETER_PERIOD_S
+        if is_due and self._parameters.service_is_ready():
+            self._parameters_requested_s = now_s
+            request = GetParameters.Request(names=list(TRACKER_PARAMETERS))
+            answer = self._parameters.call_async(request)
             answer.add_done_callback(self._guard.wrap(self._on_parameters))
 
-    def _subscribed(self, kind: Any, topic: str, callback: Callable[[Any], None]) -> Any:
+    def _subscribe(self, kind: Any, topic: str, callback: Callable[[Any], None]) -> Any:
         return self._node.create_subscription(
             kind,
             topic,
@@ -164,27 +166,31 @@ class DashboardFeed:
         with self._lock:
             self._camera.count()
             self._size_frame = image.shape[:2], message.header.frame_id
-            self._problem = "" if taken_ns else "the images carry no stamp: targets cannot be drawn"
-        self._pairing.picture(taken_ns, image)
+            self._problem = (
+                ""
+                if taken_ns
+                else "images have no stamp, so boxes cannot be drawn; set header.stamp"
+            )
+        self._matcher.add_image(taken_ns, image)
 
     def _on_mask(self, message: Any) -> None:
         labels = image_to_mask(message, self._config.max_image_side)
-        self._pairing.mask(stamp_ns(message.header), labels)
+        self._matcher.add_mask(stamp_ns(message.header), labels)
 
     def _on_tracks(self, message: TrackArray) -> None:
-        targets = shown_targets(message)
+        targets = convert_tracks(message)
         with self._lock:
             self._targets = targets
-            self._asked_ids -= {target.target_id for target in targets}
+            self._requested_ids -= {target.target_id for target in targets}
         if not any(target.state == "STALE" for target in targets):
             self._answers.count()
-            if self._pictures:
-                self._pairing.tracks(stamp_ns(message.header), targets)
+            if self._image_subscriptions:
+                self._matcher.add_tracks(stamp_ns(message.header), targets)
 
     def _on_latency(self, message: FrameLatency) -> None:
         stages = tuple(float(getattr(message, f"{stage}_ms")) for stage in STAGES)
         with self._lock:
-            # Without a target there is nothing to compute: such a frame says nothing of the time.
+            # Frames without a target take no inference time and would distort the chart.
             if self._targets:
                 self._latencies.append(Latency(stages, float(message.age_ms)))
             self._counts = (message.received, message.processed, message.dropped)
@@ -193,27 +199,35 @@ class DashboardFeed:
         now_s = time.monotonic()
         with self._lock:
             for status in message.status:
-                self._said[status.name] = (now_s, status)
-            # Of those who have gone nothing is kept, and of nobody more than a page shows.
-            self._said = {
+                self._diagnostics[status.name] = (now_s, status)
+            # Keep at most 100 entries, none older than DIAGNOSTICS_END_S.
+            self._diagnostics = {
                 name: said
-                for name, said in list(self._said.items())[-100:]
+                for name, said in list(self._diagnostics.items())[-100:]
                 if now_s - said[0] < DIAGNOSTICS_END_S
             }
 
     def _on_parameters(self, future: Any) -> None:
         values = future.result().values
-        for name, value in zip(ASKED, values, strict=True):
-            known = value.double_value if isinstance(ASKED[name], float) else value.string_value
-            self._known[name] = known or ASKED[name]
+        for name, value in zip(TRACKER_PARAMETERS, values, strict=True):
+            known = (
+                value.double_value
+                if isinstance(TRACKER_PARAMETERS[name], float)
+                else value.string_value
+            )
+            self._tracker_parameters[name] = known or TRACKER_PARAMETERS[name]
 
-    # What goes out
+    # Output and commands
 
     def status(self) -> Status:
         """See ``Feed``."""
         now_s = time.monotonic()
         with self._lock:
-            said = [each for at_s, each in self._said.values() if now_s - at_s < DIAGNOSTICS_END_S]
+            said = [
+                each
+                for at_s, each in self._diagnostics.values()
+                if now_s - at_s < DIAGNOSTICS_END_S
+            ]
             own = [each for each in said if self._is_own(each)]
             received, processed, dropped = self._counts
             values = {item.key: item.value for each in own for item in each.values}
@@ -222,9 +236,9 @@ class DashboardFeed:
             camera_hz = self._camera.hz
             return Status(
                 source=self._node.resolve_topic_name(self._image_topic),
-                since_picture_s=self._camera.since_s if self._pictures else None,
-                stale_after_s=stale_after_s(camera_hz),
-                choose_within_s=float(self._known["history_s"]),
+                since_frame_s=self._camera.since_s if self._image_subscriptions else None,
+                stale_after_s=compute_stale_after_s(camera_hz),
+                box_timeout_s=float(self._tracker_parameters["history_s"]),
                 camera_hz=camera_hz,
                 answers_hz=self._answers.hz,
                 received=received,
@@ -232,12 +246,12 @@ class DashboardFeed:
                 dropped=dropped,
                 is_tracker_there=bool(own),
                 paused=values.get("paused") == "True",
-                engine={"model": str(self._known["model"]), **engine},
-                # Of a tracker that has gone nothing is known.
+                engine={"model": str(self._tracker_parameters["model"]), **engine},
+                # The targets are unknown if the tracker is not running.
                 targets=self._targets if own else (),
                 latencies=tuple(self._latencies),
                 diagnostics=tuple(
-                    Diagnosis(each.level[0], each.name, each.message)
+                    Diagnostic(each.level[0], each.name, each.message)
                     for each in sorted(said, key=lambda each: (not self._is_own(each), each.name))
                 ),
                 problem=self._problem,
@@ -248,50 +262,50 @@ class DashboardFeed:
         return bool(status.name.startswith(f"{name}: "))
 
     def follow(self, box_xywh: Box, target_id: str, stamp_ns: int) -> str:
-        """See ``Feed``; gives the target's id."""
+        """See ``Feed``; returns the target's id."""
         (height, width), frame_id = self._size_frame
         if not height:
-            raise SiamMaskError("no picture has come yet; wait for one")
+            raise SiamMaskError("no image has arrived yet; wait for one")
         box = checked_init_box(RotatedBox.from_xywh(box_xywh), width, height)
-        if not self._boxes.get_subscription_count():
-            raise SiamMaskError(f"{self._config.tracker} is not there; start it")
+        if not self._box_publisher.get_subscription_count():
+            raise SiamMaskError(f"{self._config.tracker} is not running; start it")
         with self._lock:
-            taken = {target.target_id for target in self._targets} | self._asked_ids
-            chosen = target_id or free_id(taken)
-            self._asked_ids = {*list(self._asked_ids)[-32:], chosen}
+            taken = {target.target_id for target in self._targets} | self._requested_ids
+            chosen = target_id or find_free_id(taken)
+            self._requested_ids = {*list(self._requested_ids)[-32:], chosen}
         detection = Detection2D(header=Header(frame_id=frame_id), id=chosen)
         detection.header.stamp.sec, detection.header.stamp.nanosec = divmod(stamp_ns, NANOSECONDS)
         detection.bbox.center.position.x, detection.bbox.center.position.y = box.x, box.y
         detection.bbox.size_x, detection.bbox.size_y = box.width, box.height
-        self._boxes.publish(detection)
+        self._box_publisher.publish(detection)
         return chosen
 
     def forget(self, target_id: str) -> str:
         """See ``Feed``."""
-        if not self._forgotten.get_subscription_count():
-            raise SiamMaskError(f"{self._config.tracker} is not there; start it")
-        self._forgotten.publish(String(data=target_id))
-        return f"target {target_id} is forgotten"
+        if not self._forget_publisher.get_subscription_count():
+            raise SiamMaskError(f"{self._config.tracker} is not running; start it")
+        self._forget_publisher.publish(String(data=target_id))
+        return f"target {target_id} was removed"
 
     def reset(self) -> str:
         """See ``Feed``."""
-        return self._called(self._reset, Trigger.Request())
+        return self._call_service(self._reset, Trigger.Request())
 
     def pause(self, paused: bool) -> str:
         """See ``Feed``."""
-        return self._called(self._pause, SetBool.Request(data=paused))
+        return self._call_service(self._pause, SetBool.Request(data=paused))
 
-    def _called(self, client: Any, request: Any) -> str:
-        """What a service of the tracker's answers; raises SiamMaskError where it does not."""
+    def _call_service(self, client: Any, request: Any) -> str:
+        """Return the service's message; raises SiamMaskError if it fails or does not answer."""
         if not client.service_is_ready():
-            raise SiamMaskError(f"{self._config.tracker} is not there; start it")
+            raise SiamMaskError(f"{self._config.tracker} is not running; start it")
         answered = threading.Event()
         future = client.call_async(request)
         future.add_done_callback(lambda _: answered.set())
         if not answered.wait(SERVICE_S):
             client.remove_pending_request(future)
             raise SiamMaskError(
-                f"time ran out: {self._config.tracker} has not answered for {SERVICE_S:.0f} s"
+                f"timeout: {self._config.tracker} did not answer within {SERVICE_S:.0f} s"
             )
         response = future.result()
         if not response.success:

@@ -1,6 +1,6 @@
-"""The node `siammask_dashboard`: what a tracker sees and says, on a page in the browser.
+"""The node `siammask_dashboard`: shows a tracker's images and results in the browser.
 
-A process of its own, with the lowest priority: it may be slow, hang or die, and no frame is lost.
+It is a separate process with low priority: if it is slow or dies, the tracker loses no frame.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from siammask_ros.ros.dashboard.feed import DashboardFeed
 from siammask_ros.ros.runtime.closing import ClosingNode
 from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.runtime.log_forwarding import LogForwarding
-from siammask_ros.ros.runtime.parameters import READ_ONLY, LiveParameters, built, declare
+from siammask_ros.ros.runtime.parameters import READ_ONLY, LiveParameters, build_config, declare
 from siammask_ros.ros.runtime.process import run
 from siammask_ros.web.config import WebConfig
 from siammask_ros.web.server import Server
 
 NAME = "siammask_dashboard"
-# Whoever computes masks comes first.
+# The tracker has priority.
 NICENESS = 10
 
 _CONFIGS: tuple[type[Any], ...] = (DashboardConfig, WebConfig)
 
 
 class DashboardNode(ClosingNode, Node):
-    """Serves the page; raises ConfigError where the parameters do not allow to."""
+    """Serves the page; raises ConfigError if the parameters do not allow it."""
 
     def __init__(self, **node: Any) -> None:
         super().__init__(NAME, **node)
@@ -52,24 +52,24 @@ class DashboardNode(ClosingNode, Node):
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """The page's URL."""
         return self._server.url
 
-    def _show(self, shot: Any) -> None:
-        self._server.show(shot)
+    def _show(self, frame: Any) -> None:
+        self._server.show(frame)
 
 
 def _settings(values: Mapping[str, Any]) -> tuple[DashboardConfig, WebConfig]:
-    return built(DashboardConfig, values), built(WebConfig, values)
+    return build_config(DashboardConfig, values), build_config(WebConfig, values)
 
 
-def _serve(node: DashboardNode, asked_to_stop: Any) -> int:
-    asked_to_stop.wait()
+def _serve(node: DashboardNode, stop_event: Any) -> int:
+    stop_event.wait()
     return 0
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Serves until SIGINT or SIGTERM; the exit code."""
+    """Serve until SIGINT or SIGTERM; return the exit code."""
     os.nice(NICENESS)
     return run(DashboardNode, args, _serve)
 

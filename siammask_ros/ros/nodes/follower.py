@@ -1,6 +1,6 @@
 """The node `siammask_follower`: tracks in, velocity commands out.
 
-A reference, not a safety function: what must not happen, the robot's base has to prevent.
+It is a reference, not a safety function: the robot's base must prevent collisions.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from siammask_ros.following.config import FollowConfig
 from siammask_ros.following.follower import (
     DISABLED,
     FollowState,
-    after_report,
-    after_silence,
-    stopped,
+    stop_state,
+    update_from_tracks,
+    update_without_tracks,
 )
-from siammask_ros.following.sighting import TRACKING, Report, Sighting
+from siammask_ros.following.observation import TRACKING, Observation, TracksReport
 from siammask_ros.media.image_messages import stamp_ns
 from siammask_ros.msg import Track, TrackArray
 from siammask_ros.ros.runtime import qos
@@ -39,7 +39,7 @@ from siammask_ros.ros.runtime.parameters import (
     READ_ONLY,
     LiveParameters,
     UnchangedParameters,
-    built,
+    build_config,
     declare,
 )
 from siammask_ros.ros.runtime.process import run
@@ -48,7 +48,7 @@ NAME = "siammask_follower"
 TRACKS = "siammask_tracker/tracks"
 WATCH_PERIOD_S = 0.05
 DIAGNOSTICS_PERIOD_S = 1.0
-# How long the end waits until the robot has the last zero.
+# Maximum time to wait until the last zero command was delivered.
 ARRIVAL_S = 1.5
 
 _COMMANDS: dict[str, Any] = {"TwistStamped": TwistStamped, "Twist": Twist}
@@ -62,34 +62,33 @@ _STATES = {
 
 
 class FollowerNode(ClosingNode, UnchangedParameters, Node):
-    """Drives a robot after a target of the tracker's.
+    """Drives a robot towards a target.
 
-    Every TrackArray is answered with a command, and the dead man's switch looks at ``clock``,
-    which never jumps, every ``WATCH_PERIOD_S`` of the machine's own time. ``state`` is what it
-    does and why.
+    Every TrackArray produces a command. A timer checks the timeout every ``WATCH_PERIOD_S`` on
+    ``clock``, which is monotonic. ``state`` is the last command and its reason.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, **node: Any) -> None:
         super().__init__(NAME, **node)
         self._seconds = clock
         self._guard = CallbackGuard(self.get_logger())
-        self._acting = threading.Lock()
-        self._has_ended = False
+        self._lock = threading.Lock()
+        self._is_stopped = False
         self.state = FollowState()
         declare(self, FollowConfig(), {"command_type": READ_ONLY})
         self._own_parameters = LiveParameters(
             self,
             self._guard,
             (item.name for item in fields(FollowConfig)),
-            lambda values: built(FollowConfig, values),
+            lambda values: build_config(FollowConfig, values),
             self._on_new_config,
         )
         command_type = _COMMANDS[self.config.command_type]
         self._commands = self.create_publisher(command_type, "cmd_vel", qos.CONTROL)
-        self.closing.callback(self.leave_standing)
+        self.closing.callback(self.stop_and_confirm)
         enable = self._guard.wrap(self._on_enable, failure_response, "~/enable")
         self.create_service(SetBool, "~/enable", enable)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", qos.ANSWERS)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", qos.RESULTS)
         self._tracks = self.create_subscription(
             TrackArray,
             TRACKS,
@@ -98,39 +97,45 @@ class FollowerNode(ClosingNode, UnchangedParameters, Node):
         )
         self._wall = Clock(clock_type=ClockType.SYSTEM_TIME)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        watch = self._guard.wrap(self._watch, self._on_failure)
+        watch = self._guard.wrap(self._check_timeout, self._on_failure)
         self.create_timer(WATCH_PERIOD_S, watch, clock=steady)
-        self.create_timer(DIAGNOSTICS_PERIOD_S, self._guard.wrap(self._report), clock=steady)
+        self.create_timer(
+            DIAGNOSTICS_PERIOD_S, self._guard.wrap(self._publish_diagnostics), clock=steady
+        )
         self._log_enabled()
 
     @property
     def config(self) -> FollowConfig:
-        """The settings that are in force."""
+        """The current parameters."""
         config: FollowConfig = self._own_parameters.settings
         return config
 
     def stop(self, why: str) -> None:
-        """Says zero, now."""
-        self._act(lambda state: stopped(state, why, self._seconds()))
+        """Send a zero command now."""
+        self._update(lambda state: stop_state(state, why, self._seconds()))
 
-    def leave_standing(self) -> None:
-        """Says zero for the last time, and waits until it has left."""
-        self._act(lambda state: stopped(state, "the node ends", self._seconds()), is_last=True)
+    def stop_and_confirm(self) -> None:
+        """Send the last zero command and wait until it was delivered."""
+        self._update(
+            lambda state: stop_state(state, "the node ends", self._seconds()), is_last=True
+        )
         try:
             if not self._commands.wait_for_all_acked(Duration(seconds=ARRIVAL_S)):
-                self.get_logger().warning("the last command was not confirmed by the robot's base")
-        except RCLError as error:  # a middleware that cannot tell
+                self.get_logger().warning(
+                    "the robot's base did not confirm the last zero command; check that it stopped"
+                )
+        except RCLError as error:  # not supported by this middleware
             self.get_logger().debug(f"the last command cannot be confirmed: {error}")
 
     def _on_tracks(self, message: TrackArray) -> None:
-        report = self._heard(message)
-        self._act(lambda state: after_report(state, report, self._seconds(), self.config))
+        report = self._build_report(message)
+        self._update(lambda state: update_from_tracks(state, report, self._seconds(), self.config))
 
-    def _watch(self) -> None:
-        self._act(lambda state: after_silence(state, self._seconds(), self.config))
+    def _check_timeout(self) -> None:
+        self._update(lambda state: update_without_tracks(state, self._seconds(), self.config))
 
     def _on_new_config(self, config: FollowConfig) -> None:
-        self._watch()
+        self._check_timeout()
         if config.enabled != self._was_enabled:
             self._log_enabled()
 
@@ -144,40 +149,38 @@ class FollowerNode(ClosingNode, UnchangedParameters, Node):
     def _log_enabled(self) -> None:
         self._was_enabled = self.config.enabled
         self.get_logger().info(
-            "enabled: the robot drives after the target"
-            if self._was_enabled
-            else f"{DISABLED}: the robot stands"
+            "enabled: the robot follows the target" if self._was_enabled else DISABLED
         )
 
     def _on_failure(self, error: Exception, *_: Any) -> None:
         self.stop(describe_error(error))
 
-    def _act(self, decide: Callable[[FollowState], FollowState], is_last: bool = False) -> None:
-        """Decides what to do and says it; nobody else does in between.
+    def _update(self, decide: Callable[[FollowState], FollowState], is_last: bool = False) -> None:
+        """Compute and publish the next command, under a lock.
 
-        Zero is said again and again: a base that joins late, or missed one, hears the next. Who is
-        disabled has said it once and keeps quiet, so that others may drive.
+        Zero commands are repeated, so that a base that starts later also receives them. A disabled
+        follower sends one zero command and then none, so that other nodes can drive.
         """
-        with self._acting:
-            if self._has_ended:
+        with self._lock:
+            if self._is_stopped:
                 return
             before, self.state = self.state, decide(self.state)
-            is_quiet = not self.config.enabled and before.standing == DISABLED
-            is_news = self.state is not before or bool(self.state.standing)
-            if is_news and not is_quiet:
+            is_quiet = not self.config.enabled and before.stop_reason == DISABLED
+            has_news = self.state is not before or bool(self.state.stop_reason)
+            if has_news and not is_quiet:
                 self._publish(self.state)
-            self._has_ended = is_last
+            self._is_stopped = is_last
         self._log(before, self.state)
 
-    def _heard(self, message: TrackArray) -> Report:
+    def _build_report(self, message: TrackArray) -> TracksReport:
         now_ns = self.get_clock().now().nanoseconds
-        sightings = tuple(_sighting(track) for track in message.tracks)
-        return Report(stamp_ns(message.header), now_ns, sightings)
+        observations = tuple(_build_observation(track) for track in message.tracks)
+        return TracksReport(stamp_ns(message.header), now_ns, observations)
 
     def _log(self, before: FollowState, state: FollowState) -> None:
-        if state.standing and not before.standing:
-            self._guard.warn("standing", f"standing: {state.standing}")
-        elif before.standing and not state.standing:
+        if state.stop_reason and not before.stop_reason:
+            self._guard.warn("stopped", f"stopped: {state.stop_reason}")
+        elif before.stop_reason and not state.stop_reason:
             self.get_logger().info(f"following target {state.target_id!r}")
 
     def _publish(self, state: FollowState) -> None:
@@ -192,8 +195,8 @@ class FollowerNode(ClosingNode, UnchangedParameters, Node):
         command.header.frame_id = self.config.base_frame
         self._commands.publish(command)
 
-    def _report(self) -> None:
-        level, sentence = _judgement(self.state)
+    def _publish_diagnostics(self) -> None:
+        level, text = _build_status(self.state)
         message = DiagnosticArray()
         message.header.stamp = self._wall.now().to_msg()
         values = {
@@ -205,26 +208,29 @@ class FollowerNode(ClosingNode, UnchangedParameters, Node):
             DiagnosticStatus(
                 level=level,
                 name=f"{self.get_fully_qualified_name().lstrip('/')}: following",
-                message=sentence,
+                message=text,
                 values=[KeyValue(key=key, value=value) for key, value in values.items()],
             )
         ]
         self._diagnostics.publish(message)
 
 
-def _judgement(state: FollowState) -> tuple[bytes, str]:
-    """Level and sentence for the diagnostics."""
-    if state.standing or state.aim is None:
-        return DiagnosticStatus.WARN, f"standing: {state.standing}"
-    distance_m = state.aim.distance_m
+def _build_status(state: FollowState) -> tuple[bytes, str]:
+    """Return level and message for the diagnostics."""
+    if state.stop_reason or state.goal is None:
+        return DiagnosticStatus.WARN, f"stopped: {state.stop_reason}"
+    distance_m = state.goal.distance_m
     if distance_m is None:
-        return DiagnosticStatus.WARN, f"turning towards target {state.target_id!r}: no position"
+        return (
+            DiagnosticStatus.WARN,
+            f"turning towards target {state.target_id!r} without driving: its position is unknown",
+        )
     return DiagnosticStatus.OK, f"following target {state.target_id!r} at {distance_m:.2f} m"
 
 
-def _sighting(track: Track) -> Sighting:
+def _build_observation(track: Track) -> Observation:
     bearing, position = track.bearing, track.position
-    return Sighting(
+    return Observation(
         target_id=track.id,
         state=_STATES.get(track.state, f"in the unknown state {track.state}"),
         reason=track.reason,
@@ -233,14 +239,14 @@ def _sighting(track: Track) -> Sighting:
     )
 
 
-def _follow(node: FollowerNode, asked_to_stop: Any) -> int:
-    asked_to_stop.wait()
-    node.leave_standing()  # first of all: what follows may take its time on a busy machine
+def _follow(node: FollowerNode, stop_event: Any) -> int:
+    stop_event.wait()
+    node.stop_and_confirm()  # before the slower clean-up
     return 0
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Runs the node until SIGINT or SIGTERM; the exit code."""
+    """Run the node until SIGINT or SIGTERM; return the exit code."""
     return run(FollowerNode, args, _follow)
 
 

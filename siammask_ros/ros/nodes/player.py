@@ -1,4 +1,4 @@
-"""The node `player`: a video file, a folder of pictures or a bag as a camera."""
+"""The node `player`: publishes a video file, a folder of images or a bag as a camera."""
 
 from __future__ import annotations
 
@@ -24,38 +24,38 @@ from siammask_ros.ros.runtime.closing import ClosingNode
 from siammask_ros.ros.runtime.process import run
 from siammask_ros.ros.tracking_io.messages import build_image
 
-MATCHED_BOTH_WAYS_S = 0.5
-# A source whose clock was set must not stop the player for hours.
+DISCOVERY_S = 0.5
+# A jump of the source's stamps must not stop the player for hours.
 MAX_STEP_S = 10.0
 
 # name: (default, what it means)
 PARAMETERS: dict[str, tuple[Any, str]] = {
-    "source": ("", "Video file, folder of pictures, bag (rosbag2) or number of a camera"),
-    "topic": ("", "Whose images of a bag; may be empty where there is only one such topic"),
+    "source": ("", "Video file, folder of images, bag (rosbag2) or camera number"),
+    "topic": ("", "Image topic of a bag; may be empty if there is only one"),
     "keep_headers": (False, "Publish a bag's images with their own stamps and frame_ids"),
-    "rate": (0.0, "Pictures per second; 0 for the source's own times"),
-    "loop": (False, "Begin again at the end"),
-    "first_frame": (0, "First picture of the source that is published"),
-    "last_frame": (-1, "Last one; -1 for the end"),
+    "rate": (0.0, "Images per second; 0: as recorded"),
+    "loop": (False, "Start again at the end"),
+    "first_frame": (0, "Number of the first image"),
+    "last_frame": (-1, "Number of the last image; -1: the end"),
     "frame_id": ("camera", "frame_id of the images"),
-    "wait_for_subscribers": (0, "Begin only when so many listen to the images"),
-    "preload": (False, "Decode everything before the first picture is published"),
-    "log": ("", "New file that gets `number stamp_ns` of every published picture; empty for none"),
+    "wait_for_subscribers": (0, "Number of image subscribers to wait for"),
+    "preload": (False, "Decode all images before publishing the first"),
+    "log": ("", "New file with `number stamp_ns` of every published image; empty: none"),
 }
 
 
 class PlayerNode(ClosingNode, Node):
-    """Publishes the pictures of a source on `image`, stamped with the time they are published.
+    """Publishes the images of a source on `image`, stamped with the publishing time.
 
-    With ``keep_headers`` those of a bag keep the headers that they were recorded with: with
-    ``loop`` their stamps then jump back at the end.
+    With ``keep_headers``, images of a bag keep their recorded headers; with ``loop`` their stamps
+    then jump back at the end.
 
-    Raises ConfigError for an illegal parameter and DataError where there is nothing to read.
+    Raises ConfigError for an illegal parameter and DataError if the source cannot be read.
     """
 
     def __init__(self, **node: Any) -> None:
         super().__init__("player", **node)
-        values = {name: self._declared(name) for name in PARAMETERS}
+        values = {name: self._declare(name) for name in PARAMETERS}
         if not values["source"]:
             raise ConfigError("source is empty; expected a video, a folder, a bag or a camera")
         if not 0 <= values["rate"] <= 1000:
@@ -64,15 +64,15 @@ class PlayerNode(ClosingNode, Node):
         self._source = open_source(values["source"], values["first_frame"], last, values["topic"])
         self._period_s = 1.0 / (values["rate"] or self._source.fps)
         self._values = values
-        self._images = self.create_publisher(Image, "image", qos.PLAYED)
-        self._log = _opened_log(values["log"])
+        self._images = self.create_publisher(Image, "image", qos.PLAYBACK)
+        self._log = _open_log(values["log"])
         if self._log is not None:
             self.closing.callback(self._log.close)
 
-    def _declared(self, name: str) -> Any:
+    def _declare(self, name: str) -> Any:
         default, about = PARAMETERS[name]
         descriptor = ParameterDescriptor(description=about, read_only=True)
-        # So that `rate:=25` may stand for 25.0.
+        # Accept `rate:=25` for 25.0.
         descriptor.dynamic_typing = isinstance(default, float)
         value = self.declare_parameter(name, default, descriptor).value
         if isinstance(default, float):
@@ -81,49 +81,49 @@ class PlayerNode(ClosingNode, Node):
             return float(value)
         return value
 
-    def play(self, asked_to_stop: threading.Event) -> int:
-        """Publishes everything once, or for ever with ``loop``; how many pictures it was."""
-        pictures: Any = list(self._source) if self._values["preload"] else self._source
-        self._wait_for_subscribers(asked_to_stop)
+    def play(self, stop_event: threading.Event) -> int:
+        """Publish the source once, or repeatedly with ``loop``; return the number of images."""
+        frames: Any = list(self._source) if self._values["preload"] else self._source
+        self._wait_for_subscribers(stop_event)
         self.get_logger().info(f"playing {self._source.name} at {1 / self._period_s:.2f} Hz")
         count = 0
         due_s = time.monotonic()
-        before_s = 0.0
-        for picture in self._rounds(pictures):
+        last_s = 0.0
+        for frame in self._repeat(frames):
             if count:
-                due_s += self._step_s(before_s, picture.stamp_s)
+                due_s += self._step_s(last_s, frame.stamp_s)
                 due_s = max(due_s, time.monotonic() - self._period_s)
-            before_s = picture.stamp_s
-            # Against the schedule, not after the last picture: delays do not add up.
-            if asked_to_stop.wait(max(due_s - time.monotonic(), 0.0)):
+            last_s = frame.stamp_s
+            # Relative to the schedule, so that delays do not add up.
+            if stop_event.wait(max(due_s - time.monotonic(), 0.0)):
                 break
-            header = self._header(picture)
-            self._images.publish(build_image(header, picture.image_bgr))
-            self._note(picture.number, header)
+            header = self._build_header(frame)
+            self._images.publish(build_image(header, frame.image_bgr))
+            self._log_frame(frame.number, header)
             count += 1
         self.get_logger().info(f"published {count} images")
         return count
 
-    def _step_s(self, before_s: float, stamp_s: float) -> float:
-        """The time from one picture to the next: the source's own, or that of a given rate."""
-        if self._values["rate"] or stamp_s <= before_s:
+    def _step_s(self, last_s: float, stamp_s: float) -> float:
+        """Return the time to the next image: from the source, or from the parameter `rate`."""
+        if self._values["rate"] or stamp_s <= last_s:
             return self._period_s
-        return min(stamp_s - before_s, MAX_STEP_S)
+        return min(stamp_s - last_s, MAX_STEP_S)
 
-    def _rounds(self, pictures: Any) -> Iterator[Any]:
-        yield from pictures
+    def _repeat(self, frames: Any) -> Iterator[Any]:
+        yield from frames
         while self._values["loop"]:
-            yield from pictures
+            yield from frames
 
-    def _wait_for_subscribers(self, asked_to_stop: threading.Event) -> None:
+    def _wait_for_subscribers(self, stop_event: threading.Event) -> None:
         while self._images.get_subscription_count() < self._values["wait_for_subscribers"]:
-            if asked_to_stop.wait(0.02):
+            if stop_event.wait(0.02):
                 return
         if self._values["wait_for_subscribers"]:
-            # We know of a reader before it knows of us, and until then it would hear nothing.
-            asked_to_stop.wait(MATCHED_BOTH_WAYS_S)
+            # Discovery is not symmetric: the subscriber may not have discovered the player yet.
+            stop_event.wait(DISCOVERY_S)
 
-    def _note(self, number: int, header: Header) -> None:
+    def _log_frame(self, number: int, header: Header) -> None:
         if self._log is None:
             return
         try:
@@ -131,16 +131,16 @@ class PlayerNode(ClosingNode, Node):
         except OSError as error:
             raise DataError(f"{self._values['log']} cannot be written: {error.strerror}") from error
 
-    def _header(self, picture: SourceFrame) -> Header:
+    def _build_header(self, frame: SourceFrame) -> Header:
         taken_ns, frame_id = self.get_clock().now().nanoseconds, self._values["frame_id"]
-        if self._values["keep_headers"] and picture.origin is not None:
-            taken_ns, frame_id = picture.origin.stamp_ns, picture.origin.frame_id
+        if self._values["keep_headers"] and frame.origin is not None:
+            taken_ns, frame_id = frame.origin.stamp_ns, frame.origin.frame_id
         seconds, nanoseconds = divmod(taken_ns, NANOSECONDS)
         return Header(stamp=Time(sec=seconds, nanosec=nanoseconds), frame_id=frame_id)
 
 
-def _opened_log(name: str) -> IO[bytes] | None:
-    """A new file, or None without a name; raises DataError."""
+def _open_log(name: str) -> IO[bytes] | None:
+    """Return a new file, or None without a name; raises DataError."""
     if not name:
         return None
     path = checked_output(Path(name))
@@ -150,9 +150,9 @@ def _opened_log(name: str) -> IO[bytes] | None:
         raise DataError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _play(node: PlayerNode, asked_to_stop: threading.Event) -> int:
+def _play(node: PlayerNode, stop_event: threading.Event) -> int:
     try:
-        node.play(asked_to_stop)
+        node.play(stop_event)
     except DataError as error:
         node.get_logger().error(str(error))
         return 2
@@ -160,7 +160,7 @@ def _play(node: PlayerNode, asked_to_stop: threading.Event) -> int:
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Plays until the end of the source or a signal; the exit code, 2 for a damaged source."""
+    """Play until the end or a signal; return the exit code, 2 for a damaged source."""
     return run(PlayerNode, args, _play)
 
 

@@ -1,7 +1,7 @@
-"""The node `recorder`: has a tracker follow a box, and writes its answers down.
+"""The node `recorder`: starts a target from a box and records the tracker's messages.
 
-Every message becomes a line of JSON with its kind and its image's stamp (docs/tracks.md); masks
-are packed to a bit a pixel and compressed. Keeping up comes first: nothing is drawn or decoded.
+Every message becomes a line of JSON with its kind and its image's stamp (docs/tracks.md). Masks are
+packed to one bit per pixel and compressed. The node does not draw or decode, to keep up.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ from siammask_ros.ros.runtime import qos
 from siammask_ros.ros.runtime.closing import ClosingNode
 from siammask_ros.ros.runtime.process import run
 
-# What the process that started us waits for on our standard output.
+# Printed when the tracker is active; the parent process waits for it.
 READY = "ready"
 NOT_READY = 3
 NOT_WRITTEN = 2
 
 # name: (default, what it means)
 PARAMETERS: dict[str, tuple[Any, str]] = {
-    "record": ("", "File that gets a line of JSON for every message; replaced"),
+    "record": ("", "File for one line of JSON per message; replaced if it exists"),
     "box": (
         [0.0, 0.0, 0.0, 0.0],
-        "What to follow: left, top, width, height on the first answered image",
+        "Target: left, top, width, height on the first processed image",
     ),
     "tracker": ("siammask_tracker", "Name of the tracker node"),
     "ready_timeout": (120.0, "Seconds to wait until the tracker is active"),
 }
 
-# Deep enough for what arrives while a line is being written.
-_EVERYTHING = QoSProfile(depth=100)
+# Deep enough for the messages that arrive while a line is written.
+_QUEUE = QoSProfile(depth=100)
 _STATES = {
     value: name
     for name in ("TRACKING", "UNCERTAIN", "LOST", "STALE")
@@ -63,7 +63,7 @@ _COUNTS = ("received", "processed", "dropped")
 
 
 class RecorderNode(ClosingNode, Node):
-    """Records one tracker's answers; raises ConfigError or DataError for its parameters."""
+    """Records the messages of one tracker; raises ConfigError or DataError for its parameters."""
 
     def __init__(self, **node: Any) -> None:
         super().__init__("recorder", **node)
@@ -79,19 +79,19 @@ class RecorderNode(ClosingNode, Node):
             raise ConfigError(f"box has {len(values['box'])} numbers; expected x, y, w, h")
         self._file = JsonLines(Path(values["record"]), overwrite=True)
         self.closing.callback(self._file.close)
-        self.is_written = True
-        self.when_full: Callable[[], None] = lambda: None
+        self.is_writable = True
+        self.on_write_error: Callable[[], None] = lambda: None
         self._box = [float(number) for number in values["box"]]
         self._tracker = str(values["tracker"])
         self._ready_timeout_s = float(values["ready_timeout"])
-        self._known = threading.Event()
-        self._box_is_sent = False
+        self._active = threading.Event()
+        self._is_box_sent = False
         self._failure = ""
         self._first_ns: int | None = None
-        self._listen()
+        self._create_subscriptions()
 
-    def _listen(self) -> None:
-        """One callback group: lines are written one after the other."""
+    def _create_subscriptions(self) -> None:
+        """Subscribe with one callback group, so that lines are written one after the other."""
         subscribe = self.create_subscription
         subscribe(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         for kind, topic, callback in (
@@ -100,14 +100,16 @@ class RecorderNode(ClosingNode, Node):
             (TrackArray, "tracks", self._on_tracks),
             (FrameLatency, "latency", self._on_latency),
         ):
-            subscribe(kind, f"{self._tracker}/{topic}", callback, _EVERYTHING)
-        self._boxes = self.create_publisher(Detection2D, f"{self._tracker}/init_box", qos.COMMANDS)
+            subscribe(kind, f"{self._tracker}/{topic}", callback, _QUEUE)
+        self._box_publisher = self.create_publisher(
+            Detection2D, f"{self._tracker}/init_box", qos.COMMANDS
+        )
 
-    def wait_until_active(self, asked_to_stop: threading.Event) -> str:
-        """Waits for the tracker; what went wrong, or nothing."""
+    def wait_until_active(self, stop_event: threading.Event) -> str:
+        """Wait for the tracker; return what went wrong, or ""."""
         until_s = time.monotonic() + self._ready_timeout_s
-        while not (self._known.is_set() and self._boxes.get_subscription_count()):
-            if asked_to_stop.wait(0.05):
+        while not (self._active.is_set() and self._box_publisher.get_subscription_count()):
+            if stop_event.wait(0.05):
                 return "stopped"
             if self._failure:
                 return self._failure
@@ -121,17 +123,17 @@ class RecorderNode(ClosingNode, Node):
                 continue
             state = {value.key: value.value for value in status.values}.get("state")
             if state == "active":
-                self._known.set()
+                self._active.set()
             elif status.level == DiagnosticStatus.ERROR:
                 self._failure = status.message
 
     def _send_box(self, header: Any) -> None:
-        """Says what to follow, on an image of which it is certain that the tracker has it."""
+        """Start the target on an image that the tracker has certainly received."""
         detection = Detection2D(header=header)
         left, top, detection.bbox.size_x, detection.bbox.size_y = self._box
         detection.bbox.center.position.x = left + detection.bbox.size_x / 2
         detection.bbox.center.position.y = top + detection.bbox.size_y / 2
-        self._boxes.publish(detection)
+        self._box_publisher.publish(detection)
         self._write("box", header, box_xywh=self._box)
 
     def _on_mask(self, message: Image) -> None:
@@ -154,33 +156,33 @@ class RecorderNode(ClosingNode, Node):
     def _on_tracks(self, message: TrackArray) -> None:
         time_ns = stamp_ns(message.header)
         self._first_ns = time_ns if self._first_ns is None else self._first_ns
-        targets = [_target(track) for track in message.tracks]
+        targets = [_build_target_row(track) for track in message.tracks]
         since_s = (time_ns - self._first_ns) / NANOSECONDS
-        self._add(frame_row(targets, frame=None, stamp_s=since_s, stamp_ns=time_ns))
+        self._write_row(frame_row(targets, frame=None, stamp_s=since_s, stamp_ns=time_ns))
 
     def _on_latency(self, message: FrameLatency) -> None:
-        if not self._box_is_sent:
-            self._box_is_sent = True
+        if not self._is_box_sent:
+            self._is_box_sent = True
             self._send_box(message.header)
         values = {name: getattr(message, name) for name in (*_LATENCIES, *_COUNTS)}
         self._write("latency", message.header, **values)
 
     def _write(self, kind: str, header: Any, **values: Any) -> None:
-        self._add({"kind": kind, "stamp_ns": stamp_ns(header), **values})
+        self._write_row({"kind": kind, "stamp_ns": stamp_ns(header), **values})
 
-    def _add(self, row: Mapping[str, Any]) -> None:
-        if not self.is_written:
+    def _write_row(self, row: Mapping[str, Any]) -> None:
+        if not self.is_writable:
             return
         try:
             self._file.write(row)
         except DataError as error:
-            self.is_written = False
+            self.is_writable = False
             print(f"error: {error}", file=sys.stderr, flush=True)
-            self.when_full()
+            self.on_write_error()
 
 
-def _target(track: Track) -> dict[str, Any]:
-    """The target as its image shows it, with the outline of its mask's largest part."""
+def _build_target_row(track: Track) -> dict[str, Any]:
+    """Return the row of a target, with the outline of its mask's largest part."""
     box, center = track.observed_box, track.observed_box.center
     outline = np.array([(point.x, point.y) for point in track.outline])
     return target_row(
@@ -204,21 +206,21 @@ def _box(box: Any) -> dict[str, float]:
     }
 
 
-def _record(node: RecorderNode, asked_to_stop: threading.Event) -> int:
-    node.when_full = asked_to_stop.set
-    failure = node.wait_until_active(asked_to_stop)
+def _record(node: RecorderNode, stop_event: threading.Event) -> int:
+    node.on_write_error = stop_event.set
+    failure = node.wait_until_active(stop_event)
     print(failure or READY, flush=True)
     if not failure:
-        asked_to_stop.wait()
-    if not node.is_written:
+        stop_event.wait()
+    if not node.is_writable:
         return NOT_WRITTEN
     return NOT_READY if failure else 0
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Records until a signal; the exit code.
+    """Record until a signal; return the exit code.
 
-    2 where the disk took no more, 3 where the tracker did not become active.
+    2 if writing failed, 3 if the tracker did not become active.
     """
     return run(RecorderNode, args, _record)
 

@@ -24,7 +24,7 @@ from siammask_ros.ros.runtime.guard import CallbackGuard, describe_error, guard_
 from siammask_ros.ros.runtime.log_forwarding import LogForwarding
 from siammask_ros.ros.runtime.parameters import UnchangedParameters
 from siammask_ros.ros.runtime.process import run
-from siammask_ros.ros.runtime.running_mark import RunningMark
+from siammask_ros.ros.runtime.running_file import RunningFile
 from siammask_ros.ros.runtime.shared_memory import remove_abandoned_segments
 from siammask_ros.ros.tracking_io.commands import Commands
 from siammask_ros.ros.tracking_io.diagnostics import (
@@ -266,17 +266,17 @@ class TrackerNode(ClosingNode, UnchangedParameters, LifecycleNode):
         self._on_engine_lost()
 
 
-def _start(node: TrackerNode, asked_to_stop: Any) -> int:
-    mark = RunningMark(node.get_fully_qualified_name(), node.context.get_domain_id())
+def _start(node: TrackerNode, stop_event: Any) -> int:
+    mark = RunningFile(node.get_fully_qualified_name(), node.context.get_domain_id())
     if mark.take():
         node.follow_dead_process()
-    node.on_engine_lost(asked_to_stop.set)
+    node.on_engine_lost(stop_event.set)
     if node.get_parameter("autostart").value:
         assert node.executor is not None, "a node is spun before it starts"
         node.executor.create_task(node.autostart)
     else:
         node.log_state()
-    asked_to_stop.wait()
+    stop_event.wait()
     if node.is_engine_lost:
         return EXIT_ENGINE_LOST
     mark.remove()

@@ -11,7 +11,7 @@ from rclpy.node import Node
 from siammask_ros.engines.registry import EngineConfig
 from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.runtime.node_config import NodeConfig
-from siammask_ros.ros.runtime.parameters import READ_ONLY, LiveParameters, built, declare
+from siammask_ros.ros.runtime.parameters import READ_ONLY, LiveParameters, build_config, declare
 from siammask_ros.session import SessionConfig
 from siammask_ros.tracker.config import PRESETS, TrackerConfig, find_preset
 
@@ -44,7 +44,7 @@ class Settings:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Settings:
         """The configurations that hold these values; raises ConfigError for an illegal one."""
-        return cls(*(built(config, values) for config in _CONFIGS))
+        return cls(*(build_config(config, values) for config in _CONFIGS))
 
 
 _CONFIGS: tuple[type[Any], ...] = (NodeConfig, EngineConfig, TrackerConfig, SessionConfig)

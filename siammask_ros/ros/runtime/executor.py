@@ -1,4 +1,4 @@
-"""Callbacks in a pool of threads, without rclpy's busy waiting."""
+"""An executor with a thread pool and without rclpy's busy waiting."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from rclpy.executors import (
 
 
 class PooledExecutor(Executor):
-    """Runs callbacks in ``threads`` threads; exceptions go to ``on_error`` and end nothing.
+    """Runs callbacks in ``threads`` threads; passes exceptions to ``on_error`` and continues.
 
-    rclpy's MultiThreadedExecutor offers a callback again and again until a thread has begun it.
-    That loop keeps the interpreter's lock, so it delays the very thread it waits for, for tenths
-    of a second; images get lost meanwhile. Here spinning sleeps until the callback has begun.
+    rclpy's MultiThreadedExecutor offers a callback again and again until a thread has started it.
+    That loop holds the interpreter's lock, so it delays the thread it waits for, by tenths of a
+    second; images get lost meanwhile. Here the spin thread sleeps until the callback has started.
     """
 
     def __init__(
@@ -32,15 +32,14 @@ class PooledExecutor(Executor):
     ) -> None:
         super().__init__(context=context)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="callback")
-        # All threads now: one that came hours later, in a busy moment, would bring its share of
-        # memory with it.
-        together = threading.Barrier(threads)
+        # Start all threads now: a later one would increase the memory of a long run.
+        barrier = threading.Barrier(threads)
         for _ in range(threads):
-            self._pool.submit(together.wait)
+            self._pool.submit(barrier.wait)
         self._on_error = on_error
 
     def spin_once(self, timeout_sec: float | None = None) -> None:
-        """Has one callback begun, or waits for the time given."""
+        """Start one callback, or wait for the given time."""
         try:
             task, _, _ = self.wait_for_ready_callbacks(timeout_sec)
         except (ShutdownException, ExternalShutdownException, TimeoutException):
@@ -48,17 +47,17 @@ class PooledExecutor(Executor):
         except Exception as error:
             self._on_error(error)
             return
-        begun = threading.Event()
-        self._pool.submit(self._execute, task, begun)
-        begun.wait()
+        started = threading.Event()
+        self._pool.submit(self._execute, task, started)
+        started.wait()
 
     def shutdown(self, timeout_sec: float | None = None) -> bool:
-        """Begins no more callbacks; those that run are not waited for."""
+        """Start no more callbacks; does not wait for running ones."""
         self._pool.shutdown(wait=False)
         return bool(super().shutdown(timeout_sec))
 
-    def _execute(self, task: Any, begun: threading.Event) -> None:
-        begun.set()
+    def _execute(self, task: Any, started: threading.Event) -> None:
+        started.set()
         task()
         if task.exception() is not None:
             self._on_error(task.exception())

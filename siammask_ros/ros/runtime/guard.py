@@ -48,7 +48,7 @@ class CallbackGuard:
         name = callback.__name__.lstrip("_")
 
         @functools.wraps(callback)
-        def guarded(*arguments: Any) -> Any:
+        def call_guarded(*arguments: Any) -> Any:
             try:
                 return callback(*arguments)
             except SiamMaskError as error:
@@ -58,7 +58,7 @@ class CallbackGuard:
                 self.count(name, error)
                 return on_error(error, *arguments) if on_error else None
 
-        return guarded
+        return call_guarded
 
     def count(self, name: str, error: Exception) -> None:
         """Count and log an exception of the callback ``name``."""

@@ -1,4 +1,4 @@
-"""What the launch files need beside launch itself: checked arguments, and the end of a launch."""
+"""Helpers of the launch files: argument validation, and exit on a configuration error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KEPT_BYTES = 4096
 
 
 def flag_argument(name: str, value: str) -> bool:
-    """The truth value of a launch argument; raises ConfigError for anything else."""
+    """Parse a boolean launch argument; raises ConfigError for anything else."""
     text = value.strip().lower()
     if text not in _TRUE + _FALSE:
         expected = f"{', '.join(_TRUE)} or {', '.join(_FALSE)}"
@@ -24,7 +24,7 @@ def flag_argument(name: str, value: str) -> bool:
 
 
 def number_argument(name: str, value: str) -> float:
-    """The number in a launch argument; raises ConfigError where there is none."""
+    """Parse a numeric launch argument; raises ConfigError for anything else."""
     try:
         number = float(value)
     except ValueError:
@@ -35,7 +35,7 @@ def number_argument(name: str, value: str) -> float:
 
 
 def file_argument(name: str, value: str) -> str:
-    """The path in a launch argument; raises ConfigError where no file is there."""
+    """Check the path in a launch argument; raises ConfigError if it is not a file."""
     if not Path(value).is_file():
         raise ConfigError(
             f"launch argument {name}: no file {str(Path(value).absolute())!r}; expected a YAML file"
@@ -44,10 +44,10 @@ def file_argument(name: str, value: str) -> str:
 
 
 class ConfigurationExit:
-    """Ends a launch when a node exits because of its configuration: no restart would cure that.
+    """Ends the launch if a node exits because of its configuration: a restart would not help.
 
-    ``on_output`` and ``on_exit`` take launch's events. Nothing here depends on launch's context,
-    which is another one when a process ends than it was when the process was describe_error.
+    ``on_output`` and ``on_exit`` take launch's events. They do not use launch's context, because it
+    is different when the process exits.
     """
 
     def __init__(self, node_name: str) -> None:
@@ -55,11 +55,11 @@ class ConfigurationExit:
         self._output = b""
 
     def on_output(self, event: Any) -> None:
-        """Keeps the end of what the process writes."""
+        """Keep the last bytes of the process's output."""
         self._output = (self._output + event.text)[-_KEPT_BYTES:]
 
     def on_exit(self, event: Any, context: Any = None) -> None:
-        """Raises ConfigError with the reason that the process gave: launch prints it and ends."""
+        """Raise ConfigError with the reason that the process printed; launch then exits."""
         if event.returncode == EXIT_CONFIGURATION:
             lines = self._output.decode(errors="replace").splitlines()
             reasons = [line for line in lines if line.startswith("error: ")]

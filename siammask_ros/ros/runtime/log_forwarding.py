@@ -1,4 +1,4 @@
-"""What the core logs, in the node's log."""
+"""Forwards log records of the package to a node's logger."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ PACKAGE = "siammask_ros"
 
 
 class LogForwarding(logging.Handler):
-    """Hands the log records of this package to a node's logger, from INFO on.
+    """Passes log records of this package to a node's logger, from INFO on.
 
-    Of warnings and errors of one kind, no more than one every ``LOG_PERIOD_S``. The kind is the
-    place in the source and its sentence before values are put in: a size that changes with every
-    image makes another text each time.
+    Warnings and errors of one kind are limited to one per ``LOG_PERIOD_S``. The kind is the source
+    line and the format string without its values, which may differ for every image.
     """
 
     def __init__(self, logger: Any, clock: Callable[[], float] = time.monotonic) -> None:
@@ -27,11 +26,11 @@ class LogForwarding(logging.Handler):
         self._logged_s: dict[tuple[str, int, str], float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Logs one record at the level that ROS has for it."""
-        if record.levelno >= logging.WARNING and self._was_just_said(record):
+        """Log one record at the matching ROS level."""
+        if record.levelno >= logging.WARNING and self._is_throttled(record):
             return
         text = self.format(record)
-        # One line each: rclpy keeps the severity of every place that it is called from.
+        # One call each: rclpy allows only one severity per line of source.
         if record.levelno >= logging.ERROR:
             self._logger.error(text)
         elif record.levelno >= logging.WARNING:
@@ -39,23 +38,25 @@ class LogForwarding(logging.Handler):
         else:
             self._logger.info(text)
 
-    def _was_just_said(self, record: logging.LogRecord) -> bool:
+    def _is_throttled(self, record: logging.LogRecord) -> bool:
         now_s = self._clock()
         recent = {
-            kind: said_s for kind, said_s in self._logged_s.items() if now_s - said_s < LOG_PERIOD_S
+            kind: logged_s
+            for kind, logged_s in self._logged_s.items()
+            if now_s - logged_s < LOG_PERIOD_S
         }
         kind = record.pathname, record.lineno, str(record.msg)
-        was_said = kind in recent
+        is_recent = kind in recent
         recent.setdefault(kind, now_s)
         self._logged_s = recent
-        return was_said
+        return is_recent
 
     def install(self) -> None:
-        """Begins forwarding."""
+        """Start forwarding."""
         logger = logging.getLogger(PACKAGE)
         logger.setLevel(min(logger.level or logging.INFO, logging.INFO))
         logger.addHandler(self)
 
     def remove(self) -> None:
-        """Ends forwarding."""
+        """Stop forwarding."""
         logging.getLogger(PACKAGE).removeHandler(self)

@@ -1,6 +1,6 @@
-"""A node's parameters: fields of configuration dataclasses, declared, checked and kept in step.
+"""A node's parameters: declared from configuration dataclasses, validated and kept up to date.
 
-A change builds a new value of all settings; only when that is legal is any of it taken up.
+A change builds a new configuration; it is applied only if all values are legal.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ READ_ONLY = "read only"
 
 
 class UnchangedParameters:
-    """For a node: to set a parameter to the value that it has is no change, so nobody refuses it.
+    """Node mix-in: setting a parameter to its current value is not a change and never refused.
 
-    A node's own dump can be loaded again in every state. Both parameter services end up here.
+    So a parameter dump of the node can be loaded in every state. Both services use this method.
     """
 
     def set_parameters_atomically(self, parameter_list: list[Parameter]) -> SetParametersResult:
-        """Sets those whose values are new."""
-        changes = [each for each in parameter_list if not self._holds(each)]
+        """Set the parameters whose values differ."""
+        changes = [each for each in parameter_list if not self._has_value(each)]
         if parameter_list and not changes:
             return SetParametersResult(successful=True)
         return super().set_parameters_atomically(changes)  # type: ignore[misc]
 
-    def _holds(self, given: Parameter) -> bool:
+    def _has_value(self, given: Parameter) -> bool:
         node: Any = self
         if not node.has_parameter(given.name):
             return False
@@ -49,12 +49,11 @@ class UnchangedParameters:
 
 
 class LiveParameters(Generic[S]):
-    """Keeps ``settings`` in step with a node's parameters, which are declared already.
+    """Keeps ``settings`` equal to a node's declared parameters.
 
-    ``names`` are those of the parameters that ``build`` makes the settings of; it raises
-    ConfigError for an illegal value. ``refusal`` says why the parameters of these names cannot
-    change now, or nothing; ``on_change`` gets the new settings. Raises ConfigError for an illegal
-    or unknown value to start with.
+    ``build`` makes the settings from the parameters in ``names`` and raises ConfigError for an
+    illegal value. ``refusal`` returns why these parameters cannot change now, or "". ``on_change``
+    gets the new settings. Raises ConfigError for an illegal or unknown initial value.
     """
 
     def __init__(
@@ -73,14 +72,14 @@ class LiveParameters(Generic[S]):
         self._refusal = refusal
         self.settings = build(self._values())
         self._refuse_unknown()
-        node.add_on_set_parameters_callback(guard.wrap(self._judge, _internal_error))
-        call_after_parameter_change(node, guard.wrap(self._take_up))
+        node.add_on_set_parameters_callback(guard.wrap(self._validate, _internal_error))
+        call_after_parameter_change(node, guard.wrap(self._apply))
 
     def _values(self) -> dict[str, Any]:
         return {name: self._node.get_parameter(name).value for name in self._names}
 
     def _refuse_unknown(self) -> None:
-        # rclpy has no public list of what the command line and parameter files gave.
+        # rclpy has no public list of the values from command line and parameter files.
         given = getattr(self._node, "_parameter_overrides", {})
         unknown = sorted(
             name
@@ -93,19 +92,19 @@ class LiveParameters(Generic[S]):
                 f"unknown parameters: {', '.join(unknown)}; expected some of: {known}"
             )
 
-    def _judge(self, changes: Iterable[Parameter]) -> SetParametersResult:
-        """Whether a change may be made; nothing is changed here."""
+    def _validate(self, changes: Iterable[Parameter]) -> SetParametersResult:
+        """Return whether a change is allowed; changes nothing."""
         new = {change.name: change.value for change in changes}
         refusal = self._refusal(set(new))
         if refusal:
-            return _refused(refusal)
+            return _build_refusal(refusal)
         try:
             self._build({**self._values(), **new})
         except ConfigError as error:
-            return _refused(str(error))
+            return _build_refusal(str(error))
         return SetParametersResult(successful=True)
 
-    def _take_up(self, changes: Iterable[Parameter]) -> None:
+    def _apply(self, changes: Iterable[Parameter]) -> None:
         settings = self._build(self._values())
         if settings != self.settings:
             self.settings = settings
@@ -113,18 +112,18 @@ class LiveParameters(Generic[S]):
 
 
 def declare(node: Node, defaults: Any, constraints: Mapping[str, str] | None = None) -> None:
-    """Declares a parameter for each field of a configuration, whose values are the defaults.
+    """Declare a parameter for each field of a configuration, with its values as defaults.
 
-    ``constraints`` tells of a field, by name, when it can be changed; READ_ONLY for never.
+    ``constraints`` maps field names to when the parameter can be changed; READ_ONLY for never.
     """
-    said = constraints or {}
+    reasons = constraints or {}
     for item in fields(defaults):
-        descriptor = _descriptor(item, said.get(item.name, ""))
+        descriptor = _descriptor(item, reasons.get(item.name, ""))
         node.declare_parameter(item.name, getattr(defaults, item.name), descriptor)
 
 
-def built(config: type[Any], values: Mapping[str, Any]) -> Any:
-    """The configuration of this class that holds these values; others are passed over."""
+def build_config(config: type[Any], values: Mapping[str, Any]) -> Any:
+    """Return a configuration of this class from these values; other values are ignored."""
     chosen = {item.name: values[item.name] for item in fields(config) if item.name in values}
     for item in fields(config):
         value = chosen.get(item.name)
@@ -134,7 +133,7 @@ def built(config: type[Any], values: Mapping[str, Any]) -> Any:
 
 
 def _descriptor(item: Field[Any], constraint: str) -> ParameterDescriptor:
-    """What a person who lists the parameters gets to know of one."""
+    """Return the descriptor of a parameter: description, range and constraints."""
     about = item.metadata
     descriptor = ParameterDescriptor(
         description=about.get("description", ""), read_only=constraint == READ_ONLY
@@ -144,7 +143,7 @@ def _descriptor(item: Field[Any], constraint: str) -> ParameterDescriptor:
     elif constraint != READ_ONLY:
         descriptor.additional_constraints = constraint
     if isinstance(item.default, float):
-        # Lets `size_rate: 1` in a file stand for 1.0; the range and type are checked all the same.
+        # Accept `size_rate: 1` in a file for 1.0; range and type are still checked.
         descriptor.dynamic_typing = True
         limits = FloatingPointRange(from_value=float(about["low"]), to_value=float(about["high"]))
         descriptor.floating_point_range = [limits]
@@ -154,9 +153,9 @@ def _descriptor(item: Field[Any], constraint: str) -> ParameterDescriptor:
     return descriptor
 
 
-def _refused(reason: str) -> SetParametersResult:
+def _build_refusal(reason: str) -> SetParametersResult:
     return SetParametersResult(successful=False, reason=reason)
 
 
 def _internal_error(error: Exception, *_: Any) -> SetParametersResult:
-    return _refused(f"internal error, nothing was changed: {describe_error(error)}")
+    return _build_refusal(f"internal error, nothing was changed: {describe_error(error)}")

@@ -1,4 +1,4 @@
-"""A node as a process: signals, spinning, and an end within three seconds."""
+"""A node as a process: signals, spinning, and an exit within three seconds."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ EXIT_AFTER_S = 2.5
 CALLBACK_THREADS = 4
 
 
-class Stop:
-    """Whether the process was asked to end, by SIGINT or SIGTERM, however often."""
+class StopSignal:
+    """Whether the process received SIGINT or SIGTERM, once or repeatedly."""
 
     def __init__(self) -> None:
-        self.asked = threading.Event()
+        self.requested = threading.Event()
 
-    def listen(self) -> None:
-        """Takes both signals; call it in the main thread."""
+    def install(self) -> None:
+        """Install both signal handlers; call it in the main thread."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
 
     def _on_signal(self, number: int, frame: Any) -> None:
-        if not self.asked.is_set():
-            self.asked.set()
-            # A callback or inference that hangs must not keep the process: SIGKILL would follow.
+        if not self.requested.is_set():
+            self.requested.set()
+            # A hanging callback or inference must not delay the exit.
             leave = threading.Timer(EXIT_AFTER_S, os._exit, (0,))
             leave.daemon = True
             leave.start()
@@ -48,51 +48,51 @@ def run(
     args: Sequence[str] | None,
     body: Callable[[Any, threading.Event], int],
 ) -> int:
-    """Runs a node until ``body(node, asked_to_stop)`` returns, as it has to after a signal.
+    """Run a node until ``body(node, stop_event)`` returns, which it must do after a signal.
 
-    Then the process ends with body's exit code. Returns only where the node could not be made:
-    EXIT_CONFIGURATION where a restart would not help either, else EXIT_NOT_STARTED.
+    Then the process exits with body's code. Returns only if the node could not be created:
+    EXIT_CONFIGURATION if a restart would not help, else EXIT_NOT_STARTED.
     """
-    stop = Stop()
-    stop.listen()
+    stop = StopSignal()
+    stop.install()
     try:
         arguments = None if args is None else list(args)
         rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     except RCLError as error:
-        return _not_started(str(error), EXIT_CONFIGURATION)
+        return _report_start_failure(str(error), EXIT_CONFIGURATION)
     except UnknownROSArgsError as error:
-        return _not_started(f"unknown ROS arguments: {error}", EXIT_CONFIGURATION)
+        return _report_start_failure(f"unknown ROS arguments: {error}", EXIT_CONFIGURATION)
     try:
         node = make_node()
     except (ConfigError, ParameterException, NameValidationException) as error:
-        return _not_started(str(error), EXIT_CONFIGURATION)
+        return _report_start_failure(str(error), EXIT_CONFIGURATION)
     except SiamMaskError as error:
-        return _not_started(str(error), EXIT_NOT_STARTED)
-    executor, spinning = spinning_executor(node, stop.asked)
+        return _report_start_failure(str(error), EXIT_NOT_STARTED)
+    executor, thread = start_executor(node, stop.requested)
     try:
-        code = body(node, stop.asked)
+        code = body(node, stop.requested)
     finally:
-        stop.asked.set()
+        stop.requested.set()
         executor.wake()
-        spinning.join(1.0)
+        thread.join(1.0)
         node.destroy_node()
         executor.shutdown(0)
         rclpy.try_shutdown()
-    return _leave(code)
+    return _exit_process(code)
 
 
-def _not_started(reason: str, code: int) -> int:
-    """Says in one line why there is no node; the exit code."""
+def _report_start_failure(reason: str, code: int) -> int:
+    """Print why there is no node in one line; return the exit code."""
     print(f"error: {' '.join(reason.split())}", file=sys.stderr)
     rclpy.try_shutdown()
     return code
 
 
-def _leave(code: int) -> int:
-    """Ends the process, its clean-up done.
+def _exit_process(code: int) -> int:
+    """Exit after the clean-up.
 
-    Python's own way out unloads every library, which takes seconds on a busy machine and may
-    crash under an inference that was left behind.
+    Python's normal exit unloads every library. That takes seconds on a busy machine and may crash
+    if an inference is still running.
     """
     logging.shutdown()
     sys.stdout.flush()
@@ -100,22 +100,24 @@ def _leave(code: int) -> int:
     os._exit(code)
 
 
-def spinning_executor(node: Any, asked: threading.Event) -> tuple[PooledExecutor, threading.Thread]:
-    """The node's executor and the thread that spins it until ``asked``.
+def start_executor(
+    node: Any, requested: threading.Event
+) -> tuple[PooledExecutor, threading.Thread]:
+    """Return the node's executor and the thread that spins it until ``requested``.
 
-    An exception that reaches this far is logged, and spinning goes on.
+    Exceptions that reach the executor are logged, and spinning continues.
     """
 
-    def caught(error: Exception) -> None:
+    def log_error(error: Exception) -> None:
         if executor.context.ok():
-            node.get_logger().error(f"caught while spinning: {error!r}")
+            node.get_logger().error(f"log_error while thread: {error!r}")
 
     def spin() -> None:
-        while not asked.is_set():
+        while not requested.is_set():
             executor.spin_once(timeout_sec=0.5)
 
-    executor = PooledExecutor(CALLBACK_THREADS, caught, node.context)
+    executor = PooledExecutor(CALLBACK_THREADS, log_error, node.context)
     executor.add_node(node)
-    spinning = threading.Thread(target=spin, name="spin", daemon=True)
-    spinning.start()
-    return executor, spinning
+    thread = threading.Thread(target=spin, name="spin", daemon=True)
+    thread.start()
+    return executor, thread

@@ -1,41 +1,41 @@
-"""How each topic is delivered."""
+"""QoS profiles of the topics."""
 
 from __future__ import annotations
 
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 
-# Newest wins: a deeper queue only makes the answers older. Best effort hears every camera; a
-# reliable reader would hear nothing of a best-effort one.
+# Only the newest image: a deeper queue makes the results older. Best effort is compatible with
+# every camera; a reliable subscription receives nothing from a best-effort publisher.
 CAMERA = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
 )
 
-# Reliable serves both kinds of readers. One picture is kept: a slow reader gets the newest.
-PICTURES = QoSProfile(
+# Reliable is compatible with all subscribers. Depth 1: a slow subscriber gets the newest image.
+IMAGES = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE
 )
 
-# A player serves whoever looks, RViz's reliable reader included.
-PLAYED = QoSProfile(
+# Compatible with all subscribers, also with RViz, which is reliable by default.
+PLAYBACK = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=5, reliability=ReliabilityPolicy.RELIABLE
 )
 
-# What a robot moves on: an older word must never be acted on after a newer one is there.
+# Robot commands and tracks: never act on an older message when a newer one exists.
 CONTROL = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE
 )
 
-ANSWERS = QoSProfile(
+RESULTS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.RELIABLE
 )
 
-# What tf2's broadcasters use.
+# As in tf2's broadcasters.
 TRANSFORMS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=100, reliability=ReliabilityPolicy.RELIABLE
 )
 
-# For who only looks on: no publisher ever waits for this reader.
-LOOKED_AT = QoSProfile(
+# For displays: no publisher ever waits for this subscriber.
+MONITORING = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=5, reliability=ReliabilityPolicy.BEST_EFFORT
 )
 

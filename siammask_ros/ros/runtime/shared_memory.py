@@ -1,4 +1,4 @@
-"""What killed processes leave in shared memory."""
+"""Removal of shared memory segments that killed processes left."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 the system's, not made here
-# Younger ones may be about to be locked.
+# Newer files may not be locked yet.
 SETTLED_S = 10.0
 
 _SEGMENT = re.compile(r"fast(rtps|dds)_[0-9a-f]{16}")
@@ -16,11 +16,11 @@ _LOCK = "_el"
 
 
 def remove_abandoned_segments(folder: Path = SHARED_MEMORY) -> int:
-    """Removes the segments of Fast DDS whose process is dead; how many.
+    """Remove the segments of Fast DDS whose process is dead; return their number.
 
-    A process that is killed leaves its segment, 32 MiB with our profile, and one that is killed
-    again and again would fill the memory. Fast DDS locks a file beside a segment for as long as
-    its process lives: that is also what ``fastdds shm clean`` goes by.
+    A killed process leaves its segment, 32 MiB with our profile; repeated crashes would fill the
+    memory. Fast DDS locks a file next to each segment while its process lives; ``fastdds shm
+    clean`` uses the same rule.
     """
     removed = 0
     for lock in folder.glob(f"*{_LOCK}"):
@@ -30,7 +30,7 @@ def remove_abandoned_segments(folder: Path = SHARED_MEMORY) -> int:
                 segment.unlink(missing_ok=True)
                 lock.unlink(missing_ok=True)
                 removed += 1
-        except OSError:  # somebody else's, or gone meanwhile
+        except OSError:  # another user's file, or removed meanwhile
             continue
     return removed
 

@@ -33,9 +33,9 @@ class PosePublisher:
         self._transformer: FrameTransformer | None = None
         self.refusal = ""
         create = node.create_lifecycle_publisher
-        self._pose = create(PoseStamped, "~/target_pose", qos.ANSWERS)
+        self._pose = create(PoseStamped, "~/target_pose", qos.RESULTS)
         self._with_covariance = create(
-            PoseWithCovarianceStamped, "~/target_pose_with_covariance", qos.ANSWERS
+            PoseWithCovarianceStamped, "~/target_pose_with_covariance", qos.RESULTS
         )
 
     @property

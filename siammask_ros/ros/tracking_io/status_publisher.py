@@ -40,7 +40,7 @@ class StatusPublisher:
         self._publish_stale = publish_stale
         self._stale_published_s = 0.0
         self._wall = Clock(clock_type=ClockType.SYSTEM_TIME)
-        self.publisher = node.create_publisher(DiagnosticArray, "/diagnostics", qos.ANSWERS)
+        self.publisher = node.create_publisher(DiagnosticArray, "/diagnostics", qos.RESULTS)
         for period_s, callback in (
             (DIAGNOSTICS_PERIOD_S, self.report),
             (PERIOD_S, self._watch),

@@ -1,10 +1,10 @@
-// Where the time of the last frames went: stages on top of each other, and the age's percentiles.
+// The latency chart: durations of the stages, stacked, and the percentiles of the age.
 
-// Okabe and Ito's palette and a grey, which people with any colour vision can tell apart.
+// Okabe and Ito's colour-blind safe palette, and a grey.
 const COLOURS = ["#8a97a3", "#f0e442", "#cc79a7", "#56b4e9", "#0072b2", "#009e73", "#e69f00", "#d55e00"];
 
 const FONT = "11px system-ui, sans-serif";
-const MARGIN = 8; // for half a line of text above and below
+const MARGIN = 8; // half a line of text above and below
 
 export function drawLegend(list, stages) {
   if (list.childElementCount === stages.length) return;
@@ -18,7 +18,7 @@ export function drawLegend(list, stages) {
 }
 
 export function drawChart(canvas, latency) {
-  const { context, width, height } = fitted(canvas);
+  const { context, width, height } = fitCanvas(canvas);
   const style = getComputedStyle(canvas);
   const frames = latency.frames;
   const percentiles = Object.entries(latency.age_ms).filter(([, ms]) => ms !== null);
@@ -40,7 +40,7 @@ export function drawChart(canvas, latency) {
     context.setLineDash([5, 4]);
     line(context, left, right, y(ms));
     context.setLineDash([]);
-    // Percentiles that are close to each other are written on top of each other.
+    // Labels of close percentiles are moved up.
     context.fillText(name, right + 5, Math.max(Math.min(y(ms), free), MARGIN));
     free = Math.min(y(ms), free) - 12;
   }
@@ -54,7 +54,7 @@ function drawStages(context, style, { frames, stages }, x, y) {
     const above = frames.map((frame, index) => below[index] + Math.max(frame[stage] ?? 0, 0));
     context.beginPath();
     above.forEach((ms, index) => context.lineTo(x(index), y(ms)));
-    // A line that is seen on any ground, whatever the colours are.
+    // An outline that is visible on any background.
     context.stroke();
     for (let index = frames.length - 1; index >= 0; index--) context.lineTo(x(index), y(below[index]));
     context.fillStyle = COLOURS[stage % COLOURS.length];
@@ -86,8 +86,8 @@ function line(context, from, to, y) {
   context.stroke();
 }
 
-// A canvas as sharp as the screen; drawn on in CSS pixels.
-export function fitted(canvas) {
+// Sets the canvas to the screen's resolution; returns a context in CSS pixels.
+export function fitCanvas(canvas) {
   const ratio = window.devicePixelRatio || 1;
   const width = canvas.clientWidth, height = canvas.clientHeight;
   const size = [Math.round(width * ratio), Math.round(height * ratio)];

@@ -1,20 +1,20 @@
-// The line to the dashboard: opened, kept open, and opened again; pictures and words come out.
+// The WebSocket to the dashboard: opens it, reopens it, and passes frames and messages on.
 
-const SILENT_MS = 2500; // without a word for so long, the line is dead whatever the browser thinks
+const SILENT_MS = 2500; // without a message for this long, the connection is considered lost
 const LONGEST_RETRY_MS = 4000;
-const ANSWER_MS = 12000; // longer than the dashboard itself waits for anything
+const ANSWER_MS = 12000; // longer than the dashboard's own timeouts
 
 export class Connection {
-  // on.picture(about, bitmap) for each picture, which is closed afterwards; on.status(status);
-  // on.refusal(text) for what nobody asked for; on.token() where one is needed;
-  // on.change() whenever the line comes or goes.
+  // Callbacks: on.frame(about, bitmap) for each frame, the bitmap is closed afterwards;
+  // on.status(status); on.refusal(text) for an error that belongs to no command; on.token() if a
+  // token is required; on.change() when the connection opens or closes.
   constructor(on) {
     this.on = on;
-    this.problem = ""; // why there is no line
+    this.problem = ""; // why there is no connection
     this.socket = null;
-    this.pending = new Map(); // commands that are not answered yet, by their number
+    this.pending = new Map(); // commands without a reply, by number
     this.commands = 0;
-    this.heardAt = 0;
+    this.receivedAt = 0;
     this.retryMs = 500;
     this.timer = 0;
     setInterval(() => this.check(), 500);
@@ -34,7 +34,7 @@ export class Connection {
       const answer = await fetch("session", { signal: AbortSignal.timeout(ANSWER_MS) });
       if (answer.status === 401) return this.on.token();
       if (!answer.ok) this.problem = await answer.text();
-      else this.problem = (await answer.json()).full ? "Too many pages are open. Close one of them." : "";
+      else this.problem = (await answer.json()).full ? "Too many pages are open. Close another page." : "";
     } catch {
       this.problem = "The dashboard does not answer.";
     }
@@ -43,7 +43,7 @@ export class Connection {
     this.on.change();
   }
 
-  // What is wrong with the token, or nothing.
+  // Returns the error text, or "".
   async logIn(token) {
     const answer = await fetch("session", { method: "POST", body: JSON.stringify({ token }), signal: AbortSignal.timeout(ANSWER_MS) });
     return answer.ok ? "" : answer.text();
@@ -51,27 +51,27 @@ export class Connection {
 
   connect() {
     if (this.socket) return;
-    // Beside the page, which a proxy may serve below a path of its own.
+    // Relative to the page: a proxy may serve it under a path.
     const address = new URL("live", location.href.replace(/[?#].*/, ""));
     address.protocol = address.protocol.replace("http", "ws");
     const socket = new WebSocket(address);
     this.socket = socket;
-    this.heardAt = performance.now();
+    this.receivedAt = performance.now();
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => {
       if (socket !== this.socket) return;
-      this.heardAt = performance.now();
+      this.receivedAt = performance.now();
       this.retryMs = 500;
-      if (typeof data === "string") this.heed(JSON.parse(data));
+      if (typeof data === "string") this.onMessage(JSON.parse(data));
       else this.show(socket, data);
     };
-    socket.onclose = () => this.closed(socket);
+    socket.onclose = () => this.onClose(socket);
   }
 
-  closed(socket) {
+  onClose(socket) {
     if (socket !== this.socket) return;
     this.socket = null;
-    this.problem = "The connection was lost. Trying again …";
+    this.problem = "The connection was lost. Reconnecting …";
     for (const { fail } of this.pending.values()) fail("The connection was lost.");
     this.pending.clear();
     this.retry();
@@ -80,9 +80,9 @@ export class Connection {
 
   check() {
     const socket = this.socket;
-    if (!socket || performance.now() - this.heardAt < SILENT_MS) return;
+    if (!socket || performance.now() - this.receivedAt < SILENT_MS) return;
     socket.close();
-    this.closed(socket);
+    this.onClose(socket);
   }
 
   retry() {
@@ -91,8 +91,8 @@ export class Connection {
     this.retryMs = Math.min(this.retryMs * 2, LONGEST_RETRY_MS);
   }
 
-  // One message: the length of its JSON, the JSON, the JPEG. What was shown is said back, so that
-  // the dashboard never sends more than can be shown.
+  // One message: the length of its JSON, the JSON, the JPEG. Every frame is acknowledged, so that
+  // the dashboard never sends more than the page can show.
   async show(socket, data) {
     const length = new DataView(data).getUint32(0, true);
     const about = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
@@ -100,15 +100,15 @@ export class Connection {
       if (!document.hidden) {
         const jpeg = new Blob([new Uint8Array(data, 4 + length)], { type: "image/jpeg" });
         const bitmap = await createImageBitmap(jpeg);
-        this.on.picture(about, bitmap);
+        this.on.frame(about, bitmap);
         bitmap.close();
       }
     } finally {
-      if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ do: "seen", number: about.number }));
+      if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ do: "shown", number: about.number }));
     }
   }
 
-  heed(message) {
+  onMessage(message) {
     if (message.kind === "status") return this.on.status(message);
     const waiting = this.pending.get(message.to);
     this.pending.delete(message.to);
@@ -116,14 +116,14 @@ export class Connection {
     else if (!message.ok) this.on.refusal(message.text);
   }
 
-  // The answer to a command; fails with the reason where it is refused.
+  // Sends a command and returns the reply; rejects with the reason if it is refused.
   ask(what) {
     return new Promise((done, fail) => {
       if (this.socket?.readyState !== WebSocket.OPEN) return fail("There is no connection.");
       const n = ++this.commands;
       const timer = setTimeout(() => {
         this.pending.delete(n);
-        fail(`Time ran out: no answer within ${ANSWER_MS / 1000} s.`);
+        fail(`Timeout: no reply within ${ANSWER_MS / 1000} s.`);
       }, ANSWER_MS);
       const ended = (end) => (text) => { clearTimeout(timer); end(text); };
       this.pending.set(n, { done: ended(done), fail: ended(fail) });

@@ -1,9 +1,9 @@
-// Targets drawn over the picture; all coordinates in its pixels, `scale` screen pixels for each.
+// Draws targets over the image. Coordinates are image pixels; `scale` is screen pixels per image pixel.
 
-const SHOWN = ["TRACKING", "UNCERTAIN"];
-const GONE = "#bebebe";
+const VISIBLE_STATES = ["TRACKING", "UNCERTAIN"];
+const GREY = "#bebebe";
 
-// A line that is seen on bright and on dark pictures.
+// A line that is visible on bright and on dark images.
 export function stroke(context, colour, width, dashes, trace) {
   for (const [paint, thickness] of [["#000a", width + 3], [colour, width]]) {
     context.beginPath();
@@ -18,11 +18,11 @@ export function stroke(context, colour, width, dashes, trace) {
 }
 
 export function drawMask(context, target, scale) {
-  if (!SHOWN.includes(target.state) || !target.contours.length) return;
+  if (!VISIBLE_STATES.includes(target.state) || !target.contours.length) return;
   context.beginPath();
   for (const contour of target.contours) {
     for (let k = 0; k < contour.length; k += 2) {
-      // A pixel's middle, not its corner.
+      // The centre of the pixel, not its corner.
       const [x, y] = [(contour[k] + 0.5) * scale, (contour[k + 1] + 0.5) * scale];
       if (k) context.lineTo(x, y);
       else context.moveTo(x, y);
@@ -39,8 +39,8 @@ export function drawMask(context, target, scale) {
   context.globalAlpha = 1;
 }
 
-function look(target) {
-  return target.state === "TRACKING" ? [target.colour, []] : [target.state === "UNCERTAIN" ? target.colour : GONE, [10, 7]];
+function styleOf(target) {
+  return target.state === "TRACKING" ? [target.colour, []] : [target.state === "UNCERTAIN" ? target.colour : GREY, [10, 7]];
 }
 
 function isDark(colour) {
@@ -49,7 +49,7 @@ function isDark(colour) {
 }
 
 export function drawBox(context, target, scale) {
-  const [colour, dashes] = look(target);
+  const [colour, dashes] = styleOf(target);
   const corners = target.corners;
   if (corners.length !== 8 || corners.some((value) => value === null)) return;
   stroke(context, colour, 3, dashes, () => {
@@ -60,8 +60,8 @@ export function drawBox(context, target, scale) {
 
 const LABEL = 24;
 
-// A target's label on its box; moved to where none of `taken` is, which it is added to.
-export function drawLabel(context, target, scale, { width, height }, taken) {
+// Draws a target's label at its box, at a place that overlaps no other label, and adds it to `occupied`.
+export function drawLabel(context, target, scale, { width, height }, occupied) {
   const corners = target.corners;
   if (corners.length !== 8 || corners.some((value) => value === null)) return;
   const text = `${target.id}  ${target.state}`;
@@ -70,30 +70,30 @@ export function drawLabel(context, target, scale, { width, height }, taken) {
   const xs = corners.filter((_, k) => k % 2 === 0), ys = corners.filter((_, k) => k % 2 === 1);
   const left = Math.min(...xs) * scale;
   const [above, below] = [Math.min(...ys) * scale - LABEL - 4, Math.max(...ys) * scale + 4];
-  const { x, y } = freePlace([{ x: left, y: above }, { x: left, y: below }], wide, { width, height }, taken);
-  taken.push({ x, y, wide });
-  context.fillStyle = look(target)[0];
+  const { x, y } = freePlace([{ x: left, y: above }, { x: left, y: below }], wide, { width, height }, occupied);
+  occupied.push({ x, y, wide });
+  context.fillStyle = styleOf(target)[0];
   context.beginPath();
   context.roundRect(x, y, wide, LABEL, 6);
   context.fill();
-  context.fillStyle = isDark(look(target)[0]) ? "#fff" : "#000";
+  context.fillStyle = isDark(styleOf(target)[0]) ? "#fff" : "#000";
   context.textBaseline = "middle";
   context.textAlign = "left";
   context.fillText(text, x + 8, y + LABEL / 2 + 1);
 }
 
-// The first of the wanted places that is free, else the nearest one next to another label.
-function freePlace(wanted, wide, { width, height }, taken) {
-  const within = ({ x, y }) => ({
+// The first free place of `wanted`, else the nearest free one next to another label.
+function freePlace(wanted, wide, { width, height }, occupied) {
+  const clampLabel = ({ x, y }) => ({
     x: Math.min(Math.max(x, 0), Math.max(width - wide, 0)), y: Math.min(Math.max(y, 0), Math.max(height - LABEL, 0)),
   });
-  const isFree = ({ x, y }) => !taken.some((other) =>
+  const isFree = ({ x, y }) => !occupied.some((other) =>
     x < other.x + other.wide && other.x < x + wide && Math.abs(y - other.y) < LABEL);
-  const first = within(wanted[0]);
+  const first = clampLabel(wanted[0]);
   const distance = ({ x, y }) => Math.hypot(x - first.x, y - first.y);
-  const touching = taken.flatMap((other) => [
+  const touching = occupied.flatMap((other) => [
     { x: first.x, y: other.y - LABEL }, { x: first.x, y: other.y + LABEL },
     { x: other.x - wide, y: other.y }, { x: other.x + other.wide, y: other.y },
-  ]).map(within).sort((a, b) => distance(a) - distance(b));
-  return [...wanted.map(within), ...touching].find(isFree) ?? first;
+  ]).map(clampLabel).sort((a, b) => distance(a) - distance(b));
+  return [...wanted.map(clampLabel), ...touching].find(isFree) ?? first;
 }

@@ -1,5 +1,5 @@
-// Whether the picture on the screen is live, by this page's own clock: a dashboard that has stopped
-// cannot say so.
+// Decides whether the image on the screen is live, with the page's own clock: a dashboard that has
+// stopped cannot report it.
 
 export const SILENT_S = 0.6; // a status comes four times a second
 const PERIODS = 3, MEASURED = 5, LONGEST_S = 10;
@@ -10,41 +10,53 @@ export class Liveness {
     this.reset();
   }
 
-  // Begins anew with a new connection.
+  // Call it when the connection opens or closes.
   reset() {
     this.status = null;
-    this.heardS = this.statusS = this.clock();
-    this.pictureS = null;  // when the newest picture came
-    this.intervalsS = [];  // between the last pictures
+    this.messageS = this.statusS = this.clock();
+    this.frameS = null;    // when the newest frame arrived
+    this.resumedS = null;  // when a video began to move, until its next frame
+    this.intervalsS = [];  // between the last frames
   }
 
-  heardStatus(status) {
-    this.status = status;
-    this.heardS = this.statusS = this.clock();
-  }
-
-  heardPicture() {
+  setStatus(status) {
     const now = this.clock();
-    if (this.pictureS !== null) this.intervalsS = [...this.intervalsS, now - this.pictureS].slice(-MEASURED);
-    this.heardS = this.pictureS = now;
+    if (isHeld(this.status) && !isHeld(status)) this.resumedS = now;
+    this.status = status;
+    this.messageS = this.statusS = now;
   }
 
-  // state: "silent" where the dashboard says nothing, "none" where no picture has come, "held" where
-  // a video stands still, "stale" where the picture is old, "live". sinceS: seconds without news;
-  // cameraRuns: whether the dashboard still gets pictures.
+  addFrame() {
+    const now = this.clock();
+    const isConsecutive = this.frameS !== null && this.resumedS === null;
+    if (isConsecutive) this.intervalsS = [...this.intervalsS, now - this.frameS].slice(-MEASURED);
+    this.messageS = this.frameS = now;
+    this.resumedS = null;
+  }
+
+  // state: "silent" without messages from the dashboard, "none" without any frame, "held" while a
+  // video stands still, "starting" until the first result after that, "stale" for an old image,
+  // else "live". sinceS: time without news; cameraRuns: whether the dashboard receives images.
   judge() {
     const now = this.clock();
     if (!this.status) return { state: "none", sinceS: 0, cameraRuns: false };
-    const silentS = now - this.heardS;
+    const silentS = now - this.messageS;
     if (silentS > SILENT_S) return { state: "silent", sinceS: silentS, cameraRuns: false };
-    const { since_picture_s: told, stale_after_s: limitS, playback, paused } = this.status;
-    if (playback && (playback !== "playing" || paused)) return { state: "held", sinceS: 0, cameraRuns: false };
-    if (told === null && this.pictureS === null) return { state: "none", sinceS: 0, cameraRuns: false };
-    const cameraS = told === null ? 0 : told + now - this.statusS;
-    const pictureS = this.pictureS === null ? cameraS : now - this.pictureS;
-    const pictureLimitS = Math.max(limitS, Math.min(PERIODS * Math.max(...this.intervalsS, 0), LONGEST_S));
+    const { since_frame_s: cameraAgeS, stale_after_s: limitS } = this.status;
+    if (isHeld(this.status)) return { state: "held", sinceS: 0, cameraRuns: false };
+    if (cameraAgeS === null && this.frameS === null) return { state: "none", sinceS: 0, cameraRuns: false };
+    const cameraS = cameraAgeS === null ? 0 : cameraAgeS + now - this.statusS;
+    // While a video stands still, its image does not become old.
+    const newestS = this.resumedS ?? this.frameS;
+    const frameS = newestS === null ? cameraS : now - newestS;
+    if (this.resumedS !== null && frameS <= LONGEST_S) return { state: "starting", sinceS: frameS, cameraRuns: true };
+    const frameLimitS = Math.max(limitS, Math.min(PERIODS * Math.max(...this.intervalsS, 0), LONGEST_S));
     const cameraRuns = cameraS <= limitS;
-    if (cameraRuns && pictureS <= pictureLimitS) return { state: "live", sinceS: pictureS, cameraRuns };
-    return { state: "stale", sinceS: cameraRuns ? pictureS : cameraS, cameraRuns };
+    if (cameraRuns && frameS <= frameLimitS) return { state: "live", sinceS: frameS, cameraRuns };
+    return { state: "stale", sinceS: cameraRuns ? frameS : cameraS, cameraRuns };
   }
+}
+
+function isHeld(status) {
+  return Boolean(status?.playback) && (status.playback !== "playing" || Boolean(status.paused));
 }

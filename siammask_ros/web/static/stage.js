@@ -1,56 +1,56 @@
-// The live picture: what is drawn on it, and how a box is drawn around a target.
+// The image view: shows frames with their targets, and lets the user draw a box.
 //
-// All boxes are {x, y, w, h} in pixels of the camera's picture. While a finger draws, the picture
-// stands still, so that the box belongs to the very picture that was seen.
+// All boxes are {x, y, w, h} in pixels of the camera image. While the user drags, the image is
+// frozen, so that the box belongs to the image that the user sees.
 
-import { fitted } from "./chart.js";
+import { fitCanvas } from "./chart.js";
 import { drawBox, drawLabel, drawMask, stroke } from "./drawing.js";
 
 const MIN_SIDE = 8;
 const HANDLE = 22;
-// Until a box arrives, the tracker has gone on: it must still know the picture then.
+// Reserve for the transmission: the tracker must still keep the image when the box arrives.
 const MARGIN_S = 0.4;
 
 export class Stage {
-  // onBox({x, y, w, h}, stamp) gets a finished box; onChange() hears of every step of choosing;
-  // onTooSmall() of a tap where a drag was meant.
+  // Callbacks: onBox({x, y, w, h}, stamp) for a finished box; onChange() after every change of the
+  // selection; onTooSmall() for a tap instead of a drag.
   constructor(element, { onBox, onChange, onTooSmall }) {
     this.element = element;
-    this.picture = element.querySelector("#picture");
+    this.image = element.querySelector("#image");
     this.overlay = element.querySelector("#overlay");
-    this.leftTime = element.querySelector("#left-time");
+    this.remainingTime = element.querySelector("#remaining-time");
     this.onBox = onBox;
     this.onChange = onChange;
     this.onTooSmall = onTooSmall;
-    this.now = null;        // what is said of the picture on the screen
-    this.box = null;        // the box that is being drawn
-    this.choosing = "";     // "", "frozen" while a finger draws, "adjusting" on the live picture
-    this.chooseWithinS = 1;
+    this.now = null;        // metadata of the image on the screen
+    this.box = null;        // the unfinished box
+    this.selecting = "";     // "", "frozen" during a drag, "adjusting" on the live image
+    this.boxTimeoutS = 1;
     this.grip = null;
-    this.stale = null;      // what the targets are while no picture comes
-    element.addEventListener("pointerdown", (event) => this.press(event));
+    this.stale = null;      // the targets while no image arrives
+    element.addEventListener("pointerdown", (event) => this.startDrag(event));
     element.addEventListener("pointermove", (event) => this.move(event));
-    element.addEventListener("pointerup", (event) => this.release(event));
+    element.addEventListener("pointerup", (event) => this.endDrag(event));
     element.addEventListener("pointercancel", () => this.cancel());
     element.addEventListener("keydown", (event) => this.key(event));
     new ResizeObserver(() => this.draw()).observe(element);
   }
 
-  // A picture that has arrived; false where it is not shown because another one stands still.
+  // Shows a frame; returns false if the image is frozen.
   show(about, bitmap) {
-    if (this.choosing === "frozen") return false;
-    if (this.picture.width !== bitmap.width || this.picture.height !== bitmap.height) {
-      [this.picture.width, this.picture.height] = [bitmap.width, bitmap.height];
+    if (this.selecting === "frozen") return false;
+    if (this.image.width !== bitmap.width || this.image.height !== bitmap.height) {
+      [this.image.width, this.image.height] = [bitmap.width, bitmap.height];
       this.element.style.setProperty("--aspect", `${about.width} / ${about.height}`);
     }
-    this.picture.getContext("2d").drawImage(bitmap, 0, 0);
+    this.image.getContext("2d").drawImage(bitmap, 0, 0);
     this.now = about;
     this.stale = null;
     this.draw();
     return true;
   }
 
-  // The targets of the picture on the screen are old news.
+  // Replaces the targets while no image arrives.
   showStale(targets) {
     this.stale = targets;
     this.draw();
@@ -65,7 +65,7 @@ export class Stage {
   }
 
   confirm() {
-    if (this.choosing !== "adjusting" || !this.box) return;
+    if (this.selecting !== "adjusting" || !this.box) return;
     const box = this.box;
     const stamp = this.now.stamp;
     this.cancel();
@@ -78,16 +78,16 @@ export class Stage {
     this.enter("");
   }
 
-  enter(choosing) {
-    this.choosing = choosing;
-    this.element.dataset.choosing = choosing;
-    this.leftTime.hidden = choosing !== "frozen" || !Number.isFinite(this.chooseWithinS);
+  enter(selecting) {
+    this.selecting = selecting;
+    this.element.dataset.selecting = selecting;
+    this.remainingTime.hidden = selecting !== "frozen" || !Number.isFinite(this.boxTimeoutS);
     this.draw();
     this.onChange();
   }
 
-  // Where the picture is on the element: scale and offset of its pixels.
-  place() {
+  // Scale and offset of image pixels on the element.
+  imageTransform() {
     const { clientWidth: width, clientHeight: height } = this.element;
     const about = this.now ?? { width: 4, height: 3 };
     const scale = Math.min(width / about.width, height / about.height);
@@ -96,7 +96,7 @@ export class Stage {
 
   at(event) {
     const frame = this.element.getBoundingClientRect();
-    const { scale, left, top } = this.place();
+    const { scale, left, top } = this.imageTransform();
     const clamp = (value, high) => Math.min(Math.max(value, 0), high);
     return {
       x: clamp((event.clientX - frame.left - left) / scale, this.now.width),
@@ -104,18 +104,18 @@ export class Stage {
     };
   }
 
-  press(event) {
+  startDrag(event) {
     if (!this.now || !event.isPrimary || event.button) return;
     event.preventDefault();
     this.element.focus({ preventScroll: true });
     this.element.setPointerCapture(event.pointerId);
     const point = this.at(event);
-    const grip = this.choosing === "adjusting" ? this.gripAt(point) : null;
+    const grip = this.selecting === "adjusting" ? this.findGrip(point) : null;
     if (grip) {
       this.grip = { ...grip, from: point, box: this.box };
       return;
     }
-    this.frozenAt = performance.now();
+    this.selectionStartedAt = performance.now();
     this.grip = { corner: point };
     this.box = { ...point, w: 0, h: 0 };
     this.enter("frozen");
@@ -125,12 +125,12 @@ export class Stage {
   move(event) {
     if (!this.grip) return;
     const point = this.at(event);
-    if (this.grip.corner) this.box = between(this.grip.corner, point);
-    else this.box = this.within(moved(this.grip, point));
+    if (this.grip.corner) this.box = boxBetween(this.grip.corner, point);
+    else this.box = this.clampBox(moveBox(this.grip, point));
     this.draw();
   }
 
-  release(event) {
+  endDrag(event) {
     if (!this.grip) return;
     this.move(event);
     const { corner } = this.grip;
@@ -139,7 +139,7 @@ export class Stage {
     if (this.box.w < MIN_SIDE || this.box.h < MIN_SIDE) {
       this.cancel();
       this.onTooSmall();
-    } else if (this.leftS() > 0) {
+    } else if (this.remainingS() > 0) {
       const box = this.box;
       const stamp = this.now.stamp;
       this.cancel();
@@ -149,21 +149,21 @@ export class Stage {
     }
   }
 
-  leftS() {
-    return this.chooseWithinS - MARGIN_S - (performance.now() - this.frozenAt) / 1000;
+  remainingS() {
+    return this.boxTimeoutS - MARGIN_S - (performance.now() - this.selectionStartedAt) / 1000;
   }
 
-  // The bar that shows how long the picture still counts.
+  // The bar that shows how long the tracker still keeps the image.
   tick() {
-    if (this.choosing !== "frozen") return;
-    const share = Math.max(this.leftS() / Math.max(this.chooseWithinS - MARGIN_S, 0.01), 0);
-    this.leftTime.firstElementChild.style.transform = `scaleX(${share})`;
+    if (this.selecting !== "frozen") return;
+    const share = Math.max(this.remainingS() / Math.max(this.boxTimeoutS - MARGIN_S, 0.01), 0);
+    this.remainingTime.firstElementChild.style.transform = `scaleX(${share})`;
     requestAnimationFrame(() => this.tick());
   }
 
-  // The corner of the box that a finger has hit, or its inside.
-  gripAt({ x, y }) {
-    const { scale } = this.place();
+  // The corner of the box under the pointer, or its inside, or null.
+  findGrip({ x, y }) {
+    const { scale } = this.imageTransform();
     const reach = HANDLE / scale;
     const { x: left, y: top, w, h } = this.box;
     for (const right of [0, 1]) {
@@ -174,7 +174,7 @@ export class Stage {
     return x > left && x < left + w && y > top && y < top + h ? { inside: true } : null;
   }
 
-  within(box) {
+  clampBox(box) {
     const { width, height } = this.now;
     const w = Math.min(Math.max(box.w, MIN_SIDE), width);
     const h = Math.min(Math.max(box.h, MIN_SIDE), height);
@@ -183,16 +183,16 @@ export class Stage {
 
   key(event) {
     const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-    if (event.key === "Escape" && this.choosing) this.cancel();
-    else if (event.key === "Enter" && this.choosing === "adjusting") this.confirm();
-    else if (event.key === "Enter" && !this.choosing) this.begin();
-    else if (event.key in arrows && this.choosing === "adjusting") {
+    if (event.key === "Escape" && this.selecting) this.cancel();
+    else if (event.key === "Enter" && this.selecting === "adjusting") this.confirm();
+    else if (event.key === "Enter" && !this.selecting) this.begin();
+    else if (event.key in arrows && this.selecting === "adjusting") {
       const [right, down] = arrows[event.key];
       const step = event.altKey ? 1 : Math.max(this.now.width / 64, 1);
       const box = { ...this.box };
       if (event.shiftKey) [box.w, box.h] = [box.w + right * step, box.h + down * step];
       else [box.x, box.y] = [box.x + right * step, box.y + down * step];
-      this.box = this.within(box);
+      this.box = this.clampBox(box);
       this.draw();
       this.onChange();
     } else return;
@@ -200,26 +200,26 @@ export class Stage {
   }
 
   draw() {
-    const { context, width, height } = fitted(this.overlay);
+    const { context, width, height } = fitCanvas(this.overlay);
     context.clearRect(0, 0, width, height);
     if (!this.now) return;
-    const { scale, left, top } = this.place();
+    const { scale, left, top } = this.imageTransform();
     context.save();
     context.translate(left, top);
     context.beginPath();
     context.rect(0, 0, this.now.width * scale, this.now.height * scale);
     context.clip();
     const targets = this.stale ?? this.now.targets ?? [];
-    if (!this.choosing) targets.forEach((target) => drawMask(context, target, scale));
+    if (!this.selecting) targets.forEach((target) => drawMask(context, target, scale));
     targets.forEach((target) => drawBox(context, target, scale));
     const size = { width: this.now.width * scale, height: this.now.height * scale };
-    const taken = [];
-    targets.forEach((target) => drawLabel(context, target, scale, size, taken));
-    if (this.box) this.drawChosen(context, scale);
+    const occupied = [];
+    targets.forEach((target) => drawLabel(context, target, scale, size, occupied));
+    if (this.box) this.drawSelection(context, scale);
     context.restore();
   }
 
-  drawChosen(context, scale) {
+  drawSelection(context, scale) {
     const [x, y, w, h] = [this.box.x, this.box.y, this.box.w, this.box.h].map((value) => value * scale);
     context.fillStyle = "#0007";
     context.beginPath();
@@ -227,7 +227,7 @@ export class Stage {
     context.rect(x, y, w, h);
     context.fill("evenodd");
     stroke(context, "#fff", 3, [], () => context.rect(x, y, w, h));
-    if (this.choosing !== "adjusting") return;
+    if (this.selecting !== "adjusting") return;
     for (const [px, py] of [[x, y], [x + w, y], [x, y + h], [x + w, y + h]]) {
       context.beginPath();
       context.arc(px, py, 9, 0, 2 * Math.PI);
@@ -240,11 +240,11 @@ export class Stage {
   }
 }
 
-function between(a, b) {
+function boxBetween(a, b) {
   return { x: Math.min(a.x, b.x), y: Math.min(a.y, b.y), w: Math.abs(a.x - b.x), h: Math.abs(a.y - b.y) };
 }
 
-function moved(grip, point) {
+function moveBox(grip, point) {
   const { box, from } = grip;
   const [dx, dy] = [point.x - from.x, point.y - from.y];
   if (grip.inside) return { ...box, x: box.x + dx, y: box.y + dy };

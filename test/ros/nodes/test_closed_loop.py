@@ -14,7 +14,7 @@ from support.planar_world import HALF_VIEW_RAD, World
 
 from bench.closed_loop_plot import draw
 from siammask_ros.following.config import FollowConfig
-from siammask_ros.following.law import STANDING
+from siammask_ros.following.control_law import ZERO
 
 CONFIG = FollowConfig()
 # To what is measured: a mask that is a pixel off, a surface that is seen a bit too near.
@@ -41,7 +41,7 @@ def share_tracked(moments: list[Moment]) -> float:
 
 def test_it_stands_until_a_target_is_chosen(stretches: Stretches) -> None:
     (first,) = stretches["unknown"]
-    assert (first.command, first.standing) == (STANDING, "no target")
+    assert (first.command, first.stop_reason) == (ZERO, "no target")
 
 
 def test_a_walking_target_is_kept_in_view_and_followed(stretches: Stretches) -> None:
@@ -81,9 +81,9 @@ def test_it_resumes_when_the_target_is_there_again(stretches: Stretches) -> None
 
 def test_it_moves_only_while_the_target_is_seen(stretches: Stretches) -> None:
     for moment in all_of(stretches):
-        assert bool(moment.standing) == (moment.state != "TRACKING")
-        if moment.standing:
-            assert moment.command == STANDING
+        assert bool(moment.stop_reason) == (moment.state != "TRACKING")
+        if moment.stop_reason:
+            assert moment.command == ZERO
 
 
 def test_without_depth_it_turns_and_does_not_drive(stretches: Stretches) -> None:
@@ -101,7 +101,7 @@ def test_every_command_is_within_the_limits(stretches: Stretches) -> None:
         linear, angular = after.command.linear_m_s, after.command.angular_rad_s
         assert -CONFIG.max_reverse_m_s <= linear <= CONFIG.max_linear_m_s
         assert abs(angular) <= CONFIG.max_angular_rad_s
-        if after.command == STANDING:
+        if after.command == ZERO:
             continue
         faster = abs(linear - before.command.linear_m_s) / period_s
         turned = abs(angular - before.command.angular_rad_s) / period_s

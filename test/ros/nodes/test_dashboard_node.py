@@ -23,7 +23,7 @@ from siammask_ros.errors import SiamMaskError
 from siammask_ros.media.image_messages import stamp_ns
 from siammask_ros.ros.dashboard.config import DashboardConfig
 from siammask_ros.ros.nodes.dashboard import DashboardNode
-from siammask_ros.ros.runtime.process import spinning_executor
+from siammask_ros.ros.runtime.process import start_executor
 from siammask_ros.web.config import WebConfig
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -46,7 +46,7 @@ class DashboardBench:
             ],
         )
         self._asked = threading.Event()
-        self._executor, self._spinning = spinning_executor(self.node, self._asked)
+        self._executor, self._spinning = start_executor(self.node, self._asked)
 
     @property
     def url(self) -> str:
@@ -119,7 +119,7 @@ def test_a_target_is_chosen_followed_paused_and_forgotten_from_the_page() -> Non
             assert status["source"] == "/image"
             assert status["engine"]["engine"] == "fake"
             assert status["engine"]["model"] == "lite"
-            assert status["choose_within_s"] == 2.5
+            assert status["box_timeout_s"] == 2.5
             assert status["processed"] > 0
             assert status["latency"]["age_ms"].keys() == {"p50", "p95", "p99"}
             assert {each["name"] for each in status["diagnostics"]} == {
@@ -170,7 +170,7 @@ def test_without_a_tracker_the_page_says_so_and_shows_the_camera() -> None:
             for message in ({"do": "reset"}, {"do": "follow", "box": [1, 2, 30, 40], "stamp": "0"}):
                 answer = await page.ask(**message)
                 assert not answer["ok"]
-                assert "nobody is not there; start it" in answer["text"]
+                assert "nobody is not running; start it" in answer["text"]
             assert not (await page.status())["is_tracker_there"]
 
     with NodeBench() as bench, DashboardBench(bench, tracker="nobody") as dashboard:

@@ -21,7 +21,7 @@ OK, WARN = b"\0", b"\1"
 
 def test_a_target_is_followed_with_stamped_commands_in_the_base_frame() -> None:
     with FollowerBench(base_frame="base_footprint") as bench:
-        bench.wait_for_status("standing: no tracks yet")
+        bench.wait_for_status("stopped: no tracks yet")
         bench.until_driving()
         command = bench.until(lambda each: each.twist.angular.z > 0.02, track())
         bench.say(track())
@@ -39,7 +39,7 @@ def test_without_a_position_it_turns_only_and_says_so() -> None:
         turning = bench.until(lambda each: each.twist.linear.x == 0, track(has_position=False))
         assert turning.twist.angular.z > 0
         bench.say(track(has_position=False))
-        status = bench.wait_for_status("turning towards target '1': no position")
+        status = bench.wait_for_status("turning towards target '1' without driving")
         assert status.level == WARN
 
 
@@ -84,7 +84,7 @@ def test_l4_it_starts_disabled_and_drives_once_the_service_enables_it() -> None:
             assert answer.success
             return str(answer.message)
 
-        bench.wait_for_status("disabled until the service ~/enable")
+        bench.wait_for_status("disabled; call the service ~/enable")
         for _ in range(10):
             bench.say(track())
         said = len(bench.client.heard["/diagnostics"])
@@ -113,12 +113,12 @@ def test_a_base_that_takes_only_twist_gets_twist() -> None:
 def test_l4_the_last_zero_has_arrived_before_the_node_goes_on_to_end() -> None:
     with FollowerBench() as bench:
         bench.until_driving()
-        bench.node.leave_standing()
+        bench.node.stop_and_confirm()
         assert bench.node._commands.wait_for_all_acked(Duration())
         wait_until(lambda: is_zero(bench.commands[-1]), "a zero command")
         count = len(bench.commands)
         bench.say(track())
-        bench.wait_for_status("standing: the node ends")
+        bench.wait_for_status("stopped: the node ends")
         assert len(bench.commands) == count
 
 

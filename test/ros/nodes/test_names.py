@@ -23,7 +23,7 @@ from support.session_bench import wait_until
 from vision_msgs.msg import Detection2D
 
 from siammask_ros.ros.nodes.tracker import TrackerNode
-from siammask_ros.ros.runtime.process import spinning_executor
+from siammask_ros.ros.runtime.process import start_executor
 from siammask_ros.ros.tracking_io.messages import build_image
 
 
@@ -42,7 +42,7 @@ def running(context: Context, *arguments: str) -> Iterator[TrackerNode]:
         lambda config: FakeEngine(), context=context, cli_args=["--ros-args", *arguments]
     )
     asked = threading.Event()
-    executor, spinning = spinning_executor(node, asked)
+    executor, spinning = start_executor(node, asked)
     try:
         yield node
     finally:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from siammask_ros.errors import ConfigError
 from siammask_ros.following.config import FollowConfig
-from siammask_ros.following.law import STANDING, Velocity, limited, wanted
-from siammask_ros.following.sighting import Aim
+from siammask_ros.following.control_law import ZERO, Velocity, compute_velocity, limit_velocity
+from siammask_ros.following.observation import Goal
 
 CONFIG = FollowConfig(max_reverse_m_s=0.3)
 
@@ -34,7 +34,7 @@ CONFIG = FollowConfig(max_reverse_m_s=0.3)
 def test_the_robot_turns_towards_the_target_and_drives_to_its_distance(
     azimuth_rad: float, distance_m: float | None, linear: int, angular: int
 ) -> None:
-    velocity = wanted(Aim(azimuth_rad, distance_m), CONFIG)
+    velocity = compute_velocity(Goal(azimuth_rad, distance_m), CONFIG)
     signs = [
         math.copysign(1, value) if abs(value) > 1e-9 else 0
         for value in (velocity.linear_m_s, velocity.angular_rad_s)
@@ -44,7 +44,7 @@ def test_the_robot_turns_towards_the_target_and_drives_to_its_distance(
 
 def test_the_gains_say_how_fast_and_a_target_at_the_side_slows_driving_down() -> None:
     config = FollowConfig(distance_tolerance_m=0.0, bearing_tolerance_rad=0.0)
-    velocity = wanted(Aim(0.4, config.distance_m + 0.5), config)
+    velocity = compute_velocity(Goal(0.4, config.distance_m + 0.5), config)
     assert velocity.angular_rad_s == pytest.approx(0.4 * config.angular_gain)
     assert velocity.linear_m_s == pytest.approx(0.5 * config.linear_gain * math.cos(0.4))
 
@@ -52,9 +52,11 @@ def test_the_gains_say_how_fast_and_a_target_at_the_side_slows_driving_down() ->
 @pytest.mark.parametrize("gain", [0.5, 2.0, 10.0])
 def test_a_robot_that_obeys_comes_to_rest_at_the_distance_without_overshoot(gain: float) -> None:
     config = FollowConfig(linear_gain=gain, max_linear_m_s=2.0)
-    velocity, distance_m, nearest_m, period_s = STANDING, 6.0, 6.0, 0.02
+    velocity, distance_m, nearest_m, period_s = ZERO, 6.0, 6.0, 0.02
     for _ in range(3000):
-        velocity = limited(velocity, wanted(Aim(0.0, distance_m), config), period_s, config)
+        velocity = limit_velocity(
+            velocity, compute_velocity(Goal(0.0, distance_m), config), period_s, config
+        )
         distance_m -= velocity.linear_m_s * period_s
         nearest_m = min(nearest_m, distance_m)
     assert velocity.linear_m_s < 0.01
@@ -68,13 +70,13 @@ VELOCITIES = st.builds(
     st.floats(-CONFIG.max_angular_rad_s, CONFIG.max_angular_rad_s),
 )
 AIMS = st.builds(
-    Aim, st.floats(-math.pi, math.pi), st.none() | st.floats(1e-6, 1e6, allow_nan=False)
+    Goal, st.floats(-math.pi, math.pi), st.none() | st.floats(1e-6, 1e6, allow_nan=False)
 )
 
 
-@given(last=VELOCITIES, aim=AIMS, elapsed_s=st.floats(0.0, 1.0))
-def test_no_command_is_beyond_the_limits(last: Velocity, aim: Aim, elapsed_s: float) -> None:
-    velocity = limited(last, wanted(aim, CONFIG), elapsed_s, CONFIG)
+@given(last=VELOCITIES, goal=AIMS, elapsed_s=st.floats(0.0, 1.0))
+def test_no_command_is_beyond_the_limits(last: Velocity, goal: Goal, elapsed_s: float) -> None:
+    velocity = limit_velocity(last, compute_velocity(goal, CONFIG), elapsed_s, CONFIG)
     assert -CONFIG.max_reverse_m_s <= velocity.linear_m_s <= CONFIG.max_linear_m_s
     assert abs(velocity.angular_rad_s) <= CONFIG.max_angular_rad_s
     linear = abs(velocity.linear_m_s - last.linear_m_s)
@@ -85,7 +87,7 @@ def test_no_command_is_beyond_the_limits(last: Velocity, aim: Aim, elapsed_s: fl
 
 def test_a_lower_speed_limit_holds_at_once() -> None:
     slow = FollowConfig(max_linear_m_s=0.1, max_angular_rad_s=0.1)
-    velocity = limited(Velocity(0.5, -1.0), Velocity(0.5, -1.0), 0.0, slow)
+    velocity = limit_velocity(Velocity(0.5, -1.0), Velocity(0.5, -1.0), 0.0, slow)
     assert velocity == Velocity(0.1, -0.1)
 
 

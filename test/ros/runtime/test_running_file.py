@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from siammask_ros.ros.runtime.running_mark import RunningMark
+from siammask_ros.ros.runtime.running_file import RunningFile
 
 NAME = "/robot/siammask_tracker"
 PROCESS = """
 import sys
 from pathlib import Path
-from siammask_ros.ros.runtime.running_mark import RunningMark
-mark = RunningMark({name!r}, 7, Path(sys.argv[1]))
+from siammask_ros.ros.runtime.running_file import RunningFile
+mark = RunningFile({name!r}, 7, Path(sys.argv[1]))
 print(mark.take(), flush=True)
 sys.stdin.readline()
 mark.remove()
@@ -51,7 +51,7 @@ def test_h1_a_process_knows_that_the_one_before_died(tmp_path: Path) -> None:
 
 def test_a_process_that_still_runs_has_not_died(tmp_path: Path) -> None:
     first, _ = started(tmp_path)
-    mark = RunningMark(NAME, 7, tmp_path)
+    mark = RunningFile(NAME, 7, tmp_path)
     assert not mark.take()
     mark.remove()
     assert mark.path.exists(), "the mark is the other process's"
@@ -66,11 +66,11 @@ def test_another_node_is_not_the_one_before(name: str, domain_id: int, tmp_path:
     dead, _ = started(tmp_path)
     dead.kill()
     dead.wait()
-    assert not RunningMark(name, domain_id, tmp_path).take()
-    assert RunningMark(NAME, 7, tmp_path).take()
+    assert not RunningFile(name, domain_id, tmp_path).take()
+    assert RunningFile(NAME, 7, tmp_path).take()
 
 
 def test_without_shared_memory_nothing_is_known(tmp_path: Path) -> None:
-    mark = RunningMark(NAME, 7, tmp_path / "missing")
+    mark = RunningFile(NAME, 7, tmp_path / "missing")
     assert not mark.take()
     mark.remove()

@@ -1,4 +1,4 @@
-"""How a node finds out that the process before it died."""
+"""Detection of a previous process of the same node that crashed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from siammask_ros.ros.runtime.shared_memory import SHARED_MEMORY
 
 
-class RunningMark:
-    """A file that a node's process locks while it runs and removes when it ends in order.
+class RunningFile:
+    """A file that a node's process locks while it runs and removes when it exits normally.
 
-    A process that finds the file without its lock follows one that died. ``node_name`` is the full
-    name. The file lies in shared memory, so it does not outlive the machine's uptime.
+    A process that finds the file unlocked follows one that crashed. ``node_name`` is the full name.
+    The file is in shared memory, so it does not survive a reboot.
     """
 
     def __init__(self, node_name: str, domain_id: int, folder: Path = SHARED_MEMORY) -> None:
@@ -22,9 +22,9 @@ class RunningMark:
         self._lock: int | None = None
 
     def take(self) -> bool:
-        """Marks this process as running; whether the process before died.
+        """Lock the file for this process; return whether the previous process crashed.
 
-        False where that cannot be known: no shared memory, or another process that still runs.
+        Returns False if that cannot be known: no shared memory, or another process still runs.
         """
         flags = os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
         existed = self.path.exists()
@@ -41,7 +41,7 @@ class RunningMark:
         return existed
 
     def remove(self) -> None:
-        """Says that this process ends because it was asked to."""
+        """Remove the file, because this process exits normally."""
         if self._lock is not None:
             self.path.unlink(missing_ok=True)
             os.close(self._lock)

@@ -1,4 +1,4 @@
-"""Tracks as the page shows them."""
+"""Converts Track messages to targets of the page."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.msg import Track, TrackArray
-from siammask_ros.ros.dashboard.pairing import SHOWN
+from siammask_ros.ros.dashboard.frame_matcher import VISIBLE_STATES
 from siammask_ros.session import SEARCH_ENDED
 from siammask_ros.web.feed import Target
 
@@ -17,15 +17,15 @@ _STATES = {
 }
 
 
-def shown_targets(message: TrackArray) -> tuple[Target, ...]:
-    """Every target of the message; one that its picture does not show comes without an outline."""
-    return tuple(_shown(track) for track in message.tracks)
+def convert_tracks(message: TrackArray) -> tuple[Target, ...]:
+    """Convert all tracks; a target that is not visible has no contours."""
+    return tuple(_convert_track(track) for track in message.tracks)
 
 
-def _shown(track: Track) -> Target:
+def _convert_track(track: Track) -> Target:
     state = _STATES.get(track.state, f"state {track.state}")
     outline = np.array([(point.x, point.y) for point in track.outline]).reshape(-1, 2)
-    # The box as this picture shows it, also where another one is predicted for later.
+    # The box in this image, even if `box` is predicted for a later time.
     box = track.observed_box
     center = box.center.position
     return Target(
@@ -36,6 +36,6 @@ def _shown(track: Track) -> Target:
         corners_xy=RotatedBox(
             center.x, center.y, box.size_x, box.size_y, box.center.theta
         ).corners_xy,
-        contours=(outline,) if state in SHOWN and len(outline) > 2 else (),
+        contours=(outline,) if state in VISIBLE_STATES and len(outline) > 2 else (),
         is_searched=not track.reason.endswith(SEARCH_ENDED),
     )

@@ -37,7 +37,7 @@ check:
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(RUN) python -m pytest -q \
-		test/test_architecture.py test/test_packaging.py test/test_parameters_page.py test/test_unsafe_code.py \
+		test/test_architecture.py test/test_packaging.py test/test_parameters_page.py test/test_words.py test/test_unsafe_code.py \
 		test/test_no_secrets.py
 
 # What make and its programs made here, but not the results in out/ and runs/.

@@ -1,4 +1,4 @@
-"""Tells callers what became of their requests, outside of the session's lock."""
+"""Reports the outcome of requests to their callers, outside the session's lock."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ class AccessControl:
     def is_throttled(self, peer: str) -> bool:
         """Return whether this address sent too many wrong tokens and has to wait.
 
-        Other addresses are not affected, so nobody can lock them out.
+        Other addresses are not affected, so they cannot be locked out.
         """
         failures_s = self._failures_s.get(_find_network(peer))
         if failures_s is None or len(failures_s) < MAX_FAILURES:

@@ -81,7 +81,7 @@ class Client:
             self._since_s = time.monotonic()
         self._wake.set()
 
-    def stalled_s(self) -> float:
+    def compute_stall_s(self) -> float:
         """Return for how long the page has not taken any data that was sent."""
         waits = self._is_sending or bool(self._unacknowledged)
         return time.monotonic() - self._since_s if waits else 0.0

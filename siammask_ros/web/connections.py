@@ -70,7 +70,7 @@ def _abort(handler: web.RequestHandler) -> None:
 class LogThrottle(logging.Filter):
     """Passes one log line per LOG_PERIOD_S, without traceback, with the number of suppressed lines.
 
-    Requests from anybody must not be able to fill the log.
+    Repeated requests must not fill the log.
     """
 
     def __init__(self) -> None:

@@ -41,7 +41,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnnotatedFrame:
-    """An image (H, W, 3) BGR with its stamp and its targets. Nobody may write to the image.
+    """An image (H, W, 3) BGR with its stamp and its targets. The image must not be changed.
 
     ``targets`` is None if the tracker has no result for this image.
     """

@@ -65,7 +65,7 @@ class WebSocketHub:
     def abort_stalled(self, after_s: float) -> None:
         """Close the connections of pages that took no data for this long."""
         for client in self.clients:
-            if client.stalled_s() > after_s:
+            if client.compute_stall_s() > after_s:
                 client.abort()
 
     async def open(self, request: web.Request) -> web.StreamResponse:

@@ -132,7 +132,7 @@ def test_the_command_serves_until_a_signal(until: str, pictures: Path) -> None:
         (["--serve", "--out", "x.mp4"], "--out cannot be used with --serve"),
         ([], "expected --box x,y,w,h, --mask first.png or --serve"),
         (["--serve", "--address", "0.0.0.0"], "a token is required"),
-        (["--serve", "--record-folder", "/no/such/folder"], "make it first"),
+        (["--serve", "--record-folder", "/no/such/folder"], "create it first"),
     ],
 )
 def test_what_cannot_be_served_is_said_in_one_line(

@@ -92,7 +92,8 @@ def test_a_silent_tracker_stops_the_robot_and_it_goes_on_standing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "counted"), [("update_from_tracks", "on_tracks"), ("update_without_tracks", "watch")]
+    ("name", "counted"),
+    [("update_from_tracks", "on_tracks"), ("update_without_tracks", "check_timeout")],
 )
 def test_h6_an_exception_in_the_follower_stops_the_robot(
     name: str, counted: str, monkeypatch: pytest.MonkeyPatch

@@ -100,7 +100,7 @@ def test_l1_the_dashboard_may_do_what_it_does_and_nothing_else() -> None:
             )
             try:
                 node._feed.watch(True)
-                node._feed._keep_up()
+                node._feed._update_subscriptions()
                 everything = both(everything, opened(node))
             finally:
                 node.destroy_node()

@@ -73,7 +73,7 @@ def test_the_pages_own_clock_decides_what_is_live(
             say();
             for (now of heard) { liveness.addFrame(); say(); }
             now = after;
-            return liveness.judge().state;
+            return liveness.evaluate().state;
         }""",
         [status, heard_s, after_s],
     )
@@ -91,7 +91,7 @@ def test_a_tracker_of_one_answer_a_second_is_live_between_them(page: Any) -> Non
                 now = step / 10;
                 liveness.setStatus({ since_frame_s: 0, stale_after_s: 0.6, playback: "" });
                 if (step <= 36 && step % 12 === 0) liveness.addFrame();
-                states.push(liveness.judge().state);
+                states.push(liveness.evaluate().state);
             }
             return [states[35], states[47], states.at(-1)];
         }"""
@@ -111,7 +111,7 @@ def test_the_age_of_an_image_does_not_count_while_the_video_stands_still(page: A
             const at = (time, playback, paused) => {
                 now = time;
                 hear(playback, paused);
-                return liveness.judge().state;
+                return liveness.evaluate().state;
             };
             hear("waiting");
             liveness.addFrame();

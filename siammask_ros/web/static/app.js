@@ -17,7 +17,7 @@ const stage = new Stage($("stage"), { onBox: follow, onChange: refresh, onTooSma
 const connection = new Connection({ frame: show, status: onStatus, refusal: toast, token: askForToken, change: connectionChanged });
 const liveness = new Liveness();
 let status = null;
-let live = liveness.judge();
+let live = liveness.evaluate();
 let shownAt = [];
 let states = ""; // ids and states of the targets in the newest image
 let announcedGuide = "";
@@ -39,7 +39,7 @@ function show(about, bitmap) {
 function onStatus(message) {
   status = message;
   liveness.setStatus(message);
-  live = liveness.judge();
+  live = liveness.evaluate();
   stage.boxTimeoutS = live.state === "held" ? Infinity : status.box_timeout_s;
   if (live.state === "stale") stage.showStale(status.targets);
   numbers();
@@ -50,7 +50,7 @@ function onStatus(message) {
 function connectionChanged() {
   liveness.reset();
   status = null;
-  live = liveness.judge();
+  live = liveness.evaluate();
   numbers();
   refresh();
 }
@@ -58,7 +58,7 @@ function connectionChanged() {
 // Ten times per second, with or without messages.
 function tick() {
   const before = live.state;
-  live = liveness.judge();
+  live = liveness.evaluate();
   if (live.state !== before || ["stale", "silent", "starting"].includes(live.state)) refresh();
 }
 

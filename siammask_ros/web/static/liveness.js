@@ -37,7 +37,7 @@ export class Liveness {
   // state: "silent" without messages from the dashboard, "none" without any frame, "held" while a
   // video stands still, "starting" until the first result after that, "stale" for an old image,
   // else "live". sinceS: time without news; cameraRuns: whether the dashboard receives images.
-  judge() {
+  evaluate() {
     const now = this.clock();
     if (!this.status) return { state: "none", sinceS: 0, cameraRuns: false };
     const silentS = now - this.messageS;

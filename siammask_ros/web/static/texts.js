@@ -5,7 +5,7 @@ const WORDS = {
 };
 const HELD = { loading: "loading", waiting: "first image", ended: "ended", playing: "paused" };
 
-// The current state and what to do, and its tone. `live` is the result of Liveness.judge().
+// The current state and what to do, and its tone. `live` is the result of Liveness.evaluate().
 export function guideText({ isOpen, problem, status, live, selecting, targets }) {
   if (!isOpen || !status) return [problem || "Connecting …", problem ? "bad" : "quiet"];
   if (live.state === "silent") return [`The dashboard has not answered for ${formatTime(live.sinceS)}.`, "bad"];

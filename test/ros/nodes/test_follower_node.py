@@ -126,7 +126,7 @@ def test_parameters_tell_what_they_mean_and_their_range() -> None:
     with FollowerBench() as bench:
         speed = bench.node.describe_parameter("max_linear_m_s")
         assert bench.node.resolve_topic_name("cmd_vel") == COMMANDS
-    assert "faster" in speed.description
+    assert "Maximum forward speed" in speed.description
     (limits,) = speed.floating_point_range
     assert (limits.from_value, limits.to_value) == (0, 5)
 

@@ -98,7 +98,7 @@ def test_the_page_lists_what_the_dashboard_has() -> None:
         )
         try:
             dashboard._feed.watch(True)
-            dashboard._feed._keep_up()
+            dashboard._feed._update_subscriptions()
             published, read, services = endpoints(dashboard, "/siammask_dashboard")
         finally:
             dashboard.destroy_node()

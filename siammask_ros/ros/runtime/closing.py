@@ -7,11 +7,11 @@ from typing import Any
 
 
 class ClosingNode:
-    """For a node: ``closing`` holds what destroy_node closes before the node itself.
+    """Node mix-in: ``closing`` holds the resources that destroy_node closes before the node.
 
     It is there before rclpy's constructor runs: from Kilted on, rclpy's context destroys every
-    node at shutdown, also one whose constructor raised. Whoever opens something registers at once
-    how it is closed.
+    node at shutdown, also one whose constructor raised. Code that opens a resource registers at
+    once how to close it.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

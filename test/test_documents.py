@@ -87,3 +87,19 @@ def test_a_word_that_was_given_up_does_not_come_back(word: str, instead: str) ->
         if pattern.search(path.read_text(encoding="utf-8"))
     ]
     assert not found, f"write {instead} instead"
+
+
+LAUNCHES = [
+    (page, line)
+    for page in PAGES
+    for line in page.read_text(encoding="utf-8").splitlines()
+    if line.startswith("ros2 launch siammask_ros tracker.launch.py")
+]
+
+
+@pytest.mark.parametrize(("page", "line"), LAUNCHES, ids=lambda value: getattr(value, "name", ""))
+def test_a_launch_command_of_a_page_gives_arguments_that_exist(page: Path, line: str) -> None:
+    source = (ROOT / "launch" / "tracker.launch.py").read_text(encoding="utf-8")
+    declared = set(re.findall(r'^    \("(\w+)", ', source, re.MULTILINE))
+    assert "image" in declared
+    assert set(re.findall(r"(\w+):=", line)) <= declared

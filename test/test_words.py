@@ -16,6 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 ROOMS = (
+    "siammask_ros/evaluation/metrics",
     "siammask_ros/following",
     "siammask_ros/ros/dashboard",
     "siammask_ros/ros/nodes/dashboard.py",
@@ -24,6 +25,7 @@ ROOMS = (
     "siammask_ros/ros/nodes/recorder.py",
     "siammask_ros/ros/runtime",
     "siammask_ros/session",
+    "siammask_ros/training",
     "siammask_ros/web",
 )
 SUFFIXES = (".py", ".js", ".html", ".css")

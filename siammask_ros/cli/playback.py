@@ -39,17 +39,17 @@ class Playback:
         """Whether no further frame comes until ``resume``."""
         return not self.is_camera and (self.state != "playing" or self.paused)
 
-    def run(self, asked_to_stop: threading.Event) -> None:
-        """Play until ``asked_to_stop``; raises DataError if the source is damaged or empty."""
+    def run(self, stop_event: threading.Event) -> None:
+        """Play until ``stop_event``; raises DataError if the source is damaged or empty."""
         if not self.is_camera:
             self.state = "waiting"
-        while not asked_to_stop.is_set():
-            self._play_once(asked_to_stop)
+        while not stop_event.is_set():
+            self._play_once(stop_event)
             if self.is_camera:
                 return
             if not self._loop:
                 self.state = "ended"
-            self._wait_while_stopped(asked_to_stop)
+            self._wait_while_stopped(stop_event)
 
     def resume(self) -> None:
         """Start, continue after a pause, or replay from the beginning."""
@@ -70,7 +70,7 @@ class Playback:
                 self._stamp_ns += 1_000_000
                 self._take(self._newest, self._stamp_ns)
 
-    def _play_once(self, asked_to_stop: threading.Event) -> None:
+    def _play_once(self, stop_event: threading.Event) -> None:
         began_s = zero_ns = None
         for frame in self._source:
             if began_s is None or zero_ns is None:
@@ -78,11 +78,11 @@ class Playback:
                 zero_ns = self._stamp_ns + int(
                     1e9 / max(self._source.fps, 1.0) - frame.stamp_s * 1e9
                 )
-            if asked_to_stop.wait(max(began_s + frame.stamp_s - time.monotonic(), 0.0)):
+            if stop_event.wait(max(began_s + frame.stamp_s - time.monotonic(), 0.0)):
                 return
             self._pass_on(frame, zero_ns)
             stopped_at_s = time.monotonic()
-            self._wait_while_stopped(asked_to_stop)
+            self._wait_while_stopped(stop_event)
             began_s += time.monotonic() - stopped_at_s
         if began_s is None:
             raise DataError(f"{self._source.name} contains no frame")
@@ -94,10 +94,10 @@ class Playback:
             self._newest = frame.image_bgr
             self._take(frame.image_bgr, self._stamp_ns)
 
-    def _wait_while_stopped(self, asked_to_stop: threading.Event) -> None:
+    def _wait_while_stopped(self, stop_event: threading.Event) -> None:
         """Wait while the video is stopped."""
         if self.is_camera:
             return
-        while self.is_stopped and not asked_to_stop.is_set():
+        while self.is_stopped and not stop_event.is_set():
             self._resumed.wait(POLL_S)
             self._resumed.clear()

@@ -77,9 +77,9 @@ class SessionFeed:
         self._engine = engine
         self._session = Session(tracker, self._on_result, SessionConfig(history_s=CHOOSE_WITHIN_S))
 
-    def play(self, asked_to_stop: threading.Event) -> None:
-        """Play the source until ``asked_to_stop``; raises DataError if it is damaged."""
-        self._playback.run(asked_to_stop)
+    def play(self, stop_event: threading.Event) -> None:
+        """Play the source until ``stop_event``; raises DataError if it is damaged."""
+        self._playback.run(stop_event)
 
     def close(self) -> None:
         """End the session."""
@@ -237,11 +237,11 @@ def serve(options: argparse.Namespace, source: Source) -> int:
     feed = SessionFeed(source, lambda frame: server.show(frame), options.loop)
     # Before the network is loaded, so that bad settings are reported at once.
     server = Server(config, feed)
-    asked_to_stop = threading.Event()
+    stop_event = threading.Event()
     is_loading = True
 
     def stop(number: int, _: object) -> None:
-        asked_to_stop.set()
+        stop_event.set()
         if is_loading:
             raise KeyboardInterrupt
 
@@ -257,9 +257,9 @@ def serve(options: argparse.Namespace, source: Source) -> int:
         except KeyboardInterrupt:
             return 0
         is_loading = False
-        feed.play(asked_to_stop)
+        feed.play(stop_event)
         # The page stays after a camera has ended, so that a recording can still be stopped.
-        asked_to_stop.wait()
+        stop_event.wait()
     return 0
 
 

@@ -167,7 +167,7 @@ def ecssd_clips(folder: Path) -> Iterator[ObjectClip]:
     """
     for path in sorted(folder.glob("*.png")):
         salient = (_read_grey(path) > 127).astype(np.uint8)
-        for index, (_, mask) in enumerate(_connected_objects(salient)):
+        for index, (_, mask) in enumerate(_find_connected_objects(salient)):
             rest = PackedMask.pack(salient - mask)
             frame = make_frame(path.with_suffix(".jpg"), mask, rest if rest.area_px else None)
             yield ObjectClip(f"{path.stem}-{index}", "ecssd", "", (frame,))
@@ -178,7 +178,7 @@ def voc_clips(folder: Path) -> Iterator[ObjectClip]:
     for path in sorted(folder.glob("*.png")):
         classes = _voc_classes(path)
         void = PackedMask.pack((classes == VOID).astype(np.uint8))
-        for index, (label, mask) in enumerate(_connected_objects(classes)):
+        for index, (label, mask) in enumerate(_find_connected_objects(classes)):
             frame = make_frame(path.with_suffix(".jpg"), mask, void)
             yield ObjectClip(f"{path.stem}-{index}", "voc", f"voc-{label}", (frame,))
 
@@ -242,7 +242,7 @@ def _voc_classes(path: Path) -> NDArray[np.uint8]:
     return np.asarray(_VOC_COLOURS[red << 4 | green << 2 | blue], np.uint8)
 
 
-def _connected_objects(classes: NDArray[np.uint8]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+def _find_connected_objects(classes: NDArray[np.uint8]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     present = (int(label) for label in np.unique(classes) if label not in (0, VOID))
     for label in present:
         _, parts, stats, _ = cv2.connectedComponentsWithStats(

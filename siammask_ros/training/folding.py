@@ -19,7 +19,7 @@ from siammask_ros.training.depthwise import depthwise_convolution, needs_compose
 class FoldedConvolution(nn.Module):
     """A convolution and its norm in evaluation mode, computed as one convolution.
 
-    Both modules keep their parameters and names: the product is formed anew in every call, and
+    Both modules keep their parameters and names: the product is formed again in every call, and
     gradients reach the weights of both.
     """
 

@@ -175,8 +175,8 @@ class Training:
             self._update_average()
         return values
 
-    def _folded_network(self) -> SiamMask:
-        """The network with the backbone's norms folded, made anew when other parts train."""
+    def _fold_network(self) -> SiamMask:
+        """The network with the backbone's norms folded, made again when other parts train."""
         trains_backbone = self.recipe.trains_backbone(self.step)
         if self._is_optimized and trains_backbone != self._folded_for:
             self._folded = copy.copy(self.network)
@@ -186,7 +186,7 @@ class Training:
         return self._folded
 
     def _losses(self, batch: Batch) -> dict[str, Tensor]:
-        network, variant = self._folded_network(), self.network.variant
+        network, variant = self._fold_network(), self.network.variant
         labels = self.labeller(batch["box_xyxy"], batch["positive"])
         with torch.autocast(self.device.type, self.half, enabled=self.half is not None):
             with record_function("template and search"):
@@ -231,8 +231,8 @@ class Training:
 
     def _log(self, losses: dict[str, float]) -> None:
         rate = self.recipe.rate(self.step)
-        standing = {"step": self.step, "rate": rate, "skipped": self.skipped}
-        self.training_log.add(STEPS, {**standing, **losses})
+        progress = {"step": self.step, "rate": rate, "skipped": self.skipped}
+        self.training_log.add(STEPS, {**progress, **losses})
 
     def _save(self) -> None:
         """Write what a resumed run needs and the averaged weights, each whole or not at all."""

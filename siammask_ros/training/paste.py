@@ -22,7 +22,7 @@ class Cutout:
     image: Image
     cover: NDArray[np.uint8]
 
-    def covered_mask(self) -> NDArray[np.bool_]:
+    def to_mask(self) -> NDArray[np.bool_]:
         """Return where the crop is hidden, (N, N) bool."""
         return np.asarray(self.cover > 127)
 

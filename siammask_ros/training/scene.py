@@ -38,8 +38,8 @@ class Scene:
     def cover(self, cutout: paste.Cutout) -> None:
         """Paste an object over the crop, and remove what it hides from the labels."""
         self.image = paste.paste_cutout(self.image, cutout)
-        self.target &= ~cutout.covered_mask()
-        self.void &= ~cutout.covered_mask()
+        self.target &= ~cutout.to_mask()
+        self.void &= ~cutout.to_mask()
 
     def labels(self) -> NDArray[np.int8]:
         """(255, 255) int8: +1 target, -1 background, 0 void."""
@@ -152,7 +152,7 @@ class SceneMaker:
         scene = self._label_crop(
             paste.paste_cutout(self._draw_background(rng), cutout), frame, affine
         )
-        scene.target = cutout.covered_mask()
+        scene.target = cutout.to_mask()
         scene.void[:] = False
         return scene
 

@@ -67,7 +67,7 @@ class Source:
 
         Raises DataError where they are missing, damaged or too small to train on.
         """
-        clips = self._at_path() if self.path else self._known_set(root)
+        clips = self._at_path() if self.path else self._read_known_set(root)
         if not clips:
             raise DataError(f"{self.name} contains no object large enough to train on.")
         return [replace(clip, weight=self.weight) for clip in clips]
@@ -75,7 +75,7 @@ class Source:
     def check_files(self, root: Path | None = None) -> None:
         """Raise DataError where its file or folder is not there; nothing is read."""
         if not self.path:
-            self._known_set_folder(root)
+            self._find_known_set(root)
             return
         for path in filter(None, (self.path, self.images)):
             if not Path(path).expanduser().exists():
@@ -86,10 +86,10 @@ class Source:
         images = (Path(self.images).expanduser(),) if self.images else ()
         return list(LAYOUTS[self.kind](path, *images))
 
-    def _known_set(self, root: Path | None) -> list[ObjectClip]:
-        return list(SETS[self.kind](self._known_set_folder(root)))
+    def _read_known_set(self, root: Path | None) -> list[ObjectClip]:
+        return list(SETS[self.kind](self._find_known_set(root)))
 
-    def _known_set_folder(self, root: Path | None) -> Path:
+    def _find_known_set(self, root: Path | None) -> Path:
         folder = data_root(root) / "train" / self.kind
         if not folder.is_dir():
             raise DataError(

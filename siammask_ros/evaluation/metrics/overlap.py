@@ -50,10 +50,10 @@ def polygon_overlap(
 
 def polygon_area(polygon: Polygon) -> float:
     """The area of a polygon (n, 2) without crossing sides, either way round."""
-    return abs(_signed_area(polygon))
+    return abs(_compute_signed_area(polygon))
 
 
-def _signed_area(polygon: Polygon) -> float:
+def _compute_signed_area(polygon: Polygon) -> float:
     if len(polygon) < 3:
         return 0.0
     # From a corner of its own, so that far away from the origin no digits are lost.
@@ -65,7 +65,7 @@ def _signed_area(polygon: Polygon) -> float:
 
 def _clip_polygon(polygon: Polygon, window: Polygon) -> Polygon:
     """Clip ``polygon`` to the convex ``window``, one side after the other (Sutherland, Hodgman)."""
-    if _signed_area(window) < 0:
+    if _compute_signed_area(window) < 0:
         window = window[::-1]
     for start, end in zip(window, np.roll(window, -1, axis=0), strict=True):
         along = end - start

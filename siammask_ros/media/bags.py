@@ -1,4 +1,4 @@
-"""Pictures from a rosbag2, SQLite3 or MCAP, without ROS."""
+"""Images from a rosbag2, SQLite3 or MCAP, without ROS."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from siammask_ros.media.image_messages import (
 )
 
 _CONVERSIONS = {IMAGE: image_to_bgr, COMPRESSED_IMAGE: compressed_to_bgr}
-# So many stamps tell how many pictures come in a second.
+# So many stamps tell how many images come in a second.
 _TIMED_IMAGES = 32
 
 
@@ -60,7 +60,7 @@ class BagSource:
         ``topic`` may be left empty where only one topic holds images.
         """
         with open_bag(path) as bag:
-            chosen = _chosen(bag, topic, path)
+            chosen = _choose_topic(bag, topic, path)
             images = _images(bag, chosen, path)
             first = next(images, None)
             if first is None:
@@ -102,7 +102,7 @@ class BagSource:
 
 
 class _Image(NamedTuple):
-    """A message with its number in the topic, from 0; its picture is not decoded yet."""
+    """A message with its number in the topic, from 0; its image is not decoded yet."""
 
     number: int
     kind: str
@@ -115,7 +115,7 @@ class _Image(NamedTuple):
         return self.origin.stamp_ns or self.origin.recorded_ns
 
     def picture(self, path: Path, stretch: ContrastStretch) -> Picture:
-        """The picture; raises DataError where there is none in it."""
+        """The image; raises DataError where there is none in it."""
         try:
             return _CONVERSIONS[self.kind](self.message, MAX_SIDE_PX, stretch)
         except ImageError as error:
@@ -153,7 +153,7 @@ def _image(number: int, message: Message, path: Path) -> _Image:
     return _Image(number, message.kind, fields, origin)
 
 
-def _chosen(bag: Bag, topic: str, path: Path) -> str:
+def _choose_topic(bag: Bag, topic: str, path: Path) -> str:
     """The image topic that is asked for, or the only one; raises DataError naming them all."""
     names = sorted(name for name, each in bag.topics.items() if each.kind in _CONVERSIONS)
     there_are = f"its image topics: {', '.join(names)}" if names else "it has no image topic"
@@ -172,10 +172,10 @@ def _times_ns(images: Iterator[_Image]) -> Iterator[int]:
         for image in islice(images, _TIMED_IMAGES):
             yield image.time_ns
     except DataError:
-        pass  # is said when the pictures are read
+        pass  # is said when the images are read
 
 
 def _rate(times_ns: list[int]) -> float:
-    """Pictures a second, from the median time between two."""
+    """Images per second, from the median time between two."""
     steps_ns = [after - before for before, after in pairwise(times_ns) if after > before]
     return NANOSECONDS / statistics.median(steps_ns) if steps_ns else FOLDER_FPS

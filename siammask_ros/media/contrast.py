@@ -22,7 +22,7 @@ _MAX_SAMPLES = 1 << 15
 # lies between them. Grey levels change by eight from image to image at most.
 _FOLLOW_SHARE = 0.05
 _MAX_STEP_SHARE = 0.03
-# A wall of one temperature must not become a picture of the sensor's noise.
+# A wall of one temperature must not become an image of the sensor's noise.
 _MIN_SPAN = 64.0
 
 

@@ -1,4 +1,4 @@
-"""Targets drawn on a picture, and many pictures on one sheet."""
+"""Targets drawn on an image, and many images on one sheet."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def _no_points() -> NDArray[Any]:
 
 @dataclass(frozen=True, slots=True)
 class DrawnTarget:
-    """What a picture shows of one target.
+    """What an image shows of one target.
 
     ``state`` is a word such as TRACKING, ``corners_xy`` (4, 2) its rotated box, ``outline``
-    (n, 2) the mask's, both in picture pixels. ``mask`` (h, w) is non-zero on the target and
-    covers the part of the picture that starts at ``mask_left_top``.
+    (n, 2) the mask's, both in image pixels. ``mask`` (h, w) is non-zero on the target and
+    covers the part of the image that starts at ``mask_left_top``.
     """
 
     target_id: str
@@ -57,7 +57,7 @@ class DrawnTarget:
 
 
 def colour_of(target_id: str) -> Colour:
-    """A target's colour, the same in every picture: BGR from the palette."""
+    """A target's colour, the same in every image: BGR from the palette."""
     number = int(target_id) if target_id.isdecimal() else zlib.crc32(target_id.encode())
     return PALETTE_BGR[(number - 1) % len(PALETTE_BGR)]
 
@@ -81,20 +81,20 @@ def draw_targets(image: Image, targets: Sequence[DrawnTarget], caption: str = ""
 
 
 def contact_sheet(images: Sequence[Image], columns: int, captions: Sequence[str] = ()) -> Image:
-    """Pictures in a grid, each in a cell of the first one's size, with its caption.
+    """Images in a grid, each in a cell of the first one's size, with its caption.
 
-    (H, W, 3) uint8; raises ValueError for no picture or no column.
+    (H, W, 3) uint8; raises ValueError for no image or no column.
     """
     if not images or columns < 1:
-        raise ValueError("a contact sheet needs at least one picture and one column")
+        raise ValueError("a contact sheet needs at least one image and one column")
     height, width = images[0].shape[:2]
-    cells = [_fitted(image, height, width) for image in images]
+    cells = [_fit_image(image, height, width) for image in images]
     for cell, caption in zip(cells, captions, strict=False):
         _draw_text(cell, caption, (_line_px(cell) * 3, _line_px(cell) * 3), _BLACK)
     cells += [np.zeros_like(cells[0])] * (-len(cells) % columns)
     gap = _line_px(cells[0])
-    rows = [_joined(cells[i : i + columns], gap, 1) for i in range(0, len(cells), columns)]
-    return _joined(rows, gap, 0)
+    rows = [_join_images(cells[i : i + columns], gap, 1) for i in range(0, len(cells), columns)]
+    return _join_images(rows, gap, 0)
 
 
 def evenly_spaced(count: int, of: int) -> list[int]:
@@ -122,7 +122,7 @@ def _draw_lines(drawn: Image, target: DrawnTarget) -> None:
     if corners.shape != (4, 2) or not np.isfinite(corners).all():
         return
     colour, dashed = _look(target)
-    # A dark line below it keeps the box visible on a bright picture.
+    # A dark line below it keeps the box visible on a bright image.
     for paint, thickness in ((_BLACK, line + 2), (colour, line)):
         for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
             _draw_edge(drawn, start, end, paint, thickness, dashed)
@@ -137,7 +137,7 @@ def _draw_edge(
     dashed: bool,
 ) -> None:
     length = float(np.hypot(*(end - start)))
-    # Far beyond the picture, and when nearly a point, a dashed edge would be endless or nothing.
+    # Far beyond the image, and when nearly a point, a dashed edge would be endless or nothing.
     pieces = int(min(max(length / (8 * thickness), 1), 60)) if dashed else 1
     for i in range(pieces):
         piece_end = (i + 0.5) / pieces if dashed else 1.0
@@ -170,7 +170,7 @@ def _draw_label(drawn: Image, target: DrawnTarget) -> None:
 def _draw_text(
     drawn: Image, text: str, left_top: tuple[int, int], back: Colour, above: bool = False
 ) -> None:
-    """Text on a filled box, moved into the picture where it would reach over its border."""
+    """Text on a filled box, moved into the image where it would reach over its border."""
     scale = _line_px(drawn) * 0.24
     (width, height), baseline = cv2.getTextSize(text, _FONT, scale, 1)
     pad = _line_px(drawn) * 2
@@ -186,13 +186,13 @@ def _draw_text(
 
 
 def _line_px(image: Image) -> int:
-    """A line's width that looks the same on small and on large pictures."""
+    """A line's width that looks the same on small and on large images."""
     height, width = image.shape[:2]
     return max(1, round(min(int(height), int(width)) / 240))
 
 
-def _fitted(image: Image, height: int, width: int) -> Image:
-    """A copy of the picture in a cell of this size, its shape kept."""
+def _fit_image(image: Image, height: int, width: int) -> Image:
+    """A copy of the image in a cell of this size, its shape kept."""
     scale = min(height / image.shape[0], width / image.shape[1])
     size = (max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1))
     cell = np.zeros((height, width, 3), np.uint8)
@@ -202,7 +202,7 @@ def _fitted(image: Image, height: int, width: int) -> Image:
     return cell
 
 
-def _joined(parts: Sequence[Image], gap: int, axis: int) -> Image:
+def _join_images(parts: Sequence[Image], gap: int, axis: int) -> Image:
     """Parts side by side (axis 1) or below each other (axis 0) with a white gap."""
     shape = list(parts[0].shape)
     shape[axis] = gap

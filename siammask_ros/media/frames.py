@@ -1,4 +1,4 @@
-"""Pictures with their time from a video, a folder of images, a bag or a camera.
+"""Images with their time from a video, a folder of images, a bag or a camera.
 
 ``for frame in open_source("cat.mp4"): frame.number, frame.image_bgr, frame.stamp_s``
 """
@@ -33,7 +33,7 @@ _VIDEO_DEVICE = re.compile(r"/dev/video([0-9]+)")
 
 
 class Origin(NamedTuple):
-    """What a recorded message says of its picture; ``stamp_ns`` 0 where it says no time."""
+    """What a recorded message says of its image; ``stamp_ns`` 0 where it says no time."""
 
     stamp_ns: int
     frame_id: str
@@ -41,7 +41,7 @@ class Origin(NamedTuple):
 
 
 class SourceFrame(NamedTuple):
-    """One picture: its number in the source, (H, W, 3) uint8 BGR, seconds since the start.
+    """One image: its number in the source, (H, W, 3) uint8 BGR, seconds since the start.
 
     One from a bag is read-only and has an ``origin``; one from a folder names its ``file``.
     """
@@ -54,10 +54,10 @@ class SourceFrame(NamedTuple):
 
 
 class Source(Protocol):
-    """Pictures of one size, in order. Files can be iterated again, a camera cannot.
+    """Images of one size, in order. Files can be iterated again, a camera cannot.
 
-    ``size`` is (height, width) in pixels, ``length`` the number of pictures, or None where
-    nobody knows. Iterating raises DataError at the picture that cannot be read; all before it
+    ``size`` is (height, width) in pixels, ``length`` the number of images, or None where
+    nobody knows. Iterating raises DataError at the image that cannot be read; all before it
     have been given by then.
     """
 
@@ -85,7 +85,7 @@ def open_source(
 ) -> Source:
     """What ``source`` names: a folder of images, a bag, a video file or address, a camera's number.
 
-    Only pictures ``first`` to ``last`` (inclusive; None: to the end) are given, and they keep
+    Only images ``first`` to ``last`` (inclusive; None: to the end) are given, and they keep
     their numbers and times. ``topic`` says which images of a bag; it may be left out where there
     is only one kind. Raises DataError where there is nothing to read.
     """
@@ -173,7 +173,7 @@ class FolderSource:
 
 @dataclass(frozen=True, slots=True)
 class CameraSource:
-    """A camera's pictures, newest as the driver gives them; stamped with the monotonic clock."""
+    """A camera's images, newest as the driver gives them; stamped with the monotonic clock."""
 
     name: str
     size: tuple[int, int]
@@ -182,14 +182,14 @@ class CameraSource:
 
     @classmethod
     def opened(cls, number: int) -> CameraSource:
-        """The camera; raises DataError where it gives no picture."""
+        """The camera; raises DataError where it gives no image."""
         if number > _MAX_CAMERA:
             raise DataError(f"there is no camera {number}; expected a number up to {_MAX_CAMERA}")
         capture = cv2.VideoCapture(number)
         ok, image = capture.read() if capture.isOpened() else (False, None)
         if not ok:
             capture.release()
-            raise DataError(f"camera {number} gives no picture; is it plugged in and free?")
+            raise DataError(f"camera {number} gives no image; is it plugged in and free?")
         fps = capture.get(cv2.CAP_PROP_FPS)
         return cls(f"camera {number}", size_of(image), fps if fps > 0 else FOLDER_FPS, capture)
 
@@ -205,7 +205,7 @@ class CameraSource:
             while True:
                 ok, image = self.capture.read()
                 if not ok:
-                    raise DataError(f"{self.name} stopped giving pictures at frame {index}")
+                    raise DataError(f"{self.name} stopped giving images at frame {index}")
                 yield SourceFrame(index, image, time.monotonic() - start_s)
                 index += 1
         finally:
@@ -213,7 +213,7 @@ class CameraSource:
 
 
 def size_of(image: Any) -> tuple[int, int]:
-    """Height and width of a picture in pixels."""
+    """Height and width of an image in pixels."""
     return int(image.shape[0]), int(image.shape[1])
 
 
@@ -223,6 +223,6 @@ def in_words(size: tuple[int, int]) -> str:
 
 
 def stretch_length(total: int, first: int, last: int | None) -> int:
-    """How many of ``total`` pictures are among those from ``first`` to ``last``."""
+    """How many of ``total`` images are among those from ``first`` to ``last``."""
     end = total if last is None else min(total, last + 1)
     return max(end - first, 0)

@@ -15,7 +15,7 @@ _BARE = frozenset({0x01, *range(0xD0, 0xD9)})
 
 
 def size_in_header(data: bytes | memoryview) -> tuple[int, int] | None:
-    """Width and height of the picture in these bytes, or None where they are none of the three."""
+    """Width and height of the image in these bytes, or None where they are none of the three."""
     if bytes(data[:8]) == _PNG:
         return _png_size(data)
     if bytes(data[:2]) == _JPEG:

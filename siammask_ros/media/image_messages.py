@@ -1,4 +1,4 @@
-"""Camera messages to pictures: everything is checked before anything is converted.
+"""Camera messages to images: everything is checked before anything is converted.
 
 A message is whatever has the fields of sensor_msgs/Image or sensor_msgs/CompressedImage: one
 that rclpy delivered, or one that was read from a bag.
@@ -24,23 +24,23 @@ Picture = NDArray[np.uint8]
 NANOSECONDS = 1_000_000_000
 # Sides of more pixels are no camera's; a node's limit is its parameter max_image_side.
 MAX_SIDE_PX = 8192
-# What image_transport calls a colour picture as JPEG.
+# What image_transport calls a colour image as JPEG.
 JPEG_FORMAT = "bgr8; jpeg compressed bgr8"
 _JPEG_QUALITY = 85
-# A camera's picture is as wide as its camera_info says, whatever an EXIF tag suggests.
+# A camera's image is as wide as its camera_info says, whatever an EXIF tag suggests.
 _AS_IT_IS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 
 _log = logging.getLogger(__name__)
 
 
-def to_jpeg(picture: Picture) -> Picture:
-    """The data (n,) uint8 of a CompressedImage in JPEG_FORMAT, of a picture (H, W, 3) BGR."""
-    _, encoded = cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY))
+def to_jpeg(image: Picture) -> Picture:
+    """The data (n,) uint8 of a CompressedImage in JPEG_FORMAT, of an image (H, W, 3) BGR."""
+    _, encoded = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY))
     return np.asarray(encoded, np.uint8).ravel()
 
 
 class RefusedImage(ImageError):
-    """A message that holds no usable picture; ``kind`` is the word it is counted under."""
+    """A message that holds no usable image; ``kind`` is the word it is counted under."""
 
     def __init__(self, kind: str, reason: str) -> None:
         super().__init__(reason)
@@ -48,7 +48,7 @@ class RefusedImage(ImageError):
 
 
 def image_to_bgr(message: Any, max_side_px: int, stretch: ContrastStretch | None = None) -> Picture:
-    """The picture in a message: (height, width, 3) uint8 BGR, read-only.
+    """The image in a message: (height, width, 3) uint8 BGR, read-only.
 
     For bgr8 it is a view of the message's memory, whatever its step. 16 bits are brought to 8 by
     ``stretch``, the stream's own; None: as if this were the only image. Raises RefusedImage for an
@@ -67,15 +67,15 @@ def image_to_bgr(message: Any, max_side_px: int, stretch: ContrastStretch | None
     bgr = encoding.to_bgr(
         rows, width, height, bool(message.is_bigendian), stretch or ContrastStretch()
     )
-    picture = np.asarray(bgr, np.uint8)
-    picture.flags.writeable = False
-    return picture
+    image = np.asarray(bgr, np.uint8)
+    image.flags.writeable = False
+    return image
 
 
 def compressed_to_bgr(
     message: Any, max_side_px: int, stretch: ContrastStretch | None = None
 ) -> Picture:
-    """The picture in a compressed message: (height, width, 3) uint8 BGR, read-only.
+    """The image in a compressed message: (height, width, 3) uint8 BGR, read-only.
 
     The size is read from the file's header before anything is decoded; ``stretch`` as for
     ``image_to_bgr``. Raises RefusedImage for what is no JPEG, PNG or WebP, too large, or damaged.
@@ -95,9 +95,9 @@ def compressed_to_bgr(
         )
     if pixels.dtype == np.uint16:
         pixels = (stretch or ContrastStretch()).to_8bit(pixels)
-    picture = np.asarray(pixels, np.uint8)
-    picture.flags.writeable = False
-    return picture
+    image = np.asarray(pixels, np.uint8)
+    image.flags.writeable = False
+    return image
 
 
 def unsupported_encoding(message: Any, remark: str = "") -> RefusedImage:
@@ -169,7 +169,7 @@ def _warn_once(sentence: str) -> None:
 
 
 def _decoded(data: NDArray[np.uint8]) -> NDArray[Any] | None:
-    """The decoded picture, or None; OpenCV raises for some kinds of damage."""
+    """The decoded image, or None; OpenCV raises for some kinds of damage."""
     try:
         return cv2.imdecode(data, _AS_IT_IS)
     except cv2.error:

@@ -58,7 +58,7 @@ def labels_of(image: NDArray[Any], palette: bytes | None = None) -> Labels:
             DAVIS and YouTube-VOS. A colour that VOC's lacks has a number of its own.
     """
     if image.ndim == 2:
-        return _without_ignored(image.astype(np.int32))
+        return _remove_ignored(image.astype(np.int32))
     blue, green, red = np.moveaxis(image[..., :3].astype(np.int32), 2, 0)
     if palette is None and (blue == green).all() and (green == red).all():
         return np.asarray(blue, np.int32)
@@ -70,7 +70,7 @@ def labels_of(image: NDArray[Any], palette: bytes | None = None) -> Labels:
     return np.array(numbers, np.int32)[which].reshape(colours.shape)
 
 
-def _without_ignored(labels: Labels) -> Labels:
+def _remove_ignored(labels: Labels) -> Labels:
     """Count KITTI-MOTS's unannotated regions as no object."""
     low, high = _MOTS_NUMBERS
     others = labels[(labels > 0) & (labels != _MOTS_IGNORE)]

@@ -1,4 +1,4 @@
-"""Numbers as pictures: latency by stage, a measure over time, a training's course, curves."""
+"""Plots of numbers: latency by stage, a measure over time, a training's course, curves."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def latency_picture(
     """
     ages = np.asarray(age_ms, np.float64)
     if not len(ages):
-        raise ValueError("a latency picture needs at least one frame")
+        raise ValueError("a latency plot needs at least one frame")
     figure = new_figure(10, 6.4)
     over_time, spread = figure.subplots(2, 1, height_ratios=(3, 1))
     _draw_stages(over_time, stages_ms, ages)
@@ -129,13 +129,13 @@ def training_curve(
     for number, (axes, (name, values)) in enumerate(zip(grid.flat, series.items(), strict=False)):
         colour = COLOURS[number % len(COLOURS)]
         axes.plot(steps, values, color=colour, alpha=0.3, linewidth=0.7)
-        axes.plot(steps, _smoothed(values, smooth_over), color=colour, linewidth=1.8)
+        axes.plot(steps, _smooth(values, smooth_over), color=colour, linewidth=1.8)
         axes.set_title(name, loc="left", fontsize=9)
         axes.set_xlabel(step_name)
     save(figure, path)
 
 
-def _smoothed(values: Sequence[float], over: int) -> NDArray[np.float64]:
+def _smooth(values: Sequence[float], over: int) -> NDArray[np.float64]:
     """The mean of the last ``over`` values at each place; what is not finite is left out."""
     series = np.asarray(values, np.float64)
     known = np.isfinite(series)
@@ -166,7 +166,7 @@ def curves_picture(path: Path, panels: Sequence[Curves]) -> None:
     Raises ValueError for no panel.
     """
     if not panels:
-        raise ValueError("a picture of curves needs at least one panel")
+        raise ValueError("a plot of curves needs at least one panel")
     figure = new_figure(4.8 * len(panels), 3.8)
     for axes, panel in zip(
         figure.subplots(1, len(panels), squeeze=False).flat, panels, strict=True

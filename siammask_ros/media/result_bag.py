@@ -28,16 +28,16 @@ _KINDS = {
     "tracks": TRACKS,
     "overlay/compressed": COMPRESSED_IMAGE,
 }
-# Of pictures that no message carried.
+# Of images that no message carried.
 _FRAME_ID = "camera"
 _CONFIG_SERIAL = 1
 
 
 @dataclass(frozen=True, slots=True)
 class ResultTarget:
-    """A target in one picture: the fields of Track.msg that are known without a calibration.
+    """A target in one image: the fields of Track.msg that are known without a calibration.
 
-    ``outline`` (n, 2) is its mask's; ``unseen_s`` 0 where this very picture shows it.
+    ``outline`` (n, 2) is its mask's; ``unseen_s`` 0 where this very image shows it.
     """
 
     target_id: str
@@ -89,10 +89,10 @@ class ResultBag:
         targets: Sequence[ResultTarget],
         overlay: NDArray[np.uint8],
     ) -> None:
-        """Adds what a picture told: ``mask`` (H, W), 255 on a target, and every target.
+        """Adds what an image told: ``mask`` (H, W), 255 on a target, and every target.
 
-        ``overlay`` (H, W, 3) BGR is the picture with all of it drawn in, for whoever looks. The
-        messages carry the header of the picture's message and its time of recording; those
+        ``overlay`` (H, W, 3) BGR is the image with all of it drawn in, for whoever looks. The
+        messages carry the header of the image's message and its time of recording; those
         of a video its time from the start. Raises DataError on a full disk.
         """
         time_ns = round(frame.stamp_s * NANOSECONDS)
@@ -204,16 +204,16 @@ class _Messages:
             data=np.ascontiguousarray(mask).ravel(),
         )
 
-    def jpeg(self, header: Any, picture: NDArray[np.uint8]) -> Any:
+    def jpeg(self, header: Any, image: NDArray[np.uint8]) -> Any:
         return self._new(
             "sensor_msgs/CompressedImage",
             header=header,
             format=JPEG_FORMAT,
-            data=to_jpeg(picture),
+            data=to_jpeg(image),
         )
 
     def detections(self, header: Any, targets: Sequence[ResultTarget]) -> Any:
-        """The box of every target that the picture shows; a lost one has none."""
+        """The box of every target that the image shows; a lost one has none."""
         detections = [self._detection(header, target) for target in targets if target.is_shown]
         return self._new("vision_msgs/Detection2DArray", header=header, detections=detections)
 

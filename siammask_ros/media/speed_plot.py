@@ -1,4 +1,4 @@
-"""The picture of a benchmark: which engine is how fast, and what more targets and pixels cost."""
+"""The plot of a benchmark: which engine is how fast, and what more targets and pixels cost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BenchedCell:
-    """An entry of a benchmark with so many targets on pictures of a size.
+    """An entry of a benchmark with so many targets on images of a size.
 
     ``stages_share`` is each stage's part of ``median_ms``; ``mean_j`` its accuracy, if known.
     """
@@ -37,7 +37,7 @@ def speed_picture(path: Path, cells: Sequence[BenchedCell], title: str) -> None:
     Raises ValueError for no cell.
     """
     if not cells:
-        raise ValueError("a picture of speed needs at least one cell")
+        raise ValueError("a plot of speed needs at least one cell")
     models = list(dict.fromkeys(cell.model for cell in cells))
     bars = [_alone(cells, model, cells[0].size) for model in models]
     height = 0.34 * sum(len(rows) + 2.0 for rows in bars)
@@ -83,8 +83,8 @@ def _draw_sizes(axes: Axes, cells: Sequence[BenchedCell]) -> None:
         axes.plot(places, [cell.median_ms for cell in rows], **look)
     _log_ms(axes)
     axes.set_xticks(range(len(sizes)), sizes)
-    axes.set_xlabel("picture, with a target of the same pixels", fontsize=9)
-    axes.set_title("A step on larger pictures, ms", loc="left", fontsize=9)
+    axes.set_xlabel("image, with a target of the same pixels", fontsize=9)
+    axes.set_title("A step on larger images, ms", loc="left", fontsize=9)
 
 
 def _log_ms(axes: Axes) -> None:

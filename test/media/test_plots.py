@@ -10,7 +10,7 @@ import pytest
 
 from siammask_ros.media.plots import (
     Curves,
-    _smoothed,
+    _smooth,
     curves_picture,
     latency_picture,
     measure_over_time,
@@ -48,9 +48,9 @@ def test_training_curve_skips_what_is_not_finite(tmp_path: Path) -> None:
 
 def test_smoothing_is_the_mean_of_the_last_values() -> None:
     values = [4.0, float("nan"), 2.0, 6.0, 1.0]
-    assert _smoothed(values, 3).tolist() == [4.0, 4.0, 3.0, 4.0, 3.0]
-    assert _smoothed(values, 10)[-1] == pytest.approx(13 / 4)
-    assert np.isnan(_smoothed([float("nan")], 3)[0])
+    assert _smooth(values, 3).tolist() == [4.0, 4.0, 3.0, 4.0, 3.0]
+    assert _smooth(values, 10)[-1] == pytest.approx(13 / 4)
+    assert np.isnan(_smooth([float("nan")], 3)[0])
 
 
 def test_curves_are_drawn_side_by_side(tmp_path: Path) -> None:

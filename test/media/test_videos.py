@@ -121,9 +121,9 @@ def test_a_path_that_exists_is_meant_before_a_camera(
     ("source", "words"),
     [
         ("", "a source without a name does not exist"),
-        ("97", "camera 97 gives no picture"),
+        ("97", "camera 97 gives no image"),
         ("123456789012345678901234567890", "there is no camera 1234"),
-        ("/dev/video97", "camera 97 gives no picture"),
+        ("/dev/video97", "camera 97 gives no image"),
         ("ftp://host/video.mp4", "ftp:// cannot be read; expected one of: http"),
         ("file:///video.mp4", "file:// cannot be read; expected one of: http"),
     ],

@@ -49,7 +49,7 @@ def late_iou(tracker: Tracker, sequence: DavisSequence, first: int, says_when: b
     (target,) = results[-1].targets
     truth = sequence.labels(last + 1)
     mask = target.result.mask
-    return region_similarity(mask.on_picture() if mask else np.zeros_like(truth), truth)
+    return region_similarity(mask.to_image_mask() if mask else np.zeros_like(truth), truth)
 
 
 def has_moved(sequence: DavisSequence, first: int) -> bool:

@@ -1,56 +1,56 @@
-"""What can go wrong because of an input, a file or the machine, and not because of our code.
+"""Errors caused by an input, a file or the machine, not by a bug of this package.
 
-Every message says what was wrong, what was expected and what to do about it.
+Every message says what was wrong, what was expected and what to do.
 """
 
 
 class SiamMaskError(Exception):
-    """Catches every refusal of this package."""
+    """Base class of all errors of this package."""
 
 
 class ImageError(SiamMaskError):
-    """The picture cannot be used: encoding, sides, step, amount of data, values."""
+    """The image cannot be used: its encoding, size, row step, amount of data or values."""
 
 
 class BoxError(SiamMaskError):
-    """The box does not say what to follow: not finite, too small, outside the picture."""
+    """The box cannot start a target: not finite, too small or outside the image."""
 
 
 class CalibrationError(SiamMaskError):
-    """The camera's calibration does not say where its pixels look, or belongs to other images."""
+    """The camera's calibration is invalid, or is for images of another size."""
 
 
 class CheckpointError(SiamMaskError):
-    """The file does not hold the weights that the network needs."""
+    """The file does not contain the weights that the network needs."""
 
 
 class EngineError(SiamMaskError):
-    """The network cannot be run here: a library, a device or its memory is missing."""
+    """The network cannot run here: a library or a device is missing or fails."""
 
 
 class EngineMemoryError(EngineError):
-    """The device's memory did not suffice for this frame; fewer targets at once may do."""
+    """The device has too little memory for this frame; fewer targets at once may fit."""
 
 
 class EngineLostError(EngineError):
-    """The device refuses everything from now on; only a new process can use it again."""
+    """The device fails from now on; only a new process can use it again."""
 
 
 class ConfigError(SiamMaskError):
-    """A setting is unknown or has a value outside its legal range."""
+    """A configuration field is unknown or its value is outside the legal range."""
 
 
 class DataError(SiamMaskError):
     """A data set, a video or an annotation is missing or damaged."""
 
 
-def in_one_line(error: BaseException) -> str:
-    """What an error says, as one line: of the operating system's errors without their numbers."""
+def format_error(error: BaseException) -> str:
+    """Return an error's message on one line; operating system errors without their number."""
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return printable(" ".join(words.split()))
+    return escape_control_characters(" ".join(words.split()))
 
 
-def printable(text: str) -> str:
+def escape_control_characters(text: str) -> str:
     """Return a text with its control characters and broken UTF-8 escaped, for a terminal."""
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()

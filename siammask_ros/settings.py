@@ -1,6 +1,6 @@
-"""Fields of configuration dataclasses that carry their description and range, and their check.
+"""Fields of configuration dataclasses with description and legal range, and their validation.
 
-ROS parameters, documentation and validation all read the same fields.
+ROS parameters, documentation and validation read the same fields.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from siammask_ros.errors import ConfigError
 
 
 def number(default: float, description: str, low: float, high: float) -> Any:
-    """A field for a number from ``low`` to ``high``; whole where the default is an int."""
+    """Define a field for a number from ``low`` to ``high``; an integer if the default is one."""
     return field(default=default, metadata={"description": description, "low": low, "high": high})
 
 
 def text(default: str, description: str, choices: tuple[str, ...] = ()) -> Any:
-    """A field for one of ``choices``, or for any text where there are none."""
+    """Define a field for one of ``choices``, or for any text without choices."""
     return field(default=default, metadata={"description": description, "choices": choices})
 
 
 def flag(default: bool, description: str) -> Any:
-    """A field for yes or no."""
+    """Define a boolean field."""
     return field(default=default, metadata={"description": description})
 
 
 def check(config: Any) -> None:
-    """Raises ConfigError for the first field of ``config`` whose value it cannot take.
+    """Raise ConfigError for the first field of ``config`` with an illegal value.
 
     The message names the field, the value and what is expected.
     """

@@ -22,7 +22,7 @@ from siammask_ros.cli import (
 )
 from siammask_ros.cli import eval as evaluate
 from siammask_ros.cli.stopping import Stopped, handle_stop_signals
-from siammask_ros.errors import DataError, SiamMaskError, in_one_line
+from siammask_ros.errors import DataError, SiamMaskError, format_error
 
 _COMMANDS = (demo, track, evaluate, bench, train, tune, export, weights, trax)
 
@@ -38,12 +38,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
         with handle_stop_signals():
             return int(options.run(options))
     except SiamMaskError as error:
-        print(f"siammask: {in_one_line(error)}", file=sys.stderr)
+        print(f"siammask: {format_error(error)}", file=sys.stderr)
         return BAD_INPUT
     except OSError as error:
         # An error of the machine, not of our code: a folder without permission, a full disk.
         where = f"{error.filename}: " if error.filename else ""
-        print(f"siammask: {where}{in_one_line(error)}", file=sys.stderr)
+        print(f"siammask: {where}{format_error(error)}", file=sys.stderr)
         return BAD_INPUT
     except Stopped as stopped:
         return stopped.code

@@ -13,8 +13,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from siammask_ros.errors import DataError, in_one_line
-from siammask_ros.geometry.outlines import contours
+from siammask_ros.errors import DataError, format_error
+from siammask_ros.geometry.outlines import find_contours
 from siammask_ros.media.drawing import DrawnTarget, draw_targets
 from siammask_ros.media.encoders import check_suffix
 from siammask_ros.media.frames import FolderSource, Source, SourceFrame, size_of
@@ -137,7 +137,7 @@ class Recordings:
 
     def _report(self, error: DataError) -> None:
         self.failures.append(str(error))
-        print(f"siammask: {in_one_line(error)}", file=sys.stderr)
+        print(f"siammask: {format_error(error)}", file=sys.stderr)
 
     def __enter__(self) -> Recordings:
         return self
@@ -245,7 +245,7 @@ def _to_row(target: TrackedTarget) -> dict[str, object]:
         result.reason,
         result.score,
         result.box,
-        contours(mask.binary, (mask.left, mask.top)) if mask else (),
+        find_contours(mask.binary, (mask.left, mask.top)) if mask else (),
         mask.area_px if mask else 0,
     )
 

@@ -15,7 +15,7 @@ from siammask_ros.cli.options import open_tracker
 from siammask_ros.cli.playback import Playback
 from siammask_ros.errors import DataError
 from siammask_ros.geometry.boxes import RotatedBox
-from siammask_ros.geometry.outlines import contours
+from siammask_ros.geometry.outlines import find_contours
 from siammask_ros.media.frames import Source
 from siammask_ros.session import (
     SEARCH_ENDED,
@@ -208,7 +208,7 @@ def _to_page_target(target: TrackedTarget) -> Target:
         reason=result.reason,
         score=result.score,
         corners_xy=result.box.corners_xy,
-        contours=contours(mask.binary, (mask.left, mask.top)) if is_shown and mask else (),
+        contours=find_contours(mask.binary, (mask.left, mask.top)) if is_shown and mask else (),
         is_searched=not result.reason.endswith(SEARCH_ENDED),
     )
 

@@ -14,7 +14,7 @@ import yaml
 
 from siammask_ros.demo import demo
 from siammask_ros.demo.demo import DemoError
-from siammask_ros.demo.plan import Box, Plan, planned, shared_config
+from siammask_ros.demo.plan import Box, Plan, make_plan, shared_config
 from siammask_ros.demo.processes import NodeProcess, node_environment
 
 DASHBOARD = "siammask_ros.ros.nodes.dashboard"
@@ -30,15 +30,15 @@ def run_dashboard(
 
     Recordings go to ``out``. Raises DataError where the video cannot be read.
     """
-    plan = planned(video, box_xywh or (0.0, 0.0, 1.0, 1.0))
-    source = plan.opened()
-    folder = demo.emptied(out / "nodes")
+    plan = make_plan(video, box_xywh or (0.0, 0.0, 1.0, 1.0))
+    source = plan.open()
+    folder = demo.clear_folder(out / "nodes")
     print(f"demo: {plan.about or source.name}")
     before = signal.signal(signal.SIGTERM, demo.interrupt)
     try:
         with ExitStack() as nodes:
-            running = _started(nodes, plan, folder, out, network)
-            print(f"{_address(running)} (Ctrl-C ends it)", flush=True)
+            running = _start_nodes(nodes, plan, folder, out, network)
+            print(f"{_wait_for_address(running)} (Ctrl-C ends it)", flush=True)
             _watch(running)
     except DemoError as error:
         print(f"demo failed: {error}", file=sys.stderr)
@@ -50,7 +50,7 @@ def run_dashboard(
     return 0
 
 
-def _started(
+def _start_nodes(
     nodes: ExitStack, plan: Plan, folder: Path, out: Path, network: Mapping[str, Any]
 ) -> list[NodeProcess]:
     """The page, the tracker and the player; the page first, for it has the least to load."""
@@ -79,10 +79,10 @@ def _page_parameters() -> dict[str, Any]:
     return values
 
 
-def _address(running: list[NodeProcess]) -> str:
+def _wait_for_address(running: list[NodeProcess]) -> str:
     """Waits for the line in which the dashboard says where its page is."""
     while True:
-        _check(running)
+        _check_running(running)
         for line in running[0].log.read_text(errors="replace").splitlines():
             if ADDRESS in line:
                 return ADDRESS + line.partition(ADDRESS)[2]
@@ -91,11 +91,11 @@ def _address(running: list[NodeProcess]) -> str:
 
 def _watch(running: list[NodeProcess]) -> None:
     while True:
-        _check(running)
+        _check_running(running)
         time.sleep(0.2)
 
 
-def _check(running: list[NodeProcess]) -> None:
+def _check_running(running: list[NodeProcess]) -> None:
     """Raises DemoError where a node has ended."""
     for node in running:
         if not node.is_running:

@@ -13,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from siammask_ros.demo.plan import Box, Plan, planned
+from siammask_ros.demo.plan import Box, Plan, make_plan
 from siammask_ros.demo.processes import NodeProcess, node_environment
 from siammask_ros.demo.record import Run
 from siammask_ros.demo.results import write_results
@@ -38,9 +38,9 @@ def run_demo(video: str | None, box_xywh: Box | None, out: Path, network: Mappin
     Without a ``video`` the demo's own. ``network`` holds the tracker node's parameters. Raises
     DataError where the video cannot be read or the results cannot be written.
     """
-    plan = planned(video, box_xywh)
-    source = plan.opened()
-    folder = emptied(out / "nodes")
+    plan = make_plan(video, box_xywh)
+    source = plan.open()
+    folder = clear_folder(out / "nodes")
     print(f"demo: {plan.about or source.name}")
     try:
         run = _run_nodes(plan, folder, network)
@@ -49,17 +49,17 @@ def run_demo(video: str | None, box_xywh: Box | None, out: Path, network: Mappin
         return FAILED
     summary = run.summary()
     made_with = {"video": plan.source.name, "box_xywh": plan.box_xywh, "network": dict(network)}
-    files = write_results(out, source, run, made_with) if run.processed else []
+    files = write_results(out, source, run, made_with) if run.processed_frames else []
     for path in files:
         print(f"wrote {path}")
-    print(_in_one_line(summary))
+    print(_format_summary(summary))
     if not summary["frames_tracked"]:
         print(f"demo failed: nothing was tracked; see the logs in {folder}", file=sys.stderr)
         return FAILED
     return 0
 
 
-def emptied(folder: Path) -> Path:
+def clear_folder(folder: Path) -> Path:
     """The folder, empty of an earlier run's files."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def _run_nodes(plan: Plan, folder: Path, network: Mapping[str, Any]) -> Run:
                     folder,
                 )
             )
-            _watch(player, tracker, played, plan.opened().length)
+            _watch(player, tracker, played, plan.open().length)
             time.sleep(LAST_ANSWERS_S)
             recorder.stop()
     finally:
@@ -119,9 +119,9 @@ def _run_nodes(plan: Plan, folder: Path, network: Mapping[str, Any]) -> Run:
 
 
 def _wait_until_ready(tracker: NodeProcess, recorder: NodeProcess) -> None:
-    while not recorder.has_said(READY):
+    while not recorder.has_logged(READY):
         for node in (tracker, recorder):
-            if not node.is_running and not recorder.has_said(READY):
+            if not node.is_running and not recorder.has_logged(READY):
                 raise DemoError(f"{node.name} ended early:\n{node.last_lines}")
         time.sleep(0.05)
 
@@ -148,7 +148,7 @@ def interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _in_one_line(summary: Mapping[str, Any]) -> str:
+def _format_summary(summary: Mapping[str, Any]) -> str:
     ages = ", ".join(f"{name} {value:.1f}" for name, value in summary["age_ms"].items())
     return (
         f"demo: {summary['frames_published']} frames published, "

@@ -30,19 +30,19 @@ class Plan:
     last: int | None = None
     about: str = ""
 
-    def opened(self) -> Source:
+    def open(self) -> Source:
         """The images; raises DataError where there are none."""
         return open_source(self.source, self.first, self.last)
 
     @property
     def fits_in_memory(self) -> bool:
         """Whether it may be decoded before it is played."""
-        source = self.opened()
+        source = self.open()
         height, width = source.size
         return (source.length or sys.maxsize) * height * width * 3 <= _PRELOAD_BYTES
 
 
-def planned(video: str | None, box_xywh: Box | None) -> Plan:
+def make_plan(video: str | None, box_xywh: Box | None) -> Plan:
     """The user's video and box, or the demo's own.
 
     Raises DataError where the box for a video of one's own is missing, or the demo's video is not

@@ -85,7 +85,7 @@ class NodeProcess:
             self.process.kill()
             return self.process.wait()
 
-    def has_said(self, line: str) -> bool:
+    def has_logged(self, line: str) -> bool:
         """Whether this is one of the lines of its output."""
         return line in self.log.read_text(errors="replace").splitlines()
 

@@ -86,18 +86,20 @@ class Run:
         return cls(frames, shown[0] if shown else None)
 
     @property
-    def processed(self) -> list[PlayedFrame]:
+    def processed_frames(self) -> list[PlayedFrame]:
         """The frames that were answered."""
         return [frame for frame in self.frames if frame.is_processed]
 
     def ages_ms(self) -> list[float]:
         """The age of every answer."""
-        return [frame.age_ms for frame in self.processed]
+        return [frame.age_ms for frame in self.processed_frames]
 
     def stages_ms(self) -> dict[str, list[float]]:
         """Every stage's time in every answered frame."""
         return {
-            stage: [float(frame.answers["latency"][f"{stage}_ms"]) for frame in self.processed]
+            stage: [
+                float(frame.answers["latency"][f"{stage}_ms"]) for frame in self.processed_frames
+            ]
             for stage in STAGES
         }
 
@@ -105,7 +107,7 @@ class Run:
         """The run in numbers; the ``first`` age is that of the first answer with a target."""
         ages = self.ages_ms()
         published, processed = len(self.frames), len(ages)
-        tracked_ms = [frame.age_ms for frame in self.processed if frame.is_tracked]
+        tracked_ms = [frame.age_ms for frame in self.processed_frames if frame.is_tracked]
         first = {"first": tracked_ms[0]} if tracked_ms else {}
         shares = {f"p{share}": float(np.percentile(ages, share)) for share in (50, 95, 99) if ages}
         return {

@@ -50,7 +50,7 @@ def write_results(out: Path, source: Source, run: Run, made_with: Mapping[str, A
     _draw(video, sheet, source, run)
     with JsonLines(tracks, overwrite=True) as rows:
         for frame in run.frames:
-            rows.write(_row(frame, run.frames[0].stamp_ns))
+            rows.write(_track_row(frame, run.frames[0].stamp_ns))
     latency_picture(latency, run.stages_ms(), run.ages_ms())
     content = plain({**run.summary(), "made_with": made_with})
     summary.write_text(json.dumps(content, indent=1), encoding="utf-8")
@@ -71,7 +71,7 @@ def _draw(video: Path, sheet: Path, source: Source, run: Run) -> None:
                 continue
             drawn = draw_targets(image, _targets(played[number]))
             if number in chosen:
-                cells.append(_small(drawn))
+                cells.append(_shrink(drawn))
                 captions.append(_caption(played[number]))
             recorder.write(draw_targets(drawn, [], _caption(played[number])))
     cv2.imwrite(str(sheet), contact_sheet(cells, SHEET_COLUMNS, captions))
@@ -103,13 +103,13 @@ def _caption(frame: PlayedFrame) -> str:
     return f"frame {frame.number}  {frame.age_ms:.0f} ms"
 
 
-def _small(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _shrink(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height = round(image.shape[0] * _SHEET_WIDTH / image.shape[1])
     resized = cv2.resize(image, (_SHEET_WIDTH, height), interpolation=cv2.INTER_AREA)
     return np.asarray(resized, np.uint8)
 
 
-def _row(frame: PlayedFrame, start_ns: int) -> dict[str, Any]:
+def _track_row(frame: PlayedFrame, start_ns: int) -> dict[str, Any]:
     return frame_row(
         [dict(target) for target in frame.targets],
         frame=frame.number,

@@ -1,4 +1,4 @@
-"""Boxes: orders, checks, overlap, and the rotated box with a continuous angle.
+"""Boxes: validation, overlap, and the rotated box with a continuous angle.
 
 Pixels, x right, y down, 0-based; a centre may be fractional. Angles are radians from the image's
 +x axis towards +y, so clockwise on the screen.
@@ -69,56 +69,56 @@ class RotatedBox:
             raise BoxError("a rotated box needs at least one point, got none")
         (x, y), (width, height), degrees = cv2.minAreaRect(points)
         box = cls(float(x), float(y), float(width), float(height), math.radians(degrees))
-        return box.continued_from(previous_theta)
+        return box.align_to(previous_theta)
 
-    def continued_from(self, previous_theta: float) -> RotatedBox:
-        """The same rectangle, described by the angle nearest to ``previous_theta``.
+    def align_to(self, previous_theta: float) -> RotatedBox:
+        """The same rectangle, with the angle nearest to ``previous_theta``.
 
-        A rectangle has four descriptions, a quarter turn apart, with width and height exchanged
-        at every second one. Taking the nearest keeps the angle and the two sides continuous from
-        frame to frame. The result's angle lies in (−π, π].
+        Four angles, a quarter turn apart, describe the same rectangle; at every second one width
+        and height are exchanged. The nearest one keeps angle and sides continuous from frame to
+        frame. The result's angle lies in (−π, π].
         """
         quarters = round((previous_theta - self.theta) / (math.pi / 2))
-        theta = _wrapped(self.theta + quarters * math.pi / 2)
+        theta = _wrap_angle(self.theta + quarters * math.pi / 2)
         width, height = self.width, self.height
         if quarters % 2:
             width, height = height, width
         return RotatedBox(self.x, self.y, width, height, theta)
 
 
-def _wrapped(theta: float) -> float:
+def _wrap_angle(theta: float) -> float:
     """The same angle in (−π, π]."""
     wrapped = math.remainder(theta, 2 * math.pi)
     return math.pi if wrapped == -math.pi else wrapped
 
 
-def checked_init_box(box: RotatedBox, width_px: int, height_px: int) -> RotatedBox:
-    """The box as a tracker may start from it: finite, upright way round, clipped to the picture.
+def validate_init_box(box: RotatedBox, width_px: int, height_px: int) -> RotatedBox:
+    """A valid box to start a target from: finite, with a positive size, clipped to the image.
 
-    A negative size (dragged right to left or bottom up) is turned round. A box that reaches over
-    the border is clipped by its bounding rectangle and then has no rotation. Raises BoxError for
-    numbers that are not finite or beyond ±1e6, a box outside the picture, a side under 8 px after
-    clipping, or sides over 100:1.
+    A negative size (dragged right to left or bottom up) becomes positive. A box that crosses the
+    image border is replaced by the clipped bounding rectangle, without rotation. Raises BoxError
+    for numbers that are not finite or beyond ±1e6, a box outside the image, a side under 8 px
+    after clipping, or an aspect ratio over 100:1.
     """
     values = (box.x, box.y, box.width, box.height, box.theta)
     if not all(math.isfinite(value) for value in values):
         raise BoxError(f"box has a number that is not finite: {values}; expected finite pixels")
     if max(abs(value) for value in values) > MAX_COORDINATE_PX:
         raise BoxError(f"box {values} is beyond ±{MAX_COORDINATE_PX:.0f}; expected pixels")
-    box = RotatedBox(box.x, box.y, abs(box.width), abs(box.height), _wrapped(box.theta))
-    box = _clipped(box, width_px, height_px)
+    box = RotatedBox(box.x, box.y, abs(box.width), abs(box.height), _wrap_angle(box.theta))
+    box = _clip(box, width_px, height_px)
     _check_sides(box)
     return box
 
 
-def _clipped(box: RotatedBox, width_px: int, height_px: int) -> RotatedBox:
+def _clip(box: RotatedBox, width_px: int, height_px: int) -> RotatedBox:
     left, top, width, height = box.bounding_xywh
     x0, y0 = max(left, 0.0), max(top, 0.0)
     x1, y1 = min(left + width, float(width_px)), min(top + height, float(height_px))
     if x1 < x0 or y1 < y0:
         raise BoxError(
             f"box at ({left:.1f}, {top:.1f}) of {width:.1f}×{height:.1f} px lies outside the "
-            f"{width_px}×{height_px} picture; expected one that overlaps it"
+            f"{width_px}×{height_px} image; expected one that overlaps it"
         )
     inside = x0 == left and y0 == top and x1 == left + width and y1 == top + height
     return box if inside else RotatedBox.from_xywh((x0, y0, x1 - x0, y1 - y0))

@@ -1,4 +1,4 @@
-"""Square cut-outs of a picture around a target, as the published weights expect them."""
+"""Square crops around a target, as the published weights expect them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def context_side(width: float, height: float) -> float:
 
 
 def mean_bgr(image: Image) -> NDArray[np.float64]:
-    """Mean colour (3,) of a picture: what fills the part of a crop outside of it."""
+    """Mean colour (3,) of an image; it fills the part of a crop outside the image."""
     return np.array(cv2.mean(image)[:3])
 
 
@@ -38,8 +38,8 @@ def crop_square(
     """The square of ``side_px`` around the centre, resized to (out_size, out_size, 3).
 
     The centre's offset of (side + 1) / 2, rounding half to even and the fill colour cut to uint8
-    are those of the authors' code; the weights were tuned with them. Only the cut-out is padded,
-    never the picture, which gives the same pixels at a cost that does not grow with the picture.
+    are those of the authors' code; the weights were tuned with them. Only the crop is padded, not
+    the image: the pixels are the same, and the cost does not grow with the image.
     """
     height, width = image.shape[:2]
     half = (side_px + 1) / 2

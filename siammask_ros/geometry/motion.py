@@ -1,4 +1,4 @@
-"""How far a target goes on in a moment, from where it was in the last pictures."""
+"""Prediction of a target's position a moment later, from its positions in the last images."""
 
 from __future__ import annotations
 
@@ -7,44 +7,43 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Older sightings tell of another motion; fewer do not tell motion from noise.
+# Older observations may belong to another motion; fewer do not tell motion from noise.
 WINDOW_S = 0.5
-FEWEST_SIGHTINGS = 5
-MOST_SIGHTINGS = 32
+MIN_OBSERVATIONS = 5
+MAX_OBSERVATIONS = 32
 
-# The share of the movement that a straight line has to explain. A target that shakes, turns or
-# stands is better left where it was seen (docs/decisions/0022).
+# The part of the variance that constant velocity must explain. For a target that shakes, turns or
+# stands still the last position is better than a prediction (docs/decisions/0022).
 STRAIGHTNESS = 0.97
 
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """A target's last sightings, oldest first: time (s) and centre x, y (px)."""
+    """A target's last observations, oldest first: time (s) and centre x, y (px)."""
 
-    sightings: tuple[tuple[float, float, float], ...] = ()
+    observations: tuple[tuple[float, float, float], ...] = ()
 
-    def seen(self, center_xy: tuple[float, float], time_s: float, reach_px: float) -> Motion:
-        """With one more sighting.
+    def add(self, center_xy: tuple[float, float], time_s: float, reach_px: float) -> Motion:
+        """The motion with one more observation.
 
-        It begins anew where time does not go on, after a gap of more than ``WINDOW_S``, and where
-        the centre has jumped by more than ``reach_px``: that is no motion.
+        It starts again with this one where time does not increase, after a gap of more than
+        ``WINDOW_S``, and where the centre jumped by more than ``reach_px``.
         """
-        sighting = (time_s, *center_xy)
-        if not self._leads_to(center_xy, time_s, reach_px):
-            return Motion((sighting,))
-        recent = [each for each in self.sightings if time_s - each[0] <= WINDOW_S]
-        return Motion((*recent, sighting)[-MOST_SIGHTINGS:])
+        observation = (time_s, *center_xy)
+        if not self._continues(center_xy, time_s, reach_px):
+            return Motion((observation,))
+        recent = [each for each in self.observations if time_s - each[0] <= WINDOW_S]
+        return Motion((*recent, observation)[-MAX_OBSERVATIONS:])
 
-    def shift_after(self, seconds: float, reach_px: float) -> tuple[float, float] | None:
-        """How far (px) it goes on after the last sighting, at the velocity that fits them best.
+    def predict_shift(self, seconds: float, reach_px: float) -> tuple[float, float] | None:
+        """The shift x, y (px) after the last observation, at the velocity of best fit.
 
-        None where there are too few, where they do not lie on a straight line, steadily one after
-        the other, and beyond ``reach_px``.
+        None with too few observations, without constant velocity, and beyond ``reach_px``.
         """
-        if len(self.sightings) < FEWEST_SIGHTINGS:
+        if len(self.observations) < MIN_OBSERVATIONS:
             return None
-        sightings = np.array(self.sightings)
-        times_s, *centers = (sightings - sightings.mean(axis=0)).T
+        observations = np.array(self.observations)
+        times_s, *centers = (observations - observations.mean(axis=0)).T
         velocity_px_s = [float(times_s @ center / (times_s @ times_s)) for center in centers]
         explained = [times_s * velocity for velocity in velocity_px_s]
         moved = float(np.square(centers).sum())
@@ -53,8 +52,8 @@ class Motion:
         dx, dy = (velocity * seconds for velocity in velocity_px_s)
         return (dx, dy) if math.hypot(dx, dy) <= reach_px else None
 
-    def _leads_to(self, center_xy: tuple[float, float], time_s: float, reach_px: float) -> bool:
-        if not self.sightings:
+    def _continues(self, center_xy: tuple[float, float], time_s: float, reach_px: float) -> bool:
+        if not self.observations:
             return False
-        then_s, *then_xy = self.sightings[-1]
+        then_s, *then_xy = self.observations[-1]
         return 0 < time_s - then_s <= WINDOW_S and math.dist(center_xy, then_xy) <= reach_px

@@ -1,4 +1,4 @@
-"""Where a target is in space: the depths under its mask, along the direction of its middle.
+"""The position of a target in space: the depth under its mask, along the bearing of its box.
 
 The optical frame has x to the right, y down and z forward; depth is z, in metres.
 """
@@ -12,34 +12,34 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from siammask_ros.geometry.lens import Lens
+from siammask_ros.geometry.camera_model import CameraModel
 
-# How much of the mask counts as its edge, where depth cameras mix the target with what is behind:
-# this part of its half width, but at least so many pixels.
+# The mask's edge is not used: depth cameras mix target and background there. Its width is this
+# part of the mask's half width, at least MIN_EDGE_PX.
 EDGE_PART = 0.25
 MIN_EDGE_PX = 2.0
 
-# More pixels than about these are thinned out: they tell nothing more, and tracks wait for them.
-MOST_PX = 20_000
+# Larger masks are subsampled to about this number of pixels, to save time.
+MAX_PIXELS = 20_000
 
-# Fewer measured pixels than this, or a smaller part of those asked, are no measurement.
+# With fewer valid depth pixels, or a smaller part of the inner mask, there is no measurement.
 MIN_MEASURED_PX = 20
 MIN_MEASURED_PART = 0.1
 
-# The median deviation of a normal distribution times this is its standard deviation.
+# Standard deviation of a normal distribution divided by its median absolute deviation.
 DEVIATION_TO_SIGMA = 1.4826
 
-# Depth in millimetres is not finer; a flat target seen without noise is still not known better.
+# The resolution of depth images in millimetres.
 MIN_SIGMA_M = 0.001
 
-# The middle of a box is taken to be known to this part of the box's sides, but to a pixel at best.
+# Assumed standard deviation of a box's centre: this part of the box's size, at least one pixel.
 CENTER_SIGMA_PART = 0.05
 MIN_CENTER_SIGMA_PX = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """A target's depth (m): the median under its mask, and how far the pixels lie around it."""
+    """A target's depth (m): the median under its mask and the standard deviation of the pixels."""
 
     median_m: float
     sigma_m: float
@@ -53,41 +53,41 @@ class Position:
     covariance_m2: NDArray[np.float64]
 
 
-def depth_under(mask: NDArray[np.uint8], depth_m: NDArray[np.float32]) -> Depth | None:
-    """The depth of what a mask (h, w), non-zero on the target, covers; None where too few tell.
+def measure_depth(mask: NDArray[np.uint8], depth_m: NDArray[np.float32]) -> Depth | None:
+    """The depth of the pixels under a mask (h, w), non-zero on the target.
 
-    ``depth_m`` (h, w) is the same part of the picture; zero, negative and non-finite pixels are
-    holes. The mask's edge is left out. Median and median deviation: less than half of the pixels,
-    on whatever is before or behind the target, cannot move them far.
+    ``depth_m`` (h, w) is the same part of the image; zero, negative and non-finite pixels are
+    holes. None with too few valid pixels. The mask's edge is not used. Median and median absolute
+    deviation ignore outliers, such as background, up to half of the pixels.
     """
     if mask.size == 0 or not mask.any():
         return None
-    step = max(math.isqrt(mask.size // MOST_PX), 1)
+    step = max(math.isqrt(mask.size // MAX_PIXELS), 1)
     mask, depth_m = mask[::step, ::step], depth_m[::step, ::step]
     from_edge_px = step * cv2.distanceTransform((mask != 0).astype(np.uint8), cv2.DIST_L2, 3)
     inner = from_edge_px > max(MIN_EDGE_PX, EDGE_PART * float(from_edge_px.max()))
-    asked = depth_m[inner]
-    measured = asked[np.isfinite(asked) & (asked > 0)].astype(np.float64)
-    if len(measured) < max(MIN_MEASURED_PX, MIN_MEASURED_PART * len(asked)):
+    depths_m = depth_m[inner]
+    valid_m = depths_m[np.isfinite(depths_m) & (depths_m > 0)].astype(np.float64)
+    if len(valid_m) < max(MIN_MEASURED_PX, MIN_MEASURED_PART * len(depths_m)):
         return None
-    median_m = float(np.median(measured))
-    deviation_m = float(np.median(np.abs(measured - median_m)))
+    median_m = float(np.median(valid_m))
+    deviation_m = float(np.median(np.abs(valid_m - median_m)))
     return Depth(median_m, max(DEVIATION_TO_SIGMA * deviation_m, MIN_SIGMA_M))
 
 
-def position_at(
-    bearing: NDArray[np.float64], depth: Depth, size_px: float, lens: Lens
+def estimate_position(
+    bearing: NDArray[np.float64], depth: Depth, size_px: float, camera: CameraModel
 ) -> Position | None:
-    """The point at this depth along a unit vector (3,); None where that does not look ahead.
+    """The point at this depth along a unit vector (3,); None where it does not point forward.
 
-    ``size_px`` is the target's size in the picture. Along the bearing the covariance is that of
-    the depth; across it, that of the middle of the box.
+    ``size_px`` is the target's size in the image. The covariance is that of the depth along the
+    bearing, and that of the box's centre across it.
     """
     if not bearing[2] > 0:
         return None
     ahead = bearing / bearing[2]
     center_sigma_px = max(CENTER_SIGMA_PART * size_px, MIN_CENTER_SIGMA_PX)
-    across_m = depth.median_m * center_sigma_px / np.array(lens.focal_xy_px)
+    across_m = depth.median_m * center_sigma_px / np.array(camera.focal_xy_px)
     covariance = depth.sigma_m**2 * np.outer(ahead, ahead)
     covariance += np.diag([*across_m**2, 0.0])
     return Position(ahead * depth.median_m, covariance)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
 from siammask_ros.geometry.boxes import RotatedBox
-from siammask_ros.geometry.outlines import simplified
+from siammask_ros.geometry.outlines import simplify_outline
 from siammask_ros.media.bag_types import COMPRESSED_IMAGE, DETECTIONS, IMAGE, TRACKS, result_types
 from siammask_ros.media.frames import BAG_METADATA, BAG_SUFFIXES, Origin, SourceFrame
 from siammask_ros.media.image_messages import JPEG_FORMAT, NANOSECONDS, to_jpeg
@@ -259,7 +259,7 @@ class _Messages:
             corners=[self._point(corner) for corner in target.box.corners_xy],
             predicted_ms=0.0,
             observed_box=self._box(target.box),
-            outline=[self._point(point) for point in simplified(target.outline)],
+            outline=[self._point(point) for point in simplify_outline(target.outline)],
             mask_area=target.mask_area_px,
             time_since_seen=self._new("builtin_interfaces/Duration", sec=whole, nanosec=rest),
             has_bearing=False,

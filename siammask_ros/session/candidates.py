@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import BoxError
-from siammask_ros.geometry.boxes import RotatedBox, checked_init_box, overlaps_xywh
+from siammask_ros.geometry.boxes import RotatedBox, overlaps_xywh, validate_init_box
 from siammask_ros.session.config import MAX_CANDIDATES, RETRY_CANDIDATE_S, SessionConfig
 from siammask_ros.session.frames import Frame, FrameTime
 
@@ -64,7 +64,7 @@ def check_candidates(
 def _check_box(box: RotatedBox, width_px: int, height_px: int) -> RotatedBox | str:
     """Return the box clipped to the image, or why it is refused."""
     try:
-        return checked_init_box(box, width_px, height_px)
+        return validate_init_box(box, width_px, height_px)
     except BoxError as error:
         return str(error)
 

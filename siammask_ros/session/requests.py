@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from siammask_ros.errors import BoxError
-from siammask_ros.geometry.boxes import RotatedBox, checked_init_box
+from siammask_ros.geometry.boxes import RotatedBox, validate_init_box
 from siammask_ros.session.config import SessionConfig
 from siammask_ros.session.frames import Frame
 from siammask_ros.session.stream import History, KeptFrame
@@ -101,7 +101,7 @@ class Requests:
         kept = _find_frame(stamp_ns, history, config)
         _check_image_size(image_size, kept.frame)
         height, width = kept.frame.size
-        box = checked_init_box(box, width, height)
+        box = validate_init_box(box, width, height)
         return self._enqueue(target_id, box, kept, active_ids, config, on_done=on_done)
 
     def add_saved(

@@ -136,7 +136,7 @@ class Session:
             state, tracker = shared.table.find_state(target_id), shared.tracker
         if state is None:
             raise SiamMaskError(f"no such target: {target_id[:MAX_ID_LENGTH]!r}")
-        return tracker.saved(state)
+        return tracker.save(state)
 
     def resume_target(self, saved: SavedTarget, target_id: str = "") -> str:
         """Restore a saved target and return its id. It is LOST until it is found.

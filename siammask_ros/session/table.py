@@ -57,7 +57,7 @@ class Target:
         if self.state.candidate is None:
             box = self.candidates.take(now, alternate=not is_search_over)
             if box is not None:
-                self.state = replace(self.state, candidate=Candidate.at(box))
+                self.state = replace(self.state, candidate=Candidate.from_box(box))
         if self.state.candidate or not is_search_over:
             return True
         self.search_expired = f"not found within {search_s:g} s; {SEARCH_ENDED}"

@@ -1,4 +1,4 @@
-"""The rotated box that stands for a mask (paper, section 4.3: min-max, MBR, optimised)."""
+"""Rotated boxes fitted to masks (paper, section 4.3: min-max, MBR, optimised)."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from siammask_ros.tracker.masks import RegionMask
 
 STRATEGIES = ("mbr", "min_max", "optimised")
 
-# The search for the best box sees the mask at no more than this many pixels a side.
-_SEARCH_SIDE_PX = 96
+# The optimisation uses the mask at no more than this many pixels a side.
+_OPTIMISE_SIDE_PX = 96
 _SUBPIXEL_BITS = 4
 _FIRST_STEP = 0.08
 _LAST_STEP = 0.005
 _MIN_SIDE_PX = 1.0
 
 
-def fitted_box(
+def fit_box(
     strategy: str, mask: RegionMask, outline: NDArray[np.int32], previous_theta: float
 ) -> RotatedBox:
-    """The box of a mask's largest part, its angle continuous from ``previous_theta``.
+    """Fit a rotated box to a mask's largest part, with the angle nearest to ``previous_theta``.
 
     ``mbr`` is the authors' minimum-area rectangle, ``min_max`` the axis-aligned box,
     ``optimised`` the rectangle with the best IoU with the whole mask: slower, better.
     """
     if strategy == "min_max":
-        return _min_max(outline).continued_from(previous_theta)
+        return _min_max(outline).align_to(previous_theta)
     smallest = RotatedBox.around_points(outline, previous_theta)
     if strategy == "mbr":
         return smallest
-    return _optimised(mask, smallest).continued_from(previous_theta)
+    return _optimise(mask, smallest).align_to(previous_theta)
 
 
 def _min_max(outline: NDArray[np.int32]) -> RotatedBox:
@@ -48,9 +48,9 @@ def _min_max(outline: NDArray[np.int32]) -> RotatedBox:
     )
 
 
-def _optimised(mask: RegionMask, start: RotatedBox) -> RotatedBox:
-    """Climbs from ``start`` to the rectangle of best IoU, moving one side or turning at a time."""
-    scale = min(1.0, _SEARCH_SIDE_PX / max(mask.binary.shape))
+def _optimise(mask: RegionMask, start: RotatedBox) -> RotatedBox:
+    """Hill climbing from ``start`` to the best IoU; each move shifts one side or rotates."""
+    scale = min(1.0, _OPTIMISE_SIDE_PX / max(mask.binary.shape))
     small = cv2.resize(mask.binary * 255, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     seen = (small > 127).astype(np.uint8)
     origin = np.array([mask.left, mask.top], np.float64)
@@ -69,15 +69,15 @@ def _optimised(mask: RegionMask, start: RotatedBox) -> RotatedBox:
 
 
 def _moves(step: float) -> Iterator[Callable[[RotatedBox], RotatedBox]]:
-    """Each side in and out by this share of the box's mean side; both turns, in radians."""
+    """All moves: each side in and out by ``step`` times the mean side; ±``step`` radians."""
     for amount in (-step, step):
         for side in (-1, 1):
-            yield partial(_side_moved, side=side, amount=amount, along_width=True)
-            yield partial(_side_moved, side=side, amount=amount, along_width=False)
-        yield partial(_turned, radians=amount)
+            yield partial(_move_side, side=side, amount=amount, along_width=True)
+            yield partial(_move_side, side=side, amount=amount, along_width=False)
+        yield partial(_turn, radians=amount)
 
 
-def _side_moved(box: RotatedBox, side: int, amount: float, along_width: bool) -> RotatedBox:
+def _move_side(box: RotatedBox, side: int, amount: float, along_width: bool) -> RotatedBox:
     distance = amount * math.sqrt(box.width * box.height)
     cos, sin = math.cos(box.theta), math.sin(box.theta)
     axis_x, axis_y = (cos, sin) if along_width else (-sin, cos)
@@ -90,7 +90,7 @@ def _side_moved(box: RotatedBox, side: int, amount: float, along_width: bool) ->
     )
 
 
-def _turned(box: RotatedBox, radians: float) -> RotatedBox:
+def _turn(box: RotatedBox, radians: float) -> RotatedBox:
     return replace(box, theta=box.theta + radians)
 
 
@@ -103,6 +103,6 @@ def _overlap(
     fixed_point = np.round(corners * (1 << _SUBPIXEL_BITS)).astype(np.int32)
     cv2.fillConvexPoly(drawn, fixed_point, (1,), shift=_SUBPIXEL_BITS)
     common = np.count_nonzero(drawn & mask)
-    # The drawn part alone would ignore what lies outside the mask's region.
+    # The box can reach beyond the drawn region, so its area is computed, not counted.
     area = max(box.width * box.height * scale * scale, float(np.count_nonzero(drawn)))
     return common / (area + np.count_nonzero(mask) - common)

@@ -1,4 +1,4 @@
-"""From a cell's mask to the picture: paste, threshold, outline, labels of several targets."""
+"""Masks in image pixels: pasting and thresholding a cell's mask, outlines, label images."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ OUTSIDE = -1.0
 
 @dataclass(frozen=True, slots=True)
 class SearchSquare:
-    """The square of the picture that a search crop shows.
+    """The square of the image that a search crop shows.
 
-    ``left_in_image`` and ``top_in_image`` are where masks count from, ``scale`` is picture pixels
-    per search-crop pixel.
+    ``left_in_image`` and ``top_in_image`` are the origin of mask coordinates, ``scale`` is image
+    pixels per search-crop pixel.
     """
 
     left_in_image: float
@@ -49,51 +49,51 @@ class SearchSquare:
 
 @dataclass(frozen=True, slots=True)
 class RegionMask:
-    """A target's mask on the part of the picture that can hold it.
+    """A target's mask in the part of the image that can contain it.
 
-    ``values`` (h, w) float32: mask probability, −1 where the network saw nothing; ``binary``
-    (h, w) uint8 0/1. ``left`` and ``top`` place it in a picture of ``picture_size`` (height,
-    width) pixels.
+    ``values`` (h, w) float32: mask probability, −1 outside the network's mask; ``binary``
+    (h, w) uint8 0/1. ``left`` and ``top`` are the position in an image of ``image_size``
+    (height, width) pixels.
     """
 
     left: int
     top: int
     values: NDArray[np.float32]
     binary: NDArray[np.uint8]
-    picture_size: tuple[int, int]
+    image_size: tuple[int, int]
 
     @property
     def area_px(self) -> int:
-        """Pixels of the target."""
+        """Number of pixels of the target."""
         return int(np.count_nonzero(self.binary))
 
     @property
     def window(self) -> tuple[slice, slice]:
-        """The rows and columns of the picture that it covers."""
+        """The rows and columns of the image that the region covers."""
         height, width = self.binary.shape
         return slice(self.top, self.top + height), slice(self.left, self.left + width)
 
-    def on_picture(self) -> NDArray[np.uint8]:
-        """The whole picture's mask, (height, width) uint8, 0 or 255."""
-        picture = np.zeros(self.picture_size, np.uint8)
-        picture[self.window] = self.binary * np.uint8(255)
-        return picture
+    def to_image_mask(self) -> NDArray[np.uint8]:
+        """The mask of the whole image, (height, width) uint8, 0 or 255."""
+        image_mask = np.zeros(self.image_size, np.uint8)
+        image_mask[self.window] = self.binary * np.uint8(255)
+        return image_mask
 
 
-def paste(
+def paste_mask(
     mask: NDArray[Any],
     square: SearchSquare,
     cell: tuple[int, int],
-    picture_size: tuple[int, int],
+    image_size: tuple[int, int],
     variant: Variant,
     threshold: float,
 ) -> RegionMask:
-    """A cell's mask (M, M) on the picture, warped only where it can be above the threshold.
+    """Paste a cell's mask (M, M) into the image, warped only where it can exceed the threshold.
 
-    Anywhere else the original's full-picture warp is at most the threshold, so the binary mask is
-    the same, and the cost grows with the target and not with the picture.
+    Everywhere else the authors' warp over the whole image is at most the threshold. So the binary
+    mask is the same, and the cost grows with the target and not with the image.
     """
-    height, width = picture_size
+    height, width = image_size
     row, column = cell
     step = variant.stride * square.scale
     before = variant.base_size / 2
@@ -108,54 +108,54 @@ def paste(
     x, y, columns, rows = _bounding_rectangle(mask > threshold)
     x0, x1 = _span(left + x * scale_x, columns * scale_x, scale_x, width)
     y0, y1 = _span(top + y * scale_y, rows * scale_y, scale_y, height)
-    values = _resampled(mask, (y0, y1, top, scale_y), (x0, x1, left, scale_x))
+    values = _resample(mask, (y0, y1, top, scale_y), (x0, x1, left, scale_x))
     binary = (values > threshold).astype(np.uint8)
-    return RegionMask(x0, y0, values, binary, picture_size)
+    return RegionMask(x0, y0, values, binary, image_size)
 
 
 def _bounding_rectangle(is_target: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """Left, top, width and height of what is set; of everything where nothing is."""
+    """Left, top, width and height of the True values; of the whole array without any."""
     left, top, width, height = cv2.boundingRect(is_target.view(np.uint8))
     return (left, top, width, height) if width else (0, 0, *is_target.shape[::-1])
 
 
 def _span(start: float, reach: float, scale: float, limit: int) -> tuple[int, int]:
-    """First and last (exclusive) pixel that these values can touch, inside the picture."""
+    """First and last (exclusive) pixel of the image that these values can touch."""
     first = min(max(math.floor(start - scale) - 1, 0), limit)
     last = max(min(math.ceil(start + reach + scale) + 1, limit), first)
     return first, last
 
 
-def _resampled(
+def _resample(
     mask: NDArray[Any], rows: tuple[int, int, float, float], columns: tuple[int, int, float, float]
 ) -> NDArray[np.float32]:
-    """The mask, seen on the picture's pixels, by bilinear interpolation with −1 around it.
+    """Resample the mask at image pixels, by bilinear interpolation with −1 around it.
 
-    ``rows`` and ``columns`` are (first, end, start, scale): the pixels asked for, where the mask's
-    value 0 lies and how many pixels lie between two values. The two axes are interpolated one
+    ``rows`` and ``columns`` are (first, end, start, scale): the range of image pixels, the position
+    of the mask's value 0, and image pixels per mask value. The two axes are interpolated one
     after the other with exact weights: cv2.warpAffine of OpenCV 4 rounds them to 1/32.
     """
     padded = cv2.copyMakeBorder(
         np.ascontiguousarray(mask, np.float32), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=OUTSIDE
     )
-    across = _interpolated(_transposed(padded), *_taps(*columns, mask.shape[1]))
-    return _interpolated(_transposed(across), *_taps(*rows, mask.shape[0]))
+    across = _interpolate(_transpose(padded), *_taps(*columns, mask.shape[1]))
+    return _interpolate(_transpose(across), *_taps(*rows, mask.shape[0]))
 
 
-def _transposed(lines: NDArray[Any]) -> NDArray[np.float32]:
-    """A copy with rows for columns; OpenCV makes it in half of NumPy's time."""
+def _transpose(lines: NDArray[Any]) -> NDArray[np.float32]:
+    """Transpose into a copy; OpenCV needs half of NumPy's time."""
     if not lines.size:
         return np.ascontiguousarray(lines.T, np.float32)
     return np.asarray(cv2.transpose(lines), np.float32)
 
 
-def _interpolated(
+def _interpolate(
     lines: NDArray[np.float32],
     before: NDArray[np.intp],
     after: NDArray[np.intp],
     weight: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """For each tap a mixture of two whole lines, which lie in one piece in memory."""
+    """Interpolate between two whole lines for each tap; each line is contiguous in memory."""
     values: NDArray[np.float32] = lines.take(before, axis=0)
     values *= (1 - weight)[:, None]
     rest = lines.take(after, axis=0)
@@ -193,15 +193,13 @@ def largest_outline(mask: RegionMask) -> tuple[NDArray[np.int32], float]:
     return contours[best].reshape(-1, 2).astype(np.int32) + offset, float(areas[best])
 
 
-def label_map(
-    masks: Sequence[RegionMask | None], picture_size: tuple[int, int]
-) -> NDArray[np.uint8]:
+def label_map(masks: Sequence[RegionMask | None], image_size: tuple[int, int]) -> NDArray[np.uint8]:
     """One label a pixel, (height, width) uint8: k for the k-th mask (from 1), 0 for none.
 
     Where targets overlap, the larger mask value wins (paper, section 5.3).
     """
-    labels = np.zeros(picture_size, np.uint8)
-    best = np.full(picture_size, OUTSIDE, np.float32)
+    labels = np.zeros(image_size, np.uint8)
+    best = np.full(image_size, OUTSIDE, np.float32)
     for label, mask in enumerate(masks, start=1):
         if mask is None:
             continue

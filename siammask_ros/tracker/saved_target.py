@@ -1,4 +1,4 @@
-"""A target as a file: what a tracker has to know to look for it again in another run."""
+"""A target as a file, to search for it again in another run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from siammask_ros.tracker.color_histogram import HISTOGRAM_BINS, ColorHistogram
 
 _HASH_BYTES = hashlib.sha256().digest_size
 
-# Every array of a file: its type and shape; 0 stands for any length.
+# Each array of a file: type and shape; 0 means any length.
 _LAYOUT: dict[str, tuple[type[Any], tuple[int, ...]]] = {
     "template_bgr": (np.uint8, (0, 0, 3)),
     "fill_bgr": (np.float64, (3,)),
@@ -27,18 +27,16 @@ _LAYOUT: dict[str, tuple[type[Any], tuple[int, ...]]] = {
     "colours": (np.float32, (HISTOGRAM_BINS,)),
     "digest": (np.uint8, (_HASH_BYTES,)),
 }
-# Missing where the target was never surely seen.
+# Missing where the target was never TRACKING.
 _OPTIONAL = {"colours"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SavedTarget:
-    """A target's template as the picture (S, S, 3) uint8 BGR that the network was shown.
+    """A target's template as the image (S, S, 3) uint8 BGR from which engines compute kernels.
 
-    Engines keep templates in forms of their own; each makes its own of the picture. ``fill_bgr``
-    (3,) is what crops are filled with beyond the border, ``box`` what was searched around last,
-    ``sha256`` the hash of the weights, in hex, ``color_histogram`` what a match is compared with,
-    or None.
+    ``fill_bgr`` (3,) fills crops beyond the image border, ``box`` is the target's last box,
+    ``sha256`` the hash of the weights, in hex, ``color_histogram`` that of the target, or None.
     """
 
     template_bgr: NDArray[np.uint8]
@@ -48,7 +46,7 @@ class SavedTarget:
     color_histogram: ColorHistogram | None = None
 
     def to_bytes(self) -> bytes:
-        """The content of a file, in safetensors' format: numbers only, nothing to execute."""
+        """The content of a file in the safetensors format: numbers only, nothing to execute."""
         box = self.box
         arrays: dict[str, NDArray[Any]] = {
             "template_bgr": np.ascontiguousarray(self.template_bgr),
@@ -61,44 +59,44 @@ class SavedTarget:
         return save({**arrays, "digest": _digest(arrays)})
 
     def check_fits(self, engine: Engine) -> None:
-        """Raises DataError where it was saved with other weights than this engine's."""
+        """Raise DataError where it was saved with other weights than this engine's."""
         sha256, side_px = engine.info.sha256, engine.variant.template_size
         if self.sha256 != sha256:
             raise DataError(
-                f"was saved with the weights {self.sha256[:12]}…, these are {sha256[:12]}…; "
-                "expected the same: choose the checkpoint that it was saved with"
+                f"saved with the weights {self.sha256[:12]}…, but the engine has {sha256[:12]}…; "
+                "select the checkpoint that it was saved with"
             )
         shape, expected = self.template_bgr.shape, (side_px, side_px, 3)
         if shape != expected:
-            raise DataError(f"holds a template of {shape}; expected {expected}")
+            raise DataError(f"template has shape {shape}; expected {expected}")
 
     @classmethod
     def from_bytes(cls, content: bytes) -> SavedTarget:
-        """What a file holds; raises DataError for anything that ``to_bytes`` has not written."""
+        """Read a file's content; raises DataError for anything that ``to_bytes`` did not write."""
         try:
             arrays = load(content)
         except (SafetensorError, KeyError, ValueError) as error:
-            raise DataError(f"is no saved target, or damaged: {error}") from error
+            raise DataError(f"not a saved target, or damaged: {error}") from error
         found = {name: (array.dtype.type, array.shape) for name, array in arrays.items()}
         if found.keys() | _OPTIONAL != _LAYOUT.keys() or not all(
-            kind is _LAYOUT[name][0] and _is_of(shape, _LAYOUT[name][1])
+            kind is _LAYOUT[name][0] and _has_shape(shape, _LAYOUT[name][1])
             for name, (kind, shape) in found.items()
         ):
             raise DataError(
-                f"is no saved target: it holds {', '.join(sorted(found)) or 'nothing'}; "
+                f"not a saved target: it contains {', '.join(sorted(found)) or 'nothing'}; "
                 f"expected {', '.join(sorted(_LAYOUT))} as ~/save_target writes them"
             )
         if not np.array_equal(arrays.pop("digest"), _digest(arrays)):
-            raise DataError("is damaged: its content does not have the hash that it names")
+            raise DataError("damaged: the hash of its content does not match")
         box = RotatedBox(*(float(value) for value in arrays["box"]))
         histogram = arrays.get("colours")
         if not _is_sensible(box, arrays["fill_bgr"], histogram):
-            raise DataError(f"holds a box or a colour that no target has: {box}")
+            raise DataError(f"box or colours are out of range: {box}")
         sha256 = arrays["weights_sha256"].tobytes().hex()
         return cls(arrays["template_bgr"], arrays["fill_bgr"], box, sha256, histogram)
 
 
-def _is_of(shape: tuple[int, ...], expected: tuple[int, ...]) -> bool:
+def _has_shape(shape: tuple[int, ...], expected: tuple[int, ...]) -> bool:
     return len(shape) == len(expected) and all(
         side in (0, length) for side, length in zip(expected, shape, strict=True)
     )

@@ -35,7 +35,7 @@ class Candidate:
     frames: int = 0
 
     @classmethod
-    def at(cls, box: RotatedBox) -> Candidate:
+    def from_box(cls, box: RotatedBox) -> Candidate:
         """A candidate that was not searched yet."""
         _, _, width, height = box.bounding_xywh
         return cls((box.x, box.y), (width, height))

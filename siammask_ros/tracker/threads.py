@@ -1,4 +1,4 @@
-"""A frame's targets shared out among a few threads: OpenCV computes without Python's lock."""
+"""Map a function over a frame's targets in threads: OpenCV releases Python's lock."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 _MOST_THREADS = 4
-# The other cores belong to whoever publishes, decodes and draws meanwhile.
+# The other cores are for decoding, drawing and publishing at the same time.
 _CORES_PER_THREAD = 2
 
 
 def threaded_map(
     function: Callable[[_Item], _Result], items: Sequence[_Item], threads: int | None = None
 ) -> list[_Result]:
-    """``function`` of every item, in order; the calling thread does its share.
+    """Return ``function`` of every item, in order; the calling thread does a part of the work.
 
     By default there are up to four threads, one for two cores: on two cores a second thread made
-    crops slower. What one call raises is raised once all the others are done.
+    crops slower. An exception is raised once all the other calls are done.
     """
     threads = min(threads or _thread_count(), len(items))
     if threads < 2:
-        return _each(function, items)
+        return _map(function, items)
     shares = [items[first::threads] for first in range(threads)]
-    others = [_pool().submit(_each, function, share) for share in shares[1:]]
+    others = [_pool().submit(_map, function, share) for share in shares[1:]]
     try:
-        parts = [_each(function, shares[0])]
+        parts = [_map(function, shares[0])]
     finally:
-        # Nobody goes on while a thread still reads the image.
+        # The caller must not go on while a thread still reads the image.
         wait(others)
     parts += [other.result() for other in others]
     return [parts[number % threads][number // threads] for number in range(len(items))]
 
 
-def _each(function: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
+def _map(function: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
     return [function(item) for item in items]
 
 

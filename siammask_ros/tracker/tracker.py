@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.engines.base import Engine, Response, SelectionParams
-from siammask_ros.geometry.boxes import RotatedBox, checked_init_box
+from siammask_ros.geometry.boxes import RotatedBox, validate_init_box
 from siammask_ros.geometry.crops import Image, context_side, crop_square, mean_bgr
-from siammask_ros.tracker.box_fit import fitted_box
+from siammask_ros.tracker.box_fit import fit_box
 from siammask_ros.tracker.color_histogram import color_histogram, histogram_similarity
 from siammask_ros.tracker.config import TrackerConfig
-from siammask_ros.tracker.masks import RegionMask, SearchSquare, largest_outline, paste
+from siammask_ros.tracker.masks import RegionMask, SearchSquare, largest_outline, paste_mask
 from siammask_ros.tracker.reacquisition import is_reacquiring
 from siammask_ros.tracker.reidentification import Match, accept_candidate
 from siammask_ros.tracker.saved_target import SavedTarget
@@ -55,7 +55,7 @@ class StageClock:
 class Tracker:
     """Follows targets with one engine; holds settings, no state."""
 
-    _paste = staticmethod(paste)
+    _paste = staticmethod(paste_mask)
 
     def __init__(self, engine: Engine, config: TrackerConfig) -> None:
         self.engine = engine
@@ -65,12 +65,12 @@ class Tracker:
         """States of the targets in these boxes of an image (H, W, 3) uint8 BGR.
 
         A rotated box is followed by the axis-aligned box of its area and centre. Raises BoxError
-        as ``checked_init_box`` does; then no target is started.
+        as ``validate_init_box`` does; then no target is started.
         """
         if not boxes:
             return []
         height, width = image.shape[:2]
-        checked = [checked_init_box(box, width, height) for box in boxes]
+        checked = [validate_init_box(box, width, height) for box in boxes]
         fill = mean_bgr(image)
         seeds = [_seed(box) for box in checked]
         size_px = self.engine.variant.template_size
@@ -86,7 +86,7 @@ class Tracker:
             )
         ]
 
-    def saved(self, state: TargetState) -> SavedTarget:
+    def save(self, state: TargetState) -> SavedTarget:
         """What to keep of a target in order to resume it in another run."""
         box = RotatedBox(*state.center_in_image, *state.size, state.theta)
         sha256 = self.engine.info.sha256
@@ -199,7 +199,7 @@ class Tracker:
         box, outline = self._fit_box(mask, state.theta)
         histogram = state.color_histogram
         if box is None:
-            box = RotatedBox(*center, *size).continued_from(state.theta)
+            box = RotatedBox(*center, *size).align_to(state.theta)
             if mask is not None:
                 reason = reason or "mask is empty or too small; box from the box head"
         elif mask is not None and histogram is None and status == Status.TRACKING:
@@ -245,7 +245,7 @@ class Tracker:
         outline, area = largest_outline(mask)
         if area <= self.config.min_mask_area_px:
             return None, outline
-        return fitted_box(self.config.box_strategy, mask, outline, previous_theta), outline
+        return fit_box(self.config.box_strategy, mask, outline, previous_theta), outline
 
 
 def _shift(before: TargetState, center: tuple[float, float]) -> float:
@@ -298,5 +298,5 @@ def _not_found(
         candidate=candidate,
         candidate_looks=state.candidate_looks + (state.candidate is not None),
     )
-    box = RotatedBox(*state.center_in_image, *state.size).continued_from(state.theta)
+    box = RotatedBox(*state.center_in_image, *state.size).align_to(state.theta)
     return TargetResult(status, reason, score, box, _xywh(state), None, _NO_OUTLINE), after

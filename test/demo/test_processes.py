@@ -25,7 +25,7 @@ def started(folder: Path, source: str) -> NodeProcess:
 
 def wait_for(node: NodeProcess, line: str) -> None:
     until_s = time.monotonic() + 20
-    while not node.has_said(line):
+    while not node.has_logged(line):
         assert time.monotonic() < until_s
         time.sleep(0.02)
 
@@ -34,7 +34,7 @@ def test_node_is_heard_and_ended(tmp_path: Path) -> None:
     with started(tmp_path, TALKS) as node:
         wait_for(node, "ready")
         assert node.is_running
-        assert not node.has_said("read")
+        assert not node.has_logged("read")
     assert not node.is_running
 
 

@@ -27,7 +27,7 @@ from siammask_ros.tracker.tracker import Tracker
 
 tracker = Tracker(open_engine(EngineConfig(**json.loads(sys.argv[1]))), find_preset("lite"))
 states = tracker.start(picture(0), [square_box(0)] * 2)
-states.append(tracker.resume(tracker.saved(states[0]), picture(0)))
+states.append(tracker.resume(tracker.save(states[0]), picture(0)))
 for index in range(1, 4):
     results, states = tracker.step(picture(index), states)
 boxes = [result.box_xywh for result in results]

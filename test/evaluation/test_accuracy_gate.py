@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from siammask_ros.demo.plan import planned
+from siammask_ros.demo.plan import make_plan
 from siammask_ros.engines.registry import EngineConfig, open_engine
 from siammask_ros.errors import DataError
 from siammask_ros.evaluation.benchmarks.davis.measuring import evaluate_sequence
@@ -68,9 +68,9 @@ def test_masks_are_as_good_as_they_were(tracker: Tracker, name: str, tmp_path: P
 
 
 def test_the_demos_rider_is_followed_lost_and_found(tracker: Tracker) -> None:
-    plan = planned(None, None)
+    plan = make_plan(None, None)
     states, overlaps, statuses = [], {}, {}
-    for number, frame in enumerate(plan.opened()):
+    for number, frame in enumerate(plan.open()):
         states = states or tracker.start(frame.image_bgr, [RotatedBox.from_xywh(plan.box_xywh)])
         (result,), states = tracker.step(frame.image_bgr, states)
         statuses[number] = result.status

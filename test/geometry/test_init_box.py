@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from siammask_ros.errors import BoxError
-from siammask_ros.geometry.boxes import RotatedBox, checked_init_box, mask_bounding_xywh
+from siammask_ros.geometry.boxes import RotatedBox, mask_bounding_xywh, validate_init_box
 
 WIDTH, HEIGHT = 640, 480
 GOOD = RotatedBox(320, 240, 100, 60)
 
 
 def checked(box: RotatedBox) -> RotatedBox:
-    return checked_init_box(box, WIDTH, HEIGHT)
+    return validate_init_box(box, WIDTH, HEIGHT)
 
 
 def test_a_good_box_is_taken_as_it_is() -> None:
@@ -118,7 +118,7 @@ def test_b4_a_box_over_the_border_is_clipped_and_unrotated(
 )
 def test_b5_extreme_sides_are_refused(width_px: int, height_px: int, box: RotatedBox) -> None:
     with pytest.raises(BoxError, match="at most 100:1"):
-        checked_init_box(box, width_px, height_px)
+        validate_init_box(box, width_px, height_px)
 
 
 @given(

@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from siammask_ros.geometry.motion import FEWEST_SIGHTINGS, MOST_SIGHTINGS, WINDOW_S, Motion
+from siammask_ros.geometry.motion import MAX_OBSERVATIONS, MIN_OBSERVATIONS, WINDOW_S, Motion
 
 PERIOD_S = 0.04
 REACH_PX = 60.0
 
 
 def along(centers: np.ndarray, period_s: float = PERIOD_S) -> Motion:
-    """What is known after these sightings (n, 2)."""
+    """What is known after these observations (n, 2)."""
     motion = Motion()
     for index, (x, y) in enumerate(centers):
-        motion = motion.seen((float(x), float(y)), index * period_s, REACH_PX)
+        motion = motion.add((float(x), float(y)), index * period_s, REACH_PX)
     return motion
 
 
@@ -28,23 +28,23 @@ def straight(count: int, dx: float = 4.0, dy: float = -2.0) -> np.ndarray:
 @given(
     velocity=st.tuples(st.floats(-400, 400), st.floats(-400, 400)),
     seconds=st.floats(0.0, 0.1),
-    count=st.integers(FEWEST_SIGHTINGS, 40),
+    count=st.integers(MIN_OBSERVATIONS, 40),
 )
 def test_a_steady_target_goes_on_as_it_came(
     velocity: tuple[float, float], seconds: float, count: int
 ) -> None:
     dx, dy = (value * PERIOD_S for value in velocity)
-    shift = along(straight(count, dx, dy)).shift_after(seconds, REACH_PX)
+    shift = along(straight(count, dx, dy)).predict_shift(seconds, REACH_PX)
     assert shift == pytest.approx((velocity[0] * seconds, velocity[1] * seconds), abs=1e-6)
 
 
 def test_what_does_not_move_stays() -> None:
-    assert along(straight(5, 0.0, 0.0)).shift_after(0.2, REACH_PX) == (0, 0)
+    assert along(straight(5, 0.0, 0.0)).predict_shift(0.2, REACH_PX) == (0, 0)
 
 
-@pytest.mark.parametrize("count", range(FEWEST_SIGHTINGS))
+@pytest.mark.parametrize("count", range(MIN_OBSERVATIONS))
 def test_too_few_sightings_tell_nothing(count: int) -> None:
-    assert along(straight(count)).shift_after(0.1, REACH_PX) is None
+    assert along(straight(count)).predict_shift(0.1, REACH_PX) is None
 
 
 NOISE = np.random.default_rng(5).normal(0, 1, (12, 2))
@@ -61,11 +61,11 @@ BEND = np.array([(np.cos(angle), np.sin(angle)) for angle in np.linspace(0, 3, 1
     ],
 )
 def test_what_does_not_move_steadily_along_a_line_is_left_where_it_is(centers: np.ndarray) -> None:
-    assert along(centers).shift_after(0.1, REACH_PX) is None
+    assert along(centers).predict_shift(0.1, REACH_PX) is None
 
 
 def test_a_little_noise_is_no_hindrance() -> None:
-    shift = along(straight(12) + NOISE).shift_after(0.1, REACH_PX)
+    shift = along(straight(12) + NOISE).predict_shift(0.1, REACH_PX)
     assert shift == pytest.approx((10, -5), abs=1)
 
 
@@ -80,25 +80,25 @@ def test_a_little_noise_is_no_hindrance() -> None:
 )
 def test_it_begins_anew_after(center_xy: tuple[float, float], time_s: float) -> None:
     motion = along(straight(10))
-    assert motion.shift_after(0.05, REACH_PX) is not None
-    anew = motion.seen(center_xy, time_s, REACH_PX)
-    assert anew.sightings == ((time_s, *center_xy),)
-    assert anew.shift_after(0.05, REACH_PX) is None
+    assert motion.predict_shift(0.05, REACH_PX) is not None
+    anew = motion.add(center_xy, time_s, REACH_PX)
+    assert anew.observations == ((time_s, *center_xy),)
+    assert anew.predict_shift(0.05, REACH_PX) is None
 
 
 def test_nothing_goes_further_than_its_reach() -> None:
     motion = along(straight(10, 40.0, 0.0))
-    assert motion.shift_after(0.059, REACH_PX) is not None
-    assert motion.shift_after(0.061, REACH_PX) is None
+    assert motion.predict_shift(0.059, REACH_PX) is not None
+    assert motion.predict_shift(0.061, REACH_PX) is None
 
 
 def test_old_sightings_are_let_go() -> None:
-    assert len(along(straight(500, 1.0, 0.0), 0.001).sightings) == MOST_SIGHTINGS
-    kept = along(straight(50, 1.0, 0.0), 0.1).sightings
+    assert len(along(straight(500, 1.0, 0.0), 0.001).observations) == MAX_OBSERVATIONS
+    kept = along(straight(50, 1.0, 0.0), 0.1).observations
     assert np.ptp([time_s for time_s, *_ in kept]) <= WINDOW_S + 1e-9
 
 
 def test_a_turn_is_behind_it_after_the_window() -> None:
     down = straight(20, 0.0, 4.0) + np.array([76, 4])
-    shift = along(np.concatenate([straight(20, 4.0, 0.0), down])).shift_after(0.1, REACH_PX)
+    shift = along(np.concatenate([straight(20, 4.0, 0.0), down])).predict_shift(0.1, REACH_PX)
     assert shift == pytest.approx((0, 10))

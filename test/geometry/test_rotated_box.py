@@ -115,7 +115,7 @@ def test_the_box_around_points_holds_them_all(points: list[tuple[int, int]]) -> 
 def test_a_continued_box_is_the_same_rectangle_by_the_nearest_angle(
     box: RotatedBox, previous_theta: float
 ) -> None:
-    continued = box.continued_from(previous_theta)
+    continued = box.align_to(previous_theta)
     assert same_rectangle(continued, box)
     assert turned_by(continued.theta, previous_theta) <= math.pi / 4 + 1e-9
     assert -math.pi < continued.theta <= math.pi
@@ -123,7 +123,7 @@ def test_a_continued_box_is_the_same_rectangle_by_the_nearest_angle(
 
 @given(BOXES)
 def test_a_box_continued_from_itself_is_itself(box: RotatedBox) -> None:
-    again = box.continued_from(box.theta)
+    again = box.align_to(box.theta)
     assert (again.width, again.height) == (box.width, box.height)
     assert turned_by(again.theta, box.theta) < 1e-9
 
@@ -142,6 +142,6 @@ def test_a_full_turn_of_a_rectangle_has_no_flips(step_deg: float) -> None:
 
 @pytest.mark.parametrize("previous_theta", [math.pi, -math.pi + 1e-9], ids=["pi", "minus pi"])
 def test_the_angle_stays_continuous_across_half_a_turn(previous_theta: float) -> None:
-    continued = RotatedBox(0, 0, 8, 4, 0.02).continued_from(previous_theta)
+    continued = RotatedBox(0, 0, 8, 4, 0.02).align_to(previous_theta)
     assert (continued.width, continued.height) == (8, 4)
     assert turned_by(continued.theta, previous_theta) == pytest.approx(0.02, abs=1e-6)

@@ -61,7 +61,7 @@ def test_c9_bf16_agrees_with_fp32_in_every_step_within_its_bound(files: list[Pat
 def overlap(ours: Step, theirs: Step) -> float:
     one, other = (step[0][0].mask for step in (ours, theirs))
     assert one is not None and other is not None
-    a, b = one.on_picture() > 0, other.on_picture() > 0
+    a, b = one.to_image_mask() > 0, other.to_image_mask() > 0
     return float(np.count_nonzero(a & b) / np.count_nonzero(a | b))
 
 

@@ -31,7 +31,7 @@ class Track(NamedTuple):
     def mask(self, index: int) -> np.ndarray:
         region = self.results[index].mask
         assert region is not None
-        return region.on_picture() > 0
+        return region.to_image_mask() > 0
 
 
 @pytest.fixture(scope="module")

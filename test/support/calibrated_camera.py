@@ -16,7 +16,7 @@ CENTER_PX = (160.0, 120.0)
 
 
 def camera_info(**changes: Any) -> CameraInfo:
-    """A straight lens for pictures of 320×240 px; ``changes`` are fields of the message."""
+    """A camera without distortion, 320×240 px; ``changes`` are fields of the message."""
     (cx, cy), focal = CENTER_PX, FOCAL_PX
     fields: dict[str, Any] = {
         "header": Header(frame_id="camera"),
@@ -31,7 +31,7 @@ def camera_info(**changes: Any) -> CameraInfo:
 
 
 def towards(x: float, y: float) -> tuple[float, float, float]:
-    """The unit vector that a straight lens sees at a pixel."""
+    """The unit vector of a pixel without distortion."""
     ahead = np.array([(x - CENTER_PX[0]) / FOCAL_PX, (y - CENTER_PX[1]) / FOCAL_PX, 1.0])
     ahead /= math.sqrt(float(ahead @ ahead))
     return float(ahead[0]), float(ahead[1]), float(ahead[2])

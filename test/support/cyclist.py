@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cv2
 
-from siammask_ros.demo.plan import planned
+from siammask_ros.demo.plan import make_plan
 from siammask_ros.geometry.boxes import RotatedBox
 
 FIRST_FRAME = 36
@@ -19,7 +19,7 @@ VIDEO_SIZE = (640, 272)
 def pictures(folder: Path, size: tuple[int, int] = VIDEO_SIZE) -> Path:
     """A folder with his pictures, of this width and height, as a source for the player."""
     folder.mkdir(parents=True, exist_ok=True)
-    images = [each.image_bgr for each in islice(planned(None, None).opened(), FIRST_FRAME, None)]
+    images = [each.image_bgr for each in islice(make_plan(None, None).open(), FIRST_FRAME, None)]
     for number, image in enumerate([*images, *images[-2:0:-1]]):
         resized = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         cv2.imwrite(str(folder / f"{number:04d}.png"), resized)

@@ -1,7 +1,7 @@
 """A flat world with a robot, a target and a cover, and what the robot's camera sees of it.
 
 The robot drives on a plane, x forward and y to the left, and its camera looks ahead from its
-middle; pictures are those of a straight lens, the one of `calibrated_camera`. The target and the
+middle; images have no distortion, as those of `calibrated_camera`. The target and the
 cover are upright posters that always face the camera, before a wall that is far away.
 """
 

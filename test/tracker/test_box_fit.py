@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from siammask_ros.geometry.boxes import RotatedBox
-from siammask_ros.tracker.box_fit import fitted_box
+from siammask_ros.tracker.box_fit import fit_box
 from siammask_ros.tracker.masks import RegionMask, largest_outline
 
 
@@ -31,9 +31,9 @@ def _with_a_tail(binary: np.ndarray) -> None:
 
 
 def _iou(mask: RegionMask, box: RotatedBox) -> float:
-    drawn = np.zeros(mask.picture_size, np.uint8)
+    drawn = np.zeros(mask.image_size, np.uint8)
     cv2.fillPoly(drawn, [np.round(box.corners_xy).astype(np.int32)], 1)
-    whole = mask.on_picture() > 0
+    whole = mask.to_image_mask() > 0
     return float((whole & (drawn > 0)).sum() / (whole | (drawn > 0)).sum())
 
 
@@ -41,7 +41,7 @@ def _iou(mask: RegionMask, box: RotatedBox) -> float:
 def test_a_rotated_rectangle_is_found_again(strategy: str) -> None:
     mask = _mask_of(_rectangle)
     outline, _ = largest_outline(mask)
-    box = fitted_box(strategy, mask, outline, previous_theta=0.4)
+    box = fit_box(strategy, mask, outline, previous_theta=0.4)
     assert (box.x, box.y) == pytest.approx((140, 115), abs=1.5)
     assert (box.width, box.height) == pytest.approx((90, 40), abs=3)
     assert box.theta == pytest.approx(0.4, abs=0.05)
@@ -50,15 +50,15 @@ def test_a_rotated_rectangle_is_found_again(strategy: str) -> None:
 def test_min_max_is_the_axis_aligned_box_of_the_outline() -> None:
     mask = _mask_of(_with_a_tail)
     outline, _ = largest_outline(mask)
-    box = fitted_box("min_max", mask, outline, previous_theta=0.0)
+    box = fit_box("min_max", mask, outline, previous_theta=0.0)
     assert box == RotatedBox(40 + (40 + 169) / 2, 25 + (80 + 119) / 2, 129.0, 39.0, 0.0)
 
 
 def test_the_optimised_box_leaves_a_thin_tail_out() -> None:
     mask = _mask_of(_with_a_tail)
     outline, _ = largest_outline(mask)
-    smallest = fitted_box("mbr", mask, outline, previous_theta=0.0)
-    best = fitted_box("optimised", mask, outline, previous_theta=0.0)
+    smallest = fit_box("mbr", mask, outline, previous_theta=0.0)
+    best = fit_box("optimised", mask, outline, previous_theta=0.0)
     assert _iou(mask, best) > _iou(mask, smallest) + 0.2
     assert best.width < 75
 
@@ -72,7 +72,7 @@ def test_the_optimised_box_does_not_depend_on_the_scale(side: int) -> None:
     mask = _mask_of(ellipse, 0, 0, side)
     mask = RegionMask(0, 0, mask.values, mask.binary, (side, side))
     outline, _ = largest_outline(mask)
-    box = fitted_box("optimised", mask, outline, previous_theta=0.5)
+    box = fit_box("optimised", mask, outline, previous_theta=0.5)
     assert box.theta == pytest.approx(math.radians(30), abs=0.12)
     # The best rectangle of an ellipse is smaller than the one around it, in this proportion.
     assert box.width / side == pytest.approx(0.6 * 0.86, rel=0.12)

@@ -15,7 +15,7 @@ from siammask_ros.tracker.masks import (
     SearchSquare,
     label_map,
     largest_outline,
-    paste,
+    paste_mask,
 )
 
 HEIGHT, WIDTH = 70, 100
@@ -88,7 +88,7 @@ def pasted(
     variant: Variant, center: tuple[float, float], side: int, cell: tuple[int, int]
 ) -> RegionMask:
     square = SearchSquare.around(center, side, variant)
-    return paste(MASKS[variant.name], square, cell, (HEIGHT, WIDTH), variant, THRESHOLD)
+    return paste_mask(MASKS[variant.name], square, cell, (HEIGHT, WIDTH), variant, THRESHOLD)
 
 
 PLACES = {
@@ -119,7 +119,7 @@ def test_not_one_pixel_differs_from_the_paste_over_the_whole_picture(
     region = pasted(VARIANTS[name], center, side, cell)
     expected = reference(VARIANTS[name], center, side, cell)
 
-    assert np.array_equal(region.on_picture() > 0, expected > THRESHOLD)
+    assert np.array_equal(region.to_image_mask() > 0, expected > THRESHOLD)
     assert np.allclose(region.values, expected[region.window], atol=1e-5)
     outside = np.ones((HEIGHT, WIDTH), bool)
     outside[region.window] = False
@@ -142,7 +142,7 @@ def test_a_paste_anywhere_is_the_paste_over_the_whole_picture(
     expected = reference(VARIANTS[name], (x, y), side, (row, column))
     # Sums of single precision: a value this near to the threshold may fall to either side.
     clear = np.abs(expected - THRESHOLD) > 1e-5
-    assert np.array_equal((region.on_picture() > 0)[clear], (expected > THRESHOLD)[clear])
+    assert np.array_equal((region.to_image_mask() > 0)[clear], (expected > THRESHOLD)[clear])
 
 
 def test_the_authors_paste_from_the_unrounded_center_not_from_the_rounded_crop() -> None:
@@ -157,7 +157,7 @@ def test_only_the_target_s_own_rectangle_is_computed(variant: Variant) -> None:
     mask = np.zeros((size, size), np.float32)
     mask[size // 2, size // 4 : size // 2] = 1
     square = SearchSquare.around((50, 35), 255, variant)
-    region = paste(mask, square, (12, 12), (HEIGHT, WIDTH), variant, THRESHOLD)
+    region = paste_mask(mask, square, (12, 12), (HEIGHT, WIDTH), variant, THRESHOLD)
     rows, columns = np.nonzero(region.binary)
     assert len(rows) > 0
     # At one pixel a value, two neighbours and one more for rounding on each side.
@@ -177,12 +177,12 @@ def test_an_exact_paste_lies_where_the_crop_saw_the_thing(
     window = crop[64 : 64 + 128, 64 : 64 + 128, 0].astype(np.float32) / 255
     square = SearchSquare.around(center, side, LITE)
 
-    region = paste(window, square, (12, 12), (240, 320), LITE, 0.5)
+    region = paste_mask(window, square, (12, 12), (240, 320), LITE, 0.5)
 
     truth = picture[..., 0] > 0
-    assert np.abs(centroid(region.on_picture() > 0) - centroid(truth)).max() < 0.15
-    common = np.count_nonzero(truth & (region.on_picture() > 0))
-    assert common / np.count_nonzero(truth | (region.on_picture() > 0)) > 0.9
+    assert np.abs(centroid(region.to_image_mask() > 0) - centroid(truth)).max() < 0.15
+    common = np.count_nonzero(truth & (region.to_image_mask() > 0))
+    assert common / np.count_nonzero(truth | (region.to_image_mask() > 0)) > 0.9
 
 
 def centroid(mask: np.ndarray) -> np.ndarray:
@@ -194,9 +194,9 @@ def test_c2_a_mask_without_a_value_above_the_threshold_is_empty(name: str) -> No
     variant = VARIANTS[name]
     square = SearchSquare.around((50, 35), 60, variant)
     nothing = np.full((variant.mask_size,) * 2, THRESHOLD - 1e-3, np.float32)
-    region = paste(nothing, square, (12, 12), (HEIGHT, WIDTH), variant, THRESHOLD)
+    region = paste_mask(nothing, square, (12, 12), (HEIGHT, WIDTH), variant, THRESHOLD)
     assert region.area_px == 0
-    assert not region.on_picture().any()
+    assert not region.to_image_mask().any()
     assert largest_outline(region)[0].shape == (0, 2)
 
 
@@ -204,7 +204,7 @@ def test_c2_a_mask_without_a_value_above_the_threshold_is_empty(name: str) -> No
 def test_c2_a_mask_off_the_picture_is_empty(name: str) -> None:
     region = pasted(VARIANTS[name], (-500, -500), 60, (12, 12))
     assert region.area_px == 0
-    assert region.on_picture().shape == (HEIGHT, WIDTH)
+    assert region.to_image_mask().shape == (HEIGHT, WIDTH)
     outline, area = largest_outline(region)
     assert outline.shape == (0, 2) and area == 0
 

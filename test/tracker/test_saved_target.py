@@ -31,14 +31,14 @@ def tracker(sha256: str = "ab" * 32) -> Tracker:
 def saved() -> SavedTarget:
     ours = tracker()
     (state,) = ours.start(picture(0), [square_box(0)])
-    return ours.saved(state)
+    return ours.save(state)
 
 
 def saved_after_a_frame() -> SavedTarget:
     """With the colours of its first mask."""
     ours = tracker()
     _, (state,) = ours.step(picture(1), ours.start(picture(0), [square_box(0)]))
-    return ours.saved(state)
+    return ours.save(state)
 
 
 CONTENT = saved().to_bytes()

@@ -29,7 +29,7 @@ from tracker.walks import (
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.geometry.crops import context_side, crop_square, mean_bgr
 from siammask_ros.tracker.config import PRESETS, TrackerConfig
-from siammask_ros.tracker.masks import SearchSquare, paste
+from siammask_ros.tracker.masks import SearchSquare, paste_mask
 from siammask_ros.tracker.targets import Status, TargetState
 from siammask_ros.tracker.tracker import StageClock, Tracker
 
@@ -155,7 +155,7 @@ def test_the_mask_is_pasted_around_the_center_before_the_step() -> None:
 
     side = round(context_side(*before.size) * 255 / 127)
     square = SearchSquare.around(before.center_in_image, side, engine.variant)
-    expected = paste(
+    expected = paste_mask(
         mask_with_a_bar(), square, (11, 14), (HEIGHT, WIDTH), engine.variant, DAVIS.mask_threshold
     )
     assert engine.cells == [(11, 14)]

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from support.page_bench import read_picture, target
 
-from siammask_ros.geometry.outlines import contours
+from siammask_ros.geometry.outlines import find_contours
 from siammask_ros.web.feed import (
     STAGES,
     AnnotatedFrame,
@@ -78,10 +78,10 @@ def test_contours_filled_by_the_even_odd_rule_are_the_mask_again() -> None:
         np.uint8
     )
     filled = np.zeros((120, 160), np.uint8)
-    cv2.fillPoly(filled, list(contours(mask, (30, 20))), (1,))
+    cv2.fillPoly(filled, list(find_contours(mask, (30, 20))), (1,))
     again = filled[20:110, 30:150]
     assert np.count_nonzero(again != mask) < 0.05 * mask.size, "the borders of holes are thick"
-    assert contours(np.zeros((5, 5), np.uint8)) == ()
+    assert find_contours(np.zeros((5, 5), np.uint8)) == ()
 
 
 def test_a_rate_counts_the_last_seconds_only() -> None:

@@ -49,7 +49,7 @@ def choose_other_video(videos: Sequence[MaskedVideo], place: int, number: int) -
 def mask_similarity(result: TargetResult, truth: NDArray[Any]) -> float:
     """Return J, the IoU of a result's mask and the true one (H, W); no mask is an empty one."""
     empty = np.zeros(truth.shape, np.uint8)
-    return region_similarity(result.mask.on_picture() if result.mask else empty, truth)
+    return region_similarity(result.mask.to_image_mask() if result.mask else empty, truth)
 
 
 def cover_target(

@@ -13,20 +13,20 @@ from siammask_ros.tracker.masks import OUTSIDE, RegionMask, SearchSquare
 from siammask_ros.tracker.tracker import Tracker
 
 
-def paste_on_picture(
+def paste_on_image(
     mask: NDArray[Any],
     square: SearchSquare,
     cell: tuple[int, int],
-    picture_size: tuple[int, int],
+    image_size: tuple[int, int],
     variant: Variant,
     threshold: float,
 ) -> RegionMask:
     """A cell's mask (M, M) on the image, every pixel of which is computed.
 
-    The same as ``tracker.masks.paste``, but for cv2.warpAffine's weights in steps of 1/32, and
+    The same as ``tracker.masks.paste_mask``, but for cv2.warpAffine's weights in steps of 1/32, and
     with the whole image as its region.
     """
-    height, width = picture_size
+    height, width = image_size
     row, column = cell
     before = variant.base_size / 2
     left = square.left_in_image + (column - before) * variant.stride * square.scale
@@ -45,7 +45,7 @@ def paste_on_picture(
         borderValue=(OUTSIDE,) * 4,
     )
     values = np.asarray(warped, np.float32)
-    return RegionMask(0, 0, values, (values > threshold).astype(np.uint8), picture_size)
+    return RegionMask(0, 0, values, (values > threshold).astype(np.uint8), image_size)
 
 
 class ReferenceTracker(Tracker):
@@ -54,4 +54,4 @@ class ReferenceTracker(Tracker):
     Its engine is a ReferenceEngine where the authors' whole work is to be timed.
     """
 
-    _paste = staticmethod(paste_on_picture)
+    _paste = staticmethod(paste_on_image)

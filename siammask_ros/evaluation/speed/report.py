@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from siammask_ros.errors import DataError, in_one_line
+from siammask_ros.errors import DataError, format_error
 from siammask_ros.evaluation.speed.measures import (
     STAGES,
     Benchmark,
@@ -121,7 +121,7 @@ def read_benchmark(path: Path) -> Benchmark:
         content = json.loads(path.read_text(encoding="utf-8"))
         return benchmark_from_json(content)
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read: {in_one_line(error)}; {_EXPECTED}") from error
+        raise DataError(f"{path} cannot be read: {format_error(error)}; {_EXPECTED}") from error
     except DataError as error:
         raise DataError(f"{path} is no benchmark; {_EXPECTED}") from error
 

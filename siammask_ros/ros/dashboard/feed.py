@@ -22,7 +22,7 @@ from std_srvs.srv import SetBool, Trigger
 from vision_msgs.msg import Detection2D
 
 from siammask_ros.errors import SiamMaskError
-from siammask_ros.geometry.boxes import RotatedBox, checked_init_box
+from siammask_ros.geometry.boxes import RotatedBox, validate_init_box
 from siammask_ros.media.contrast import ContrastStretch
 from siammask_ros.media.image_messages import (
     NANOSECONDS,
@@ -266,7 +266,7 @@ class DashboardFeed:
         (height, width), frame_id = self._size_frame
         if not height:
             raise SiamMaskError("no image has arrived yet; wait for one")
-        box = checked_init_box(RotatedBox.from_xywh(box_xywh), width, height)
+        box = validate_init_box(RotatedBox.from_xywh(box_xywh), width, height)
         if not self._box_publisher.get_subscription_count():
             raise SiamMaskError(f"{self._config.tracker} is not running; start it")
         with self._lock:

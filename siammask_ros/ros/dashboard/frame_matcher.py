@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from siammask_ros.geometry.outlines import contours
+from siammask_ros.geometry.outlines import find_contours
 from siammask_ros.web.feed import AnnotatedFrame, Image, Target
 
 # An image waits for its tracks up to this many times the longest recent interval between tracks,
@@ -142,4 +142,4 @@ def _add_mask_contours(target: Target, labels: NDArray[np.uint8], number: int) -
     if target.state not in VISIBLE_STATES:
         return target
     mask = np.asarray(labels == number, np.uint8)
-    return replace(target, contours=contours(mask))
+    return replace(target, contours=find_contours(mask))

@@ -9,7 +9,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
 
 from siammask_ros.errors import CalibrationError
-from siammask_ros.geometry.lens import Lens
+from siammask_ros.geometry.camera_model import CameraModel
 from siammask_ros.ros.runtime import qos
 from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.session import Frame
@@ -27,7 +27,7 @@ class Calibration:
         self._node = node
         self._guard = guard
         self._rectified = rectified
-        self._known: tuple[Lens, str] | None = None
+        self._known: tuple[CameraModel, str] | None = None
         self._refusal = ""
         self._mismatch = ""
         self._subscription = node.create_subscription(
@@ -51,16 +51,16 @@ class Calibration:
         topic = self._subscription.topic_name
         return f"from {topic}" if self._known else f"none: no camera_info on {topic}"
 
-    def find_lens(self, frame: Frame) -> Lens | None:
+    def find_lens(self, frame: Frame) -> CameraModel | None:
         """Return the calibration that fits this frame, or None."""
         known = self._known
         if known is None:
             return None
-        lens, frame_id = known
-        self._mismatch = _describe_mismatch(lens, frame_id, frame)
+        camera, frame_id = known
+        self._mismatch = _describe_mismatch(camera, frame_id, frame)
         if self._mismatch:
             self._guard.warn("no bearing", f"no bearing: {self._mismatch}")
-        return None if self._mismatch else lens
+        return None if self._mismatch else camera
 
     def close(self) -> None:
         """Destroy the subscription."""
@@ -68,22 +68,22 @@ class Calibration:
 
     def _on_camera_info(self, message: CameraInfo) -> None:
         try:
-            lens = read_camera_info(message, self._rectified())
+            camera = read_camera_info(message, self._rectified())
         except CalibrationError as error:
             self._known, self._mismatch = None, ""
             self._refusal = f"camera_info refused: {error}"
             self._guard.warn("camera_info refused", self._refusal)
             return
-        self._known = (lens, message.header.frame_id)
+        self._known = (camera, message.header.frame_id)
         self._refusal = self._mismatch = ""
 
 
-def _describe_mismatch(lens: Lens, frame_id: str, frame: Frame) -> str:
+def _describe_mismatch(camera: CameraModel, frame_id: str, frame: Frame) -> str:
     """Return why this calibration does not fit the frame, or an empty text."""
     height, width = frame.size
-    if (width, height) != (lens.width_px, lens.height_px):
+    if (width, height) != (camera.width_px, camera.height_px):
         return (
-            f"camera_info is for images of {lens.width_px}×{lens.height_px} px and they have "
+            f"camera_info is for images of {camera.width_px}×{camera.height_px} px and they have "
             f"{width}×{height}; expected that of the same camera"
         )
     if frame_id and frame.frame_id and frame_id != frame.frame_id:
@@ -94,7 +94,7 @@ def _describe_mismatch(lens: Lens, frame_id: str, frame: Frame) -> str:
     return ""
 
 
-def read_camera_info(message: CameraInfo, rectified: bool) -> Lens:
+def read_camera_info(message: CameraInfo, rectified: bool) -> CameraModel:
     """Return the calibration in a message, for images after binning and region of interest.
 
     Rectified images use P and no distortion, raw images K and D. Raises CalibrationError if the
@@ -117,11 +117,11 @@ def read_camera_info(message: CameraInfo, rectified: bool) -> Lens:
     # As in image_geometry, the numbers are those of the whole sensor at full resolution.
     bin_x, bin_y = max(int(message.binning_x), 1), max(int(message.binning_y), 1)
     roi = message.roi
-    return Lens(
+    return CameraModel(
         width_px=int(roi.width or message.width) // bin_x,
         height_px=int(roi.height or message.height) // bin_y,
         focal_xy_px=(fx / bin_x, fy / bin_y),
         center_in_image=((cx - roi.x_offset) / bin_x, (cy - roi.y_offset) / bin_y),
-        model="" if rectified else message.distortion_model,
+        distortion_model="" if rectified else message.distortion_model,
         distortion=() if rectified else tuple(float(value) for value in message.d),
     )

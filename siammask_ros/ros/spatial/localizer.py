@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
 
-from siammask_ros.geometry.lens import Lens
-from siammask_ros.geometry.position import Position, depth_under, position_at
+from siammask_ros.geometry.camera_model import CameraModel
+from siammask_ros.geometry.position import Position, estimate_position, measure_depth
 from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.runtime.node_config import NodeConfig
 from siammask_ros.ros.spatial.calibration import Calibration
@@ -29,30 +29,30 @@ class TargetLocalizer:
 
     def locate(self, answer: FrameResult) -> dict[str, TargetPose]:
         """Return the pose of each target that is visible in the image, by target id."""
-        lens = self._calibration.find_lens(answer.frame)
+        camera = self._calibration.find_lens(answer.frame)
         shown = [target for target in answer.targets if is_shown(target)]
-        if lens is None or not shown:
+        if camera is None or not shown:
             return {}
         depths = self._depths.find(answer.frame)
-        rays = lens.rays([(target.result.box.x, target.result.box.y) for target in shown])
+        rays = camera.rays([(target.result.box.x, target.result.box.y) for target in shown])
         return {
-            target.target_id: TargetPose(ray, lens, _position(target, ray, lens, depths))
+            target.target_id: TargetPose(ray, camera, _position(target, ray, camera, depths))
             for target, ray in zip(shown, rays, strict=True)
             if np.isfinite(ray).all()
         }
 
     def find_points(self, answer: FrameResult, target_id: str) -> NDArray[np.float32]:
         """Return the measured points (n, 3) of a target, or of the first one if the id is empty."""
-        lens = self._calibration.find_lens(answer.frame)
+        camera = self._calibration.find_lens(answer.frame)
         depths = self._depths.find(answer.frame)
         chosen = [
             target
             for target in answer.targets
             if is_shown(target) and target_id in ("", target.target_id)
         ]
-        if lens is None or depths is None or not chosen:
+        if camera is None or depths is None or not chosen:
             return np.zeros((0, 3), np.float32)
-        return target_points(chosen[0], depths, lens)
+        return target_points(chosen[0], depths, camera)
 
     @property
     def refusal(self) -> str:
@@ -71,12 +71,15 @@ class TargetLocalizer:
 
 
 def _position(
-    target: TrackedTarget, bearing: NDArray[np.float64], lens: Lens, depths: DepthImage | None
+    target: TrackedTarget,
+    bearing: NDArray[np.float64],
+    camera: CameraModel,
+    depths: DepthImage | None,
 ) -> Position | None:
     mask, box = target.result.mask, target.result.box
     if depths is None or mask is None:
         return None
-    depth = depth_under(mask.binary, depths.metres(mask.window))
+    depth = measure_depth(mask.binary, depths.metres(mask.window))
     if depth is None:
         return None
-    return position_at(bearing, depth, math.sqrt(box.width * box.height), lens)
+    return estimate_position(bearing, depth, math.sqrt(box.width * box.height), camera)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import Header
 
-from siammask_ros.geometry.lens import Lens
+from siammask_ros.geometry.camera_model import CameraModel
 from siammask_ros.ros.spatial.depth import DepthImage
 from siammask_ros.session import TrackedTarget
 
@@ -19,7 +19,9 @@ _FIELDS = [
 ]
 
 
-def target_points(target: TrackedTarget, depths: DepthImage, lens: Lens) -> NDArray[np.float32]:
+def target_points(
+    target: TrackedTarget, depths: DepthImage, camera: CameraModel
+) -> NDArray[np.float32]:
     """Return the points (n, 3) in metres in the optical frame, one per mask pixel with a depth.
 
     Zero, negative and non-finite depths are holes. Pixels for which the distortion formula has no
@@ -31,7 +33,7 @@ def target_points(target: TrackedTarget, depths: DepthImage, lens: Lens) -> NDAr
     depth_m = depths.metres(mask.window)
     is_measured = (mask.binary != 0) & np.isfinite(depth_m) & (depth_m > 0)
     rows, columns = np.nonzero(is_measured)
-    rays = lens.rays(np.stack([columns + mask.left, rows + mask.top], axis=1))
+    rays = camera.rays(np.stack([columns + mask.left, rows + mask.top], axis=1))
     rays = rays / rays[:, 2:]
     points = rays * depth_m[is_measured][:, None]
     finite = points[np.isfinite(points).all(axis=1)]

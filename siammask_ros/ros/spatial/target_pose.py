@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from siammask_ros.geometry.lens import Lens
+from siammask_ros.geometry.camera_model import CameraModel
 from siammask_ros.geometry.position import Position
 from siammask_ros.session import TrackedTarget
 
@@ -16,11 +16,11 @@ from siammask_ros.session import TrackedTarget
 class TargetPose:
     """The bearing of a target, a unit vector (3,) in the optical frame, and its position.
 
-    ``lens`` is the calibration of the camera.
+    ``camera`` is the calibration of the camera.
     """
 
     bearing: NDArray[np.float64]
-    lens: Lens
+    camera: CameraModel
     position: Position | None = None
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from siammask_ros.errors import BoxError
-from siammask_ros.geometry.boxes import RotatedBox, checked_init_box
+from siammask_ros.geometry.boxes import RotatedBox, validate_init_box
 
 ID_PREFIX = "auto-"
 
@@ -49,7 +49,7 @@ def choose_box(
 
 def _usable_box(box: RotatedBox, width_px: int, height_px: int) -> RotatedBox | None:
     try:
-        return checked_init_box(box, width_px, height_px)
+        return validate_init_box(box, width_px, height_px)
     except BoxError:
         return None
 

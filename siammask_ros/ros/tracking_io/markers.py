@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
-from siammask_ros.geometry.outlines import simplified
+from siammask_ros.geometry.outlines import simplify_outline
 from siammask_ros.media.drawing import colour_of
 from siammask_ros.ros.spatial.target_pose import TargetPose
 from siammask_ros.ros.tracking_io.messages import build_header
@@ -68,9 +68,9 @@ def _markers_of(
 
 def _outline_in_space(target: TrackedTarget, pose: TargetPose, depth_m: float) -> NDArray[Any]:
     """Return the closed outline (n, 3) of the mask, or of the box, on the plane of the target."""
-    outline = simplified(target.result.outline)
+    outline = simplify_outline(target.result.outline)
     points = outline if len(outline) else target.result.box.corners_xy
-    rays = pose.lens.rays(points)
+    rays = pose.camera.rays(points)
     rays = rays[np.isfinite(rays).all(axis=1)]
     on_plane = rays / rays[:, 2:] * depth_m
     return np.concatenate([on_plane, on_plane[:1]])

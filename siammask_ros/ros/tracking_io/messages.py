@@ -23,7 +23,7 @@ from vision_msgs.msg import (
 
 from siammask_ros.errors import BoxError
 from siammask_ros.geometry.boxes import RotatedBox
-from siammask_ros.geometry.outlines import simplified
+from siammask_ros.geometry.outlines import simplify_outline
 from siammask_ros.media.image_messages import JPEG_FORMAT, NANOSECONDS, to_jpeg
 from siammask_ros.msg import FrameLatency, Track, TrackArray
 from siammask_ros.ros.spatial.target_pose import TargetPose, is_shown
@@ -158,7 +158,7 @@ def _track(target: TrackedTarget, pose: TargetPose | None, predicted: Predicted 
         corners=[_point(corner) for corner in box.corners_xy],
         predicted_ms=predicted.ms if predicted else 0.0,
         observed_box=_bounding_box(result.box),
-        outline=[_point(point) for point in simplified(result.outline)],
+        outline=[_point(point) for point in simplify_outline(result.outline)],
         mask_area=result.mask.area_px if result.mask is not None else 0,
         time_since_seen=_duration(target.unseen_s),
     )

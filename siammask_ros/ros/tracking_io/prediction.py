@@ -36,7 +36,7 @@ class Prediction:
         tracking = [target for target in answer.targets if _is_tracking(target)]
         time_s = _time_s(answer.frame)
         self._motions = {
-            target.target_id: self._motions.get(target.target_id, Motion()).seen(
+            target.target_id: self._motions.get(target.target_id, Motion()).add(
                 _searched_center(target), time_s, _reach_px(target)
             )
             for target in tracking
@@ -46,7 +46,7 @@ class Prediction:
         found = {}
         for target in tracking:
             motion, box = self._motions[target.target_id], target.result.box
-            shift = motion.shift_after(age_ms / 1e3, _reach_px(target))
+            shift = motion.predict_shift(age_ms / 1e3, _reach_px(target))
             if shift is not None:
                 moved = replace(box, x=box.x + shift[0], y=box.y + shift[1])
                 found[target.target_id] = Predicted(moved, age_ms)

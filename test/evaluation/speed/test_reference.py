@@ -7,10 +7,10 @@ import pytest
 from support.fake_engine import FakeEngine
 from support.moving_square import picture, square_box
 
-from siammask_ros.evaluation.speed.reference import ReferenceTracker, paste_on_picture
+from siammask_ros.evaluation.speed.reference import ReferenceTracker, paste_on_image
 from siammask_ros.model.variants import get_variant
 from siammask_ros.tracker.config import find_preset
-from siammask_ros.tracker.masks import OUTSIDE, SearchSquare, paste
+from siammask_ros.tracker.masks import OUTSIDE, SearchSquare, paste_mask
 from siammask_ros.tracker.tracker import Tracker
 
 PICTURE = (120, 200)
@@ -30,7 +30,7 @@ def test_a_mask_pasted_on_the_whole_image_is_the_region_and_below_the_threshold_
     mask = (0.5 + 0.5 * np.sin(5 * x) * np.cos(4 * y)).astype(np.float32)
     square = SearchSquare.around(center, side, variant)
     fast, whole = (
-        way(mask, square, (12, 9), PICTURE, variant, 0.5) for way in (paste, paste_on_picture)
+        way(mask, square, (12, 9), PICTURE, variant, 0.5) for way in (paste_mask, paste_on_image)
     )
     assert whole.values.shape == PICTURE
     # At the mask's border a step of 1/32 towards −1 is as much as two of them.
@@ -38,7 +38,9 @@ def test_a_mask_pasted_on_the_whole_image_is_the_region_and_below_the_threshold_
     around = whole.values.copy()
     around[fast.window] = OUTSIDE
     assert around.max() < 0.5 + 0.07
-    assert np.count_nonzero(whole.on_picture() != fast.on_picture()) <= 0.01 * np.prod(PICTURE)
+    assert np.count_nonzero(whole.to_image_mask() != fast.to_image_mask()) <= 0.01 * np.prod(
+        PICTURE
+    )
 
 
 def test_both_trackers_follow_the_square_alike() -> None:
@@ -53,7 +55,7 @@ def test_both_trackers_follow_the_square_alike() -> None:
             results.append(result)
         fast, reference = results
         assert reference.mask.binary.shape == picture(0).shape[:2]
-        overlap = fast.mask.on_picture() & reference.mask.on_picture()
+        overlap = fast.mask.to_image_mask() & reference.mask.to_image_mask()
         assert np.count_nonzero(overlap) >= 0.98 * reference.mask.area_px
         assert fast.box.corners_xy == pytest.approx(reference.box.corners_xy, abs=1.5)
         assert fast.score == reference.score

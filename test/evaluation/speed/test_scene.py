@@ -7,7 +7,7 @@ import pytest
 
 from siammask_ros.errors import ConfigError
 from siammask_ros.evaluation.speed.scene import SIDE_PX, SIZES, moving_squares, parse_size
-from siammask_ros.geometry.boxes import checked_init_box
+from siammask_ros.geometry.boxes import validate_init_box
 
 
 @pytest.mark.parametrize("targets", [1, 2, 8, 20])
@@ -20,7 +20,7 @@ def test_every_target_is_whole_on_every_picture(size: str, targets: int) -> None
         assert image.dtype == np.uint8
         assert len(boxes) == targets
         for box in boxes:
-            assert checked_init_box(box, width, height) == box
+            assert validate_init_box(box, width, height) == box
             left, top, *_ = (round(value) for value in box.bounding_xywh)
             square = image[top : top + SIDE_PX, left : left + SIDE_PX]
             assert square.min() >= 120, "nothing covers it"

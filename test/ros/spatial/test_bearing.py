@@ -111,9 +111,9 @@ def test_a_binned_cut_out_is_seen_through_the_same_lens() -> None:
 def test_rectified_images_are_seen_through_p_and_without_distortion() -> None:
     p = [200.0, 0.0, 150.0, -12.0, 0.0, 200.0, 110.0, 0.0, 0.0, 0.0, 1.0, 0.0]
     message = camera_info(p=p, distortion_model="plumb_bob", d=[-0.3, 0.1, 0.0, 0.0, 0.0])
-    lens = read_camera_info(message, rectified=True)
-    assert (lens.focal_xy_px, lens.center_in_image) == ((200.0, 200.0), (150.0, 110.0))
-    assert lens.rays([(350, 110)]) == pytest.approx(np.array([[0.5**0.5, 0, 0.5**0.5]]))
+    camera = read_camera_info(message, rectified=True)
+    assert (camera.focal_xy_px, camera.center_in_image) == ((200.0, 200.0), (150.0, 110.0))
+    assert camera.rays([(350, 110)]) == pytest.approx(np.array([[0.5**0.5, 0, 0.5**0.5]]))
 
 
 def test_thousands_of_coefficients_are_refused() -> None:

@@ -25,7 +25,7 @@ from support.moving_square import SIDE_PX, square_center
 from support.node_bench import NODE, NodeBench
 from support.session_bench import wait_until
 
-from siammask_ros.geometry.lens import Lens
+from siammask_ros.geometry.camera_model import CameraModel
 from siammask_ros.geometry.position import Position
 from siammask_ros.ros.spatial.depth import DepthImage
 from siammask_ros.ros.spatial.frame_transformer import apply_transform
@@ -126,19 +126,19 @@ def test_points_are_the_pixels_of_the_mask_that_have_a_depth() -> None:
     pixels = np.full((100, 200), 9.0, np.float32)
     pixels[20:22, 70:73] = [[2.0, 0.0, 3.0], [np.nan, 4.0, -1.0]]
     depths = DepthImage(pixels, 1.0, 1, "camera")
-    lens = Lens(200, 100, (100.0, 50.0), (50.0, 40.0))
+    camera = CameraModel(200, 100, (100.0, 50.0), (50.0, 40.0))
     expected = [[0.4, -0.8, 2.0], [0.84, -1.52, 4.0]]
-    assert target_points(tracked(mask), depths, lens) == pytest.approx(np.array(expected))
-    assert target_points(tracked(None), depths, lens).shape == (0, 3)
+    assert target_points(tracked(mask), depths, camera) == pytest.approx(np.array(expected))
+    assert target_points(tracked(None), depths, camera).shape == (0, 3)
 
 
 def test_the_first_target_with_a_position_is_chosen_or_the_one_that_is_named() -> None:
-    bearing, lens = np.array([0.0, 0.0, 1.0]), Lens(10, 10, (1.0, 1.0), (5.0, 5.0))
+    bearing, camera = np.array([0.0, 0.0, 1.0]), CameraModel(10, 10, (1.0, 1.0), (5.0, 5.0))
     near, far = (Position(bearing * at, np.eye(3)) for at in (1.0, 9.0))
     poses = {
-        "blind": TargetPose(bearing, lens),
-        "near": TargetPose(bearing, lens, near),
-        "far": TargetPose(bearing, lens, far),
+        "blind": TargetPose(bearing, camera),
+        "near": TargetPose(bearing, camera, near),
+        "far": TargetPose(bearing, camera, far),
     }
     assert choose_position({}, "") is None
     assert choose_position(poses, "") is near

@@ -151,7 +151,7 @@ def load_of_saved(bench: NodeBench, folder: Path) -> Any:
     """Loads a target that another tracker has left there."""
     tracker = Tracker(FakeEngine(), find_preset("lite"))
     (state,) = tracker.start(picture(0), [square_box(0)])
-    (folder / "a.safetensors").write_bytes(tracker.saved(state).to_bytes())
+    (folder / "a.safetensors").write_bytes(tracker.save(state).to_bytes())
     return load(bench, "a")
 
 

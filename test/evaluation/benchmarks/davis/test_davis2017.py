@@ -19,7 +19,7 @@ from siammask_ros.evaluation.benchmarks.davis.measuring import evaluate_sequence
 from siammask_ros.evaluation.benchmarks.davis.sequences import davis_sequences
 from siammask_ros.evaluation.benchmarks.start_boxes import start_box_of_mask
 from siammask_ros.evaluation.metrics.overlap import region_similarity
-from siammask_ros.geometry.boxes import RotatedBox, checked_init_box
+from siammask_ros.geometry.boxes import RotatedBox, validate_init_box
 from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.masks import RegionMask
 from siammask_ros.tracker.targets import Status, TargetResult
@@ -118,4 +118,4 @@ def test_a_sliver_at_the_border_can_be_started_from(
     mask[rows, columns] = True
     box = start_box_of_mask(mask)
     assert box.bounding_xywh == pytest.approx(expected_xywh)
-    assert checked_init_box(box, width_px=SIZE[1], height_px=SIZE[0]) == box
+    assert validate_init_box(box, width_px=SIZE[1], height_px=SIZE[0]) == box

@@ -101,5 +101,5 @@ def read_file(path: Path) -> bytes:
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}") from error
     if len(content) > MOST_BYTES:
-        raise DataError(f"is no saved target: it has more than {MOST_BYTES} bytes")
+        raise DataError(f"not a saved target: it has more than {MOST_BYTES} bytes")
     return content

@@ -110,7 +110,7 @@ def test_refusals_are_told_and_the_target_goes_on(tmp_path: Path) -> None:
             (save(bench, "b", "nobody"), "no such target: 'nobody'"),
             (load(bench, "nothing"), "there is no such file"),
             (load(bench, "folder"), "there is no such file"),
-            (load(bench, "damaged"), "no saved target"),
+            (load(bench, "damaged"), "not a saved target"),
             (load(bench, "large"), "more than 1048576 bytes"),
         ):
             assert not answer.success
@@ -131,7 +131,7 @@ def test_a_target_of_other_weights_is_refused(tmp_path: Path) -> None:
         bench.started(0)
         answer = load(bench, "a")
         assert not answer.success
-        assert "weights 000000000000…, these are abababababab…" in answer.message
+        assert "weights 000000000000…, but the engine has abababababab…" in answer.message
         bench.assert_tracks(1)
 
 

@@ -83,7 +83,7 @@ def test_b3_a_side_of_8_px_is_taken() -> None:
     ids=["left", "right", "up", "down"],
 )
 def test_b4_a_box_outside_the_picture_is_refused(x: float, y: float) -> None:
-    with pytest.raises(BoxError, match="outside the 640×480 picture"):
+    with pytest.raises(BoxError, match="outside the 640×480 image"):
         checked(RotatedBox(x, y, 100, 60))
 
 

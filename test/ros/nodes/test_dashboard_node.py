@@ -138,7 +138,7 @@ def test_a_box_that_cannot_be_is_refused_on_the_page_and_the_next_one_is_followe
             assert not answer["ok"]
             assert "at least 8×8 px" in answer["text"]
             answer = await page.ask(do="follow", box=[900, 10, 30, 30], stamp="0")
-            assert "outside the 320×240 picture" in answer["text"]
+            assert "outside the 320×240 image" in answer["text"]
             answer = await page.ask(do="follow", box=bench.square(about), stamp=about["stamp"])
             assert answer["ok"], answer
             await bench.until(page, lambda each: "1" in states(each))

@@ -94,13 +94,19 @@ def test_a_pixel_that_the_formula_cannot_reach_has_no_direction() -> None:
         pytest.param({"center_in_image": (320.0, math.inf)}, "not finite", id="inf"),
         pytest.param({"width_px": 0}, "0×480", id="no-width"),
         pytest.param(
-            {"model": "mine", "distortion": (0.1,) * 5}, "expected one of: plumb_bob", id="unknown"
+            {"distortion_model": "mine", "distortion": (0.1,) * 5},
+            "expected one of: plumb_bob",
+            id="unknown",
         ),
         pytest.param(
-            {"model": "plumb_bob", "distortion": (0.1,) * 3}, "plumb_bob has 4 or 5", id="too-few"
+            {"distortion_model": "plumb_bob", "distortion": (0.1,) * 3},
+            "plumb_bob has 4 or 5",
+            id="too-few",
         ),
         pytest.param(
-            {"model": "plumb_bob", "distortion": (math.nan,) * 5}, "not finite", id="nan-distortion"
+            {"distortion_model": "plumb_bob", "distortion": (math.nan,) * 5},
+            "not finite",
+            id="nan-distortion",
         ),
     ],
 )

@@ -85,7 +85,7 @@ CALLBACKS: list[Any] = [
     pytest.param(
         Session,
         "reconfigure",
-        "take_up",
+        "apply",
         lambda b: b.client.set_parameters(size_rate=0.5),
         id="parameters",
     ),

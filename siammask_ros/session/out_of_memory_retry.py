@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 from siammask_ros.errors import EngineMemoryError
 from siammask_ros.geometry.crops import Image
+from siammask_ros.tracker.stage_clock import StageClock
 from siammask_ros.tracker.targets import TargetResult, TargetState
-from siammask_ros.tracker.tracker import StageClock, Tracker
+from siammask_ros.tracker.tracker import Tracker
 
 
 def step_with_retry(

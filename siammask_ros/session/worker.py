@@ -15,7 +15,8 @@ from siammask_ros.session.requests import Request
 from siammask_ros.session.state import SessionState
 from siammask_ros.session.stream import KeptFrame
 from siammask_ros.session.table import Target
-from siammask_ros.tracker.tracker import StageClock, Tracker
+from siammask_ros.tracker.stage_clock import StageClock
+from siammask_ros.tracker.tracker import Tracker
 
 _log = logging.getLogger(__name__)
 

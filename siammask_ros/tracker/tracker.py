@@ -7,9 +7,8 @@ batch.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,31 +24,13 @@ from siammask_ros.tracker.reacquisition import is_reacquiring
 from siammask_ros.tracker.reidentification import Match, accept_candidate
 from siammask_ros.tracker.saved_target import SavedTarget
 from siammask_ros.tracker.scoring import AnchorField, Choice, choose
+from siammask_ros.tracker.stage_clock import StageClock
 from siammask_ros.tracker.target_search import Prediction, TargetSearch, plan_searches
 from siammask_ros.tracker.targets import Candidate, Status, TargetResult, TargetState, judge
 from siammask_ros.tracker.threads import threaded_map
 
 MIN_SIZE_PX = 10.0
 _NO_OUTLINE: NDArray[np.int32] = np.zeros((0, 2), np.int32)
-
-
-@dataclass(slots=True)
-class StageClock:
-    """Milliseconds that each stage of a step took: crop, network, select, mask."""
-
-    clock: Callable[[], float] = time.perf_counter
-    stages_ms: dict[str, float] = field(default_factory=dict)
-    _last: float = field(default=0.0)
-
-    def start(self) -> None:
-        """Begins a lap."""
-        self._last = self.clock()
-
-    def lap(self, stage: str) -> None:
-        """Adds the time since the last call to ``stage``."""
-        now = self.clock()
-        self.stages_ms[stage] = self.stages_ms.get(stage, 0.0) + (now - self._last) * 1e3
-        self._last = now
 
 
 class Tracker:

@@ -30,8 +30,9 @@ from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.geometry.crops import context_side, crop_square, mean_bgr
 from siammask_ros.tracker.config import PRESETS, TrackerConfig
 from siammask_ros.tracker.masks import SearchSquare, paste_mask
+from siammask_ros.tracker.stage_clock import StageClock
 from siammask_ros.tracker.targets import Status, TargetState
-from siammask_ros.tracker.tracker import StageClock, Tracker
+from siammask_ros.tracker.tracker import Tracker
 
 THRESHOLDS = TrackerConfig(
     0.04, 0.4, 1.0, 0.35, tracking_score=0.6, lost_score=0.3, lost_after_frames=2

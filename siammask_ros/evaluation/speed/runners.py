@@ -17,8 +17,9 @@ from siammask_ros.evaluation.speed.scene import Scene
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.geometry.crops import context_side
 from siammask_ros.tracker.color_histogram import HISTOGRAM_BINS
+from siammask_ros.tracker.stage_clock import StageClock
 from siammask_ros.tracker.targets import TargetState
-from siammask_ros.tracker.tracker import StageClock, Tracker
+from siammask_ros.tracker.tracker import Tracker
 from siammask_ros.tracker.warm_up import warm_up
 
 # One step on image number i; returns the stages' times in milliseconds.

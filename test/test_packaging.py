@@ -222,7 +222,7 @@ ROSDEP_KEYS = {
         for name in ("aiohttp", "hypothesis", "matplotlib", "numpy", "tqdm", "yaml")
     },
 }
-# pip installs them (README.md), or rclpy brings them.
+# pip installs them (docs/installation.md), or rclpy brings them.
 NOT_OF_ROSDEP = {"rosbags", "safetensors", "torch", "rcl_interfaces"}
 
 

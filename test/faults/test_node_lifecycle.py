@@ -72,7 +72,7 @@ def test_g3_a_bug_in_the_check_refuses_and_the_node_lives(monkeypatch: pytest.Mo
             (answer,) = bench.client.set_parameters(size_rate=0.5)
         assert not answer.successful
         assert answer.reason == "internal error, nothing was changed: KeyError: 'bug'"
-        assert bench.node._guard.caught["judge"] == 1
+        assert bench.node._guard.caught["validate"] == 1
         bench.client.wait_for_status("inference", WARN, "no image was processed")
         bench.assert_tracks(1)
         (answer,) = bench.client.set_parameters(size_rate=0.5)

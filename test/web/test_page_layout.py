@@ -168,7 +168,7 @@ def test_nothing_that_is_written_in_the_chart_is_cut_off(page: Any) -> None:
 def test_buttons_change_their_label_and_carry_no_state_beside_it(page: Any) -> None:
     for name in ("Pause", "Record"):
         assert page.get_by_role("button", name=name).get_attribute("aria-pressed") is None
-    assert "p50" in page.locator("section", has_text="How old").last.inner_text()
+    assert "p50" in page.locator("section", has_text="Latency").last.inner_text()
     wait_for_text(page, "#dashboard", "Half of the results are younger than p50")
     wait_for_text(page, "#dashboard", "Dropped: a newer image arrived before")
 

@@ -92,9 +92,15 @@ class Requests:
     ) -> Request | None:
         """Queue a box for the worker. Return None if it has to wait for its frame.
 
-        A later box with the same id replaces an earlier one. Raises BoxError if the box is refused.
+        A later box with the same id replaces an earlier one. Raises BoxError if the box is refused,
+        or if ``max_targets`` boxes wait for their frames already.
         """
-        if self._is_early(stamp_ns, history, config):
+        if _is_early(stamp_ns, history, config):
+            if len(self._early) >= config.max_targets:
+                raise BoxError(
+                    f"{len(self._early)} boxes already wait for their images, as many as "
+                    "max_targets allows"
+                )
             early = _EarlyBox(target_id, box, stamp_ns, image_size, now_s, on_done)
             self._early.append(early)
             return None
@@ -195,8 +201,9 @@ class Requests:
         self.in_progress = None
         self._end(request, failure, is_refusal=bool(failure))
 
-    def cancel(self, target_id: str, reason: str) -> None:
-        """Remove every request with this id."""
+    def cancel(self, target_id: str, reason: str) -> bool:
+        """Remove every request with this id; return whether there was one."""
+        before = len(self._outcomes)
         self._cancel_waiting(target_id, reason)
         for early in [early for early in self._early if early.target_id == target_id]:
             self._early.remove(early)
@@ -204,6 +211,7 @@ class Requests:
         if self.in_progress is not None and self.in_progress.target_id == target_id:
             self._end(self.in_progress, reason)
             self.in_progress = None
+        return len(self._outcomes) > before
 
     def cancel_by_caller(self, on_done: OnDone, reason: str) -> None:
         """Remove the request that was added with this callback."""
@@ -244,20 +252,19 @@ class Requests:
         in_progress = {self.in_progress.target_id} if self.in_progress else set()
         return {*active_ids, *self._waiting, *in_progress}
 
-    def _is_early(self, stamp_ns: int, history: History, config: SessionConfig) -> bool:
-        """Return whether the frame of this stamp may still arrive: topics are not ordered."""
-        if stamp_ns == 0 or len(self._early) >= config.max_targets:
-            return False
-        newest = history.newest
-        if newest is None:
-            return True
-        return 0 < (stamp_ns - newest.frame.stamp_ns) / 1e9 <= config.history_s
-
     def _next_free_id(self, ids_in_use: set[str]) -> str:
         while True:
             self._last_id += 1
             if str(self._last_id) not in ids_in_use:
                 return str(self._last_id)
+
+
+def _is_early(stamp_ns: int, history: History, config: SessionConfig) -> bool:
+    """Return whether the frame of this stamp may still arrive: topics are not ordered."""
+    newest = history.newest
+    if stamp_ns == 0 or newest is None:
+        return stamp_ns != 0
+    return 0 < (stamp_ns - newest.frame.stamp_ns) / 1e9 <= config.history_s
 
 
 def _find_frame(stamp_ns: int, history: History, config: SessionConfig) -> KeptFrame:

@@ -99,13 +99,15 @@ class Session:
         same id is replaced; an empty id is replaced by a free number. Returns None if the frame has
         not arrived yet: the box then waits, a second or ``history_s``, and ``on_refusal`` is called
         if the frame does not arrive. Raises BoxError if the box is not usable on that frame, if the
-        frame is no longer kept, or if there are ``max_targets`` targets. Otherwise ``on_done`` is
+        frame is no longer kept, or if there are ``max_targets`` targets or boxes that wait, and
+        SiamMaskError if the session was stopped or its engine is lost. Otherwise ``on_done`` is
         called once, from any thread, with the id and an empty text when the target has been started
         on its frame, or with the reason why it was not.
         """
         shared = self._shared
         with shared.condition:
             active_ids, config = shared.table.statuses(), shared.config
+            _check_running(shared)
             try:
                 request = shared.requests.add(
                     target_id,
@@ -142,10 +144,11 @@ class Session:
         """Restore a saved target and return its id. It is LOST until it is found.
 
         Raises DataError if it was saved with other weights. Raises BoxError before the first frame
-        and if there are ``max_targets`` targets.
+        and if there are ``max_targets`` targets, and SiamMaskError after ``stop``.
         """
         shared = self._shared
         with shared.condition:
+            _check_running(shared)
             saved.check_fits(shared.tracker.engine)
             active_ids, config = shared.table.statuses(), shared.config
             request = shared.requests.add_saved(
@@ -193,14 +196,15 @@ class Session:
             shared.record.add_refused_candidates(shared.clock(), count, reason)
 
     def forget(self, target_id: str) -> bool:
-        """Remove a target; return False if the id is unknown."""
+        """Remove a target, and the boxes with its id that wait; return False if there is none."""
+        if not target_id:
+            return False
         shared = self._shared
         with shared.condition:
-            is_known = target_id in shared.requests.ids(shared.table.statuses())
-            shared.requests.cancel(target_id, "forgotten before it was applied")
-            shared.table.forget(target_id)
+            is_cancelled = shared.requests.cancel(target_id, "forgotten before it was applied")
+            is_forgotten = shared.table.forget(target_id)
         self._outcomes.report()
-        return is_known
+        return is_cancelled or is_forgotten
 
     def cancel_start(self, on_done: OnDone, reason: str) -> None:
         """Cancel the box that was given with this callback, unless it has been applied."""
@@ -282,3 +286,10 @@ class Session:
             shared.tracker.engine.abandon()
             return False
         return True
+
+
+def _check_running(shared: SessionState) -> None:
+    """Raise SiamMaskError if the worker has ended: a request would wait for ever."""
+    if shared.is_stopping:
+        reason = shared.record.engine_lost
+        raise SiamMaskError(f"engine lost: {reason}" if reason else "the tracker was stopped")

@@ -15,7 +15,7 @@ from support.session_bench import (
     wait_until,
 )
 
-from siammask_ros.errors import BoxError
+from siammask_ros.errors import BoxError, SiamMaskError
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.session import Level, SessionConfig
 
@@ -150,7 +150,7 @@ def test_b7_boxes_ahead_of_their_frames_are_bounded() -> None:
         bench.answer(0)
         for index in (1, 2):
             assert bench.session.start_target(square_box(0), "", stamp_of(index)) is None
-        with pytest.raises(BoxError, match="is not kept"):
+        with pytest.raises(BoxError, match="2 boxes already wait for their images"):
             bench.session.start_target(square_box(0), "", stamp_of(0) + 3 * PERIOD_NS)
         bench.answer(1)
         bench.settled()
@@ -229,6 +229,37 @@ def test_b9_a_box_whose_image_does_not_come_is_refused_and_holds_no_place(images
         bench.answer(1)
         bench.settled()
         bench.assert_tracks(2, "early")
+
+
+def test_a_box_that_waits_is_forgotten_by_its_id_and_others_are_not() -> None:
+    outcomes: list[tuple[str, str]] = []
+
+    def on_done(target_id: str, reason: str) -> None:
+        outcomes.append((target_id, reason))
+
+    with SessionBench() as bench:
+        bench.answer(0)
+        for target_id in ("early", ""):
+            bench.session.start_target(square_box(1), target_id, stamp_of(1), on_done=on_done)
+        assert not bench.session.forget("")
+        assert not bench.session.forget("other")
+        assert bench.session.forget("early")
+        assert outcomes == [("early", "forgotten before it was applied")]
+        assert not bench.session.forget("early")
+        bench.answer(1)
+        bench.settled()
+        assert outcomes[1:] == [("1", "")]
+        bench.assert_tracks(2)
+
+
+def test_b10_a_box_for_a_session_that_has_ended_is_refused_and_does_not_wait_for_ever() -> None:
+    with SessionBench() as bench:
+        bench.answer(0)
+        assert bench.session.stop()
+        with pytest.raises(SiamMaskError, match="the tracker was stopped"):
+            bench.session.start_target(square_box(0))
+        with pytest.raises(SiamMaskError, match="the tracker was stopped"):
+            bench.session.start_target(square_box(1), "early", stamp_of(1))
 
 
 def test_b1_a_refused_box_is_told_beside_the_rest_and_for_a_while_only() -> None:

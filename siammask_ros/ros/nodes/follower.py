@@ -87,7 +87,7 @@ class FollowerNode(ClosingNode, UnchangedParameters, Node):
         self._commands = self.create_publisher(command_type, "cmd_vel", qos.CONTROL)
         self.closing.callback(self.stop_and_confirm)
         enable = self._guard.wrap(self._on_enable, failure_response, "~/enable")
-        self.create_service(SetBool, "~/enable", enable)
+        self.create_service(SetBool, "~/enable", enable, qos_profile=qos.SERVICES)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", qos.RESULTS)
         self._tracks = self.create_subscription(
             TrackArray,

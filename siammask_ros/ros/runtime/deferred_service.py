@@ -9,6 +9,7 @@ from typing import Any
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 
+from siammask_ros.ros.runtime import qos
 from siammask_ros.ros.runtime.compatibility import InvalidHandle, RCLError
 from siammask_ros.ros.runtime.guard import CallbackGuard, failure_response
 
@@ -62,7 +63,9 @@ class DeferredService:
         self._kind = kind
         self._name = name
         self._on_request = guard.wrap(on_request, self._send_failure, name)
-        service: Any = node.create_service(kind, name, self._on_call, callback_group=callback_group)
+        service: Any = node.create_service(
+            kind, name, self._on_call, qos_profile=qos.SERVICES, callback_group=callback_group
+        )
         self._send_response = service.send_response
         service.send_response = _set_header
 

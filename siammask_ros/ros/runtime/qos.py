@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 # Only the newest image: a deeper queue makes the results older. Best effort is compatible with
 # every camera; a reliable subscription receives nothing from a best-effort publisher.
@@ -41,4 +41,13 @@ MONITORING = QoSProfile(
 
 COMMANDS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.RELIABLE
+)
+
+# The default of ROS 2 keeps ten requests. Of more that come at once, the middleware drops some, and
+# their clients wait for ever.
+SERVICES = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=100,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.VOLATILE,
 )

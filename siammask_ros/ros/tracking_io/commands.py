@@ -43,7 +43,9 @@ class Commands:
             (SetBool, "~/pause", self._on_pause),
         ):
             guarded_callback = guard.wrap(answer, failure_response, name)
-            node.create_service(service, name, guarded_callback, callback_group=group)
+            node.create_service(
+                service, name, guarded_callback, qos_profile=qos.SERVICES, callback_group=group
+            )
 
     def _forget(self, target_id: str) -> None:
         """Forget a target; raises SiamMaskError if the id is unknown."""

@@ -12,6 +12,7 @@ from rclpy.node import Node
 
 from siammask_ros.errors import DataError
 from siammask_ros.media.recording import check_space, checked_output
+from siammask_ros.ros.runtime import qos
 from siammask_ros.ros.runtime.guard import CallbackGuard, failure_response
 from siammask_ros.ros.runtime.node_config import NodeConfig
 from siammask_ros.session import SavedTarget, Session
@@ -43,7 +44,9 @@ class TargetFiles:
         group = MutuallyExclusiveCallbackGroup()
         for name, answer in (("~/save_target", self._on_save), ("~/load_target", self._on_load)):
             guarded_callback = guard.wrap(answer, failure_response, name)
-            node.create_service(TargetFile, name, guarded_callback, callback_group=group)
+            node.create_service(
+                TargetFile, name, guarded_callback, qos_profile=qos.SERVICES, callback_group=group
+            )
 
     def _on_save(self, request: Any, response: Any) -> Any:
         path = build_path(self._config().templates_dir, request.name)

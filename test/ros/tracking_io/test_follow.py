@@ -22,6 +22,7 @@ from vision_msgs.msg import BoundingBox2D
 
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.media.image_messages import NANOSECONDS, stamp_ns
+from siammask_ros.ros.runtime import qos
 from siammask_ros.ros.tracking_io.messages import build_image
 
 SMALL = RotatedBox(50, 50, 3, 3)
@@ -302,6 +303,41 @@ def test_targets_are_listed_and_forgotten_by_their_ids() -> None:
         assert (answer.success, answer.message) == (False, "no such target: 'b'")
         assert list(list_targets(bench).ids) == ["a"]
         bench.assert_tracks(2, "a")
+
+
+def test_a_target_that_waits_for_its_image_is_forgotten_and_its_call_answered() -> None:
+    with NodeBench(history_s=10.0) as bench:
+        bench.client.answer(0)
+        stamp = later(bench.client.header()).stamp
+        client = bench.client.node.create_client(Follow, f"{NODE}/follow")
+        assert client.wait_for_service(60)
+        early = client.call_async(request(square_box(1), stamp=stamp, ids=["early"]))
+        requests = bench.session._shared.requests
+        wait_until(lambda: requests.has_early_boxes, "the box to wait")
+        assert forget(bench, "").message == "no such target: ''"
+        assert not early.done()
+        assert forget(bench, "early").success
+        wait_until(early.done, "the answer")
+        assert list(early.result().reasons) == ["forgotten before it was applied"]
+
+
+@pytest.mark.parametrize(("kind", "name"), [(Follow, "follow"), (List, "list")])
+def test_b10_a_hundred_calls_at_once_are_all_answered(kind: Any, name: str) -> None:
+    with NodeBench() as bench:
+        bench.client.answer(0)
+        client = bench.client.node.create_client(kind, f"{NODE}/{name}", qos_profile=qos.SERVICES)
+        assert client.wait_for_service(60)
+        call = request(square_box(0), ids=["a"]) if kind is Follow else List.Request()
+        answers = [client.call_async(call) for _ in range(100)]
+        wait_until(lambda: all(answer.done() for answer in answers), "all answers")
+        replaced = "replaced by a newer box for this id"
+        reasons = {
+            reason for answer in answers for reason in getattr(answer.result(), "reasons", [])
+        }
+        assert reasons <= {"", replaced}
+        assert answers[-1].result().success
+        if kind is Follow:
+            bench.assert_tracks(1, "a")
 
 
 def test_two_clients_get_their_own_answers() -> None:

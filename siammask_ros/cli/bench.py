@@ -39,7 +39,6 @@ def add_to(commands: Any) -> None:
         metavar="MODEL=FILE",
         help="weights of a model; by default those shipped or fetched, else random ones",
     )
-    what.add_argument("--data", type=Path, help="evaluation data; default: $SIAMMASK_DATA")
     out = bench.add_argument_group("results")
     out.add_argument("--out", type=Path, default=Path("out/bench"), help="where they go")
     out.add_argument("--markdown", type=Path, metavar="PAGE", help="write a page on them, too")
@@ -151,7 +150,7 @@ def _how(plan: Plan, options: argparse.Namespace) -> dict[str, str]:
     if plan.sequences:
         accuracy = f"mean J over {', '.join(plan.sequences)}"
     else:
-        reason = "--quick" if options.quick else "no eval/davis2016 in $SIAMMASK_DATA or --data"
+        reason = "--quick" if options.quick else "no eval/davis2016 in $SIAMMASK_DATA"
         accuracy = f"not measured: {reason}"
     measured = (
         f"the tracker's whole step, without decoding and transport, {plan.rounds} rounds in turns "

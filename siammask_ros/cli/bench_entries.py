@@ -25,7 +25,7 @@ from siammask_ros.model.checkpoint import save_network
 from siammask_ros.model.siammask import SiamMask
 from siammask_ros.model.variants import get_variant
 from siammask_ros.model.weights_file import SHIPPED, read_weights_file, weights_path
-from siammask_ros.tracker.config import PRESETS, find_preset
+from siammask_ros.tracker.config import find_preset, preset_of_model
 from siammask_ros.tracker.tracker import Tracker
 from siammask_ros.training.datasets import data_root
 from siammask_ros.weights_cache.cache import CachedFile, locate_checkpoint
@@ -197,7 +197,7 @@ class EntryBuilder:
 
     def _find_weights(self, model: str) -> _Weights:
         """Return the given weights, else shipped or cached ones, else random ones."""
-        own = model if model in PRESETS else "davis"
+        own = preset_of_model(model)
         # A node, too, takes the model's own set where the authors tuned the weights for masks.
         tuned = {
             weights.name: own if weights.preset == "davis" else weights.preset
@@ -235,10 +235,8 @@ class EntryBuilder:
     @cached_property
     def _data(self) -> Path | None:
         try:
-            return data_root(self._options.data)
+            return data_root()
         except DataError:
-            if self._options.data:
-                raise
             return None
 
 

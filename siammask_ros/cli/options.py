@@ -37,12 +37,10 @@ def add_network(parser: argparse.ArgumentParser) -> None:
 def open_tracker(options: argparse.Namespace) -> Tracker:
     """Return the tracker that the options describe."""
     from siammask_ros.engines.registry import EngineConfig, open_engine
-    from siammask_ros.tracker.config import PRESETS, find_preset
+    from siammask_ros.tracker.config import find_preset, preset_of_model
     from siammask_ros.tracker.tracker import Tracker
 
-    # As in the node: the preset of the model, or davis if it has none.
-    own = options.model if options.model in PRESETS else "davis"
-    settings = find_preset(options.tracker_preset or own)
+    settings = find_preset(options.tracker_preset or preset_of_model(options.model))
     config = EngineConfig(
         model=options.model,
         checkpoint=options.checkpoint,

@@ -7,15 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError, format_error
-from siammask_ros.geometry.outlines import find_contours
-from siammask_ros.media.drawing import DrawnTarget, draw_targets
 from siammask_ros.media.encoders import check_suffix
 from siammask_ros.media.frames import FolderSource, Source, SourceFrame, size_of
 from siammask_ros.media.mask_images import MaskImages, checked_folder
@@ -26,8 +23,9 @@ from siammask_ros.media.recording import (
     is_standard_output,
     is_stream,
 )
-from siammask_ros.media.result_bag import ResultBag, ResultTarget, checked_bag
+from siammask_ros.media.result_bag import ResultBag, checked_bag
 from siammask_ros.media.track_rows import frame_row, target_row
+from siammask_ros.media.tracked_targets import draw_tracked_targets, to_drawn_target
 from siammask_ros.session import TrackedTarget
 from siammask_ros.tracker.masks import label_map
 
@@ -142,12 +140,7 @@ class Recordings:
     def __enter__(self) -> Recordings:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -206,8 +199,7 @@ class _Bag:
 
     def write(self, frame: SourceFrame, targets: Targets) -> None:
         mask = np.minimum(_label_image(frame, targets), 1) * np.uint8(255)
-        results = [to_result_target(target) for target in targets]
-        self._bag.write(frame, mask, results, _draw_frame(frame, targets))
+        self._bag.write(frame, mask, targets, _draw_frame(frame, targets))
 
     def close(self) -> None:
         self._bag.close()
@@ -220,47 +212,9 @@ def _label_image(frame: SourceFrame, targets: Targets) -> NDArray[np.uint8]:
 
 def _draw_frame(frame: SourceFrame, targets: Targets) -> NDArray[np.uint8]:
     """Return the image with the targets and the frame number drawn into it."""
-    drawn = []
-    for target in targets:
-        result, mask = target.result, target.result.mask
-        drawn.append(
-            DrawnTarget(
-                target.target_id,
-                result.status.name,
-                result.score,
-                result.box.corners_xy,
-                result.outline,
-                mask.binary if mask else None,
-                (mask.left, mask.top) if mask else (0, 0),
-            )
-        )
-    return draw_targets(frame.image_bgr, drawn, f"frame {frame.number}")
+    return draw_tracked_targets(frame.image_bgr, targets, f"frame {frame.number}")
 
 
 def _to_row(target: TrackedTarget) -> dict[str, object]:
     result, mask = target.result, target.result.mask
-    return target_row(
-        target.target_id,
-        result.status.name,
-        result.reason,
-        result.score,
-        result.box,
-        find_contours(mask.binary, (mask.left, mask.top)) if mask else (),
-        mask.area_px if mask else 0,
-    )
-
-
-def to_result_target(target: TrackedTarget) -> ResultTarget:
-    """Return a target in the form that ``ResultBag`` writes."""
-    result = target.result
-    return ResultTarget(
-        target_id=target.target_id,
-        state=int(result.status),
-        reason=result.reason,
-        score=result.score,
-        box=result.box,
-        outline=result.outline,
-        mask_area_px=result.mask.area_px if result.mask else 0,
-        unseen_s=target.unseen_s,
-        is_shown=result.status.name in ("TRACKING", "UNCERTAIN") and target.unseen_s == 0,
-    )
+    return target_row(to_drawn_target(target), result.box, mask.area_px if mask else 0)

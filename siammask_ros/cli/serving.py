@@ -15,17 +15,16 @@ from siammask_ros.cli.options import open_tracker
 from siammask_ros.cli.playback import Playback
 from siammask_ros.errors import DataError
 from siammask_ros.geometry.boxes import RotatedBox
-from siammask_ros.geometry.outlines import find_contours
+from siammask_ros.media.drawing import DrawnTarget
 from siammask_ros.media.frames import Source
+from siammask_ros.media.tracked_targets import to_drawn_target
 from siammask_ros.session import (
-    SEARCH_ENDED,
     Frame,
     FrameResult,
     Health,
     HealthStatus,
     Level,
     Session,
-    TrackedTarget,
     Tracker,
 )
 from siammask_ros.session.config import SessionConfig
@@ -40,7 +39,6 @@ from siammask_ros.web.feed import (
     Latency,
     RateMeter,
     Status,
-    Target,
     compute_stale_after_s,
 )
 from siammask_ros.web.server import Server
@@ -68,7 +66,7 @@ class SessionFeed:
         self._lock = threading.Lock()
         self._camera, self._answers = RateMeter(time.monotonic), RateMeter(time.monotonic)
         self._latencies: deque[Latency] = deque(maxlen=WINDOW_FRAMES)
-        self._targets: tuple[Target, ...] = ()
+        self._targets: tuple[DrawnTarget, ...] = ()
         self._newest: AnnotatedFrame | None = None
         self._session: Session | None = None
 
@@ -106,7 +104,7 @@ class SessionFeed:
     def _on_result(self, answer: FrameResult) -> None:
         age_ms = (time.monotonic() - answer.frame.arrived_s) * 1e3
         stages = {"wait": answer.wait_ms, **answer.stages_ms}
-        targets = tuple(_to_page_target(target) for target in answer.targets)
+        targets = tuple(to_drawn_target(target) for target in answer.targets)
         with self._lock:
             self._answers.count()
             self._targets = targets
@@ -140,7 +138,7 @@ class SessionFeed:
                 is_tracker_there=True,
                 paused=playback.paused,
                 engine=self._engine,
-                targets=tuple(map(_to_page_target, stale.targets)) if stale else self._targets,
+                targets=tuple(map(to_drawn_target, stale.targets)) if stale else self._targets,
                 latencies=tuple(self._latencies),
                 diagnostics=build_diagnostics(health, playback.is_stopped),
                 playback=playback.state,
@@ -196,21 +194,6 @@ class SessionFeed:
             session.reset()
         playback.resume()
         return "running"
-
-
-def _to_page_target(target: TrackedTarget) -> Target:
-    result = target.result
-    mask = result.mask
-    is_shown = result.status.name in ("TRACKING", "UNCERTAIN") and mask is not None
-    return Target(
-        target_id=target.target_id,
-        state=result.status.name,
-        reason=result.reason,
-        score=result.score,
-        corners_xy=result.box.corners_xy,
-        contours=find_contours(mask.binary, (mask.left, mask.top)) if is_shown and mask else (),
-        is_searched=not result.reason.endswith(SEARCH_ENDED),
-    )
 
 
 def build_diagnostics(health: Health, is_stopped: bool) -> tuple[Diagnostic, ...]:

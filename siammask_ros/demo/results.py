@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from siammask_ros.demo.record import PlayedFrame, Run
 from siammask_ros.geometry.boxes import RotatedBox
+from siammask_ros.geometry.outlines import find_contours
 from siammask_ros.media.drawing import (
     DrawnTarget,
     contact_sheet,
@@ -82,16 +83,16 @@ def _targets(frame: PlayedFrame) -> list[DrawnTarget]:
     shown = frame.answers.get("box")
     if shown and not frame.targets:
         corners = RotatedBox.from_xywh(shown["box_xywh"]).corners_xy
-        return [DrawnTarget("target", "SHOWN", float("nan"), corners)]
+        return [DrawnTarget("target", "SHOWN", "", float("nan"), corners)]
     return [
         DrawnTarget(
             str(target["id"]),
             str(target["state"]),
+            str(target["reason"]),
             float(target["score"]),
             np.array(target["corners"], np.float64),
-            np.array(max(target["contours"], key=len, default=[]), np.int32).reshape(-1, 2),
             # The demo follows one target: all of the published mask is its own.
-            mask,
+            contours=find_contours(mask) if mask is not None else (),
         )
         for target in frame.targets
     ]

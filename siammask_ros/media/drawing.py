@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -34,26 +34,27 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _SUBPIXEL_BITS = 3
 
 
-def _no_points() -> NDArray[Any]:
-    return np.zeros((0, 2), np.int32)
+# States in which the target is visible in the image.
+VISIBLE_STATES = ("TRACKING", "UNCERTAIN")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DrawnTarget:
-    """What an image shows of one target.
+    """A target as a picture or the page shows it. Coordinates are pixels of the image.
 
-    ``state`` is a word such as TRACKING, ``corners_xy`` (4, 2) its rotated box, ``outline``
-    (n, 2) the mask's, both in image pixels. ``mask`` (h, w) is non-zero on the target and
-    covers the part of the image that starts at ``mask_left_top``.
+    ``state`` is a name such as TRACKING, ``corners_xy`` (4, 2) the rotated box. ``contours``, each
+    (n, 2), are the borders of all mask parts and holes: filled by the even-odd rule they are the
+    mask; empty if the target is not visible. ``is_searched`` tells whether the tracker searches
+    for it.
     """
 
     target_id: str
     state: str
+    reason: str
     score: float
     corners_xy: NDArray[Any]
-    outline: NDArray[Any] = field(default_factory=_no_points)
-    mask: NDArray[np.uint8] | None = None
-    mask_left_top: tuple[int, int] = (0, 0)
+    contours: tuple[NDArray[Any], ...] = ()
+    is_searched: bool = True
 
 
 def colour_of(target_id: str) -> Colour:
@@ -102,22 +103,36 @@ def evenly_spaced(count: int, of: int) -> list[int]:
     return sorted({int(i) for i in np.linspace(0, of - 1, count).round()}) if of > 0 else []
 
 
+def fill_contours(contours: Sequence[NDArray[Any]]) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """The mask (h, w) inside contours, each (n, 2), 1 on the target; and its left top pixel."""
+    if not contours:
+        return np.zeros((0, 0), np.uint8), (0, 0)
+    polygons = [np.asarray(each).round().astype(np.int32) for each in contours]
+    left, top = (max(int(value), 0) for value in np.concatenate(polygons).min(axis=0))
+    right, bottom = (int(value) for value in np.concatenate(polygons).max(axis=0))
+    mask = np.zeros((max(bottom - top + 1, 0), max(right - left + 1, 0)), np.uint8)
+    if mask.size:
+        cv2.fillPoly(mask, [each - (left, top) for each in polygons], (1,))
+    return mask, (left, top)
+
+
 def _tint(drawn: Image, target: DrawnTarget) -> None:
-    if target.mask is None or not target.mask.size:
+    mask, (left, top) = fill_contours(target.contours)
+    region = drawn[top : top + mask.shape[0], left : left + mask.shape[1]]
+    if not region.size:
         return
-    left, top = target.mask_left_top
-    height, width = target.mask.shape
-    region = drawn[top : top + height, left : left + width]
     colour = np.empty_like(region)
     colour[:] = colour_of(target.target_id)
     blended = cv2.addWeighted(region, 1 - _TINT, colour, _TINT, 0)
-    cv2.copyTo(blended, target.mask, region)
+    cv2.copyTo(blended, mask[: region.shape[0], : region.shape[1]], region)
 
 
 def _draw_lines(drawn: Image, target: DrawnTarget) -> None:
     line = _line_px(drawn)
-    if len(target.outline) > 2 and target.mask is not None:
-        cv2.polylines(drawn, [np.asarray(target.outline, np.int32)], True, _WHITE, 1, cv2.LINE_AA)
+    polygons = [np.asarray(each, np.int32) for each in target.contours]
+    outline = max(polygons, key=cv2.contourArea, default=None)
+    if outline is not None and len(outline) > 2:
+        cv2.polylines(drawn, [outline], True, _WHITE, 1, cv2.LINE_AA)
     corners = np.asarray(target.corners_xy, np.float64)
     if corners.shape != (4, 2) or not np.isfinite(corners).all():
         return

@@ -209,12 +209,7 @@ class JsonLines:
     def __enter__(self) -> JsonLines:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -226,16 +221,16 @@ def _opened(path: Path, overwrite: bool) -> IO[bytes]:
     return path.open("wb" if overwrite else "xb", buffering=0)
 
 
-def plain(value: Any) -> Any:
-    """The value as JSON knows it: arrays as lists, floats to 4 places, null for NaN and inf."""
+def plain(value: Any, decimals: int = 4) -> Any:
+    """The value as JSON knows it: arrays as lists, floats rounded, null for NaN and inf."""
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): plain(item, decimals) for key, item in value.items()}
     if isinstance(value, np.ndarray):
-        return plain(value.tolist())
+        return value.tolist() if value.dtype.kind in "iu" else plain(value.tolist(), decimals)
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [plain(item, decimals) for item in value]
     if isinstance(value, (float, np.floating)):
-        return round(float(value), 4) if math.isfinite(value) else None
+        return round(float(value), decimals) if math.isfinite(value) else None
     if isinstance(value, np.integer):
         return int(value)
     return value

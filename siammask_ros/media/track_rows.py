@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.geometry.boxes import RotatedBox
+from siammask_ros.media.drawing import DrawnTarget
 
 Row = dict[str, Any]
 
@@ -48,35 +49,28 @@ def frame_row(
     }
 
 
-def target_row(
-    target_id: str,
-    state: str,
-    reason: str,
-    score: float,
-    box: RotatedBox,
-    contours: Sequence[NDArray[Any]],
-    mask_area_px: int,
-) -> Row:
-    """One target of a frame; all coordinates in pixels of the image.
-
-    ``contours``, each (n, 2), are the borders of its mask's parts and holes: filled by the
-    even-odd rule they are the mask. None where the target was not seen.
-    """
+def target_row(target: DrawnTarget, box: RotatedBox, mask_area_px: int) -> Row:
+    """One target of a frame with its box; all coordinates in pixels of the image."""
     return {
-        "id": target_id,
-        "state": state,
-        "reason": reason,
-        "score": score,
-        "box": {
-            "x": box.x,
-            "y": box.y,
-            "width": box.width,
-            "height": box.height,
-            "theta": box.theta,
-        },
+        "id": target.target_id,
+        "state": target.state,
+        "reason": target.reason,
+        "score": target.score,
+        "box": box_row(box),
         "corners": box.corners_xy,
-        "contours": list(contours),
+        "contours": list(target.contours),
         "mask_area_px": mask_area_px,
+    }
+
+
+def box_row(box: RotatedBox) -> Row:
+    """A rotated box."""
+    return {
+        "x": box.x,
+        "y": box.y,
+        "width": box.width,
+        "height": box.height,
+        "theta": box.theta,
     }
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from siammask_ros.errors import ImageError
 from siammask_ros.tracker.masks import label_map
-from siammask_ros.tracker.targets import TargetResult
+from siammask_ros.tracker.targets import Status, TargetResult
 
 # Why a frame has no result; stream.py has further reasons.
 REPLACED, REFUSED, FAILED = "replaced", "refused", "failed"
@@ -78,6 +78,11 @@ class TrackedTarget:
     target_id: str
     result: TargetResult
     unseen_s: float
+
+    @property
+    def is_visible(self) -> bool:
+        """Whether the image shows the target; otherwise its box is an older one."""
+        return self.result.status in (Status.TRACKING, Status.UNCERTAIN) and self.unseen_s == 0
 
 
 @dataclass(frozen=True, slots=True)

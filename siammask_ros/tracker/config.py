@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from siammask_ros.errors import ConfigError
-from siammask_ros.settings import check, number, text
-from siammask_ros.tracker.box_fit import STRATEGIES
+from siammask_ros.settings import check, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,6 @@ class TrackerConfig:
     confirm_frames: int = number(
         1, "A lost target is accepted again after it was found in this many images in a row", 1, 100
     )
-    box_strategy: str = text("mbr", "How a mask becomes a rotated box", STRATEGIES)
     multi_target_threshold: int = number(
         0,
         "With at least this many targets, stationary ones are searched in a smaller crop; 0: never",
@@ -80,6 +78,11 @@ PRESETS = {
         multi_target_threshold=4,
     ),
 }
+
+
+def preset_of_model(model: str) -> str:
+    """Return the name of a model's preset; models without one use davis, tuned for masks."""
+    return model if model in PRESETS else "davis"
 
 
 def find_preset(name: str) -> TrackerConfig:

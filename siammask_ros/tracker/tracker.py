@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from siammask_ros.engines.base import Engine, Response, SelectionParams
 from siammask_ros.geometry.boxes import RotatedBox, validate_init_box
 from siammask_ros.geometry.crops import Image, context_side, crop_square, mean_bgr
-from siammask_ros.tracker.box_fit import fit_box
 from siammask_ros.tracker.color_histogram import color_histogram, histogram_similarity
 from siammask_ros.tracker.config import TrackerConfig
 from siammask_ros.tracker.masks import RegionMask, SearchSquare, largest_outline, paste_mask
@@ -226,7 +225,7 @@ class Tracker:
         outline, area = largest_outline(mask)
         if area <= self.config.min_mask_area_px:
             return None, outline
-        return fit_box(self.config.box_strategy, mask, outline, previous_theta), outline
+        return RotatedBox.around_points(outline, previous_theta), outline
 
 
 def _shift(before: TargetState, center: tuple[float, float]) -> float:

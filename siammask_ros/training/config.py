@@ -48,7 +48,6 @@ class TrainingConfig:
     final_rate: float = number(0.02, "last learning rate, relative to the highest", 0.0, 1.0)
     warmup_steps: int = number(100, "steps until the highest learning rate", 0, 10**6)
     weight_decay: float = number(1e-4, "of the optimizer", 0.0, 1.0)
-    clip_norm: float = number(10.0, "gradients are clipped to this norm", 1e-6, 1e6)
     frozen_stages: int = number(4, "first stages of the backbone that are never trained", 0, 100)
     unfreeze_at: float = number(
         0.6, "share of the steps after which the later stages are trained", 0.0, 1.0
@@ -63,7 +62,6 @@ class TrainingConfig:
         1.0, "of the quality loss, if the network estimates its quality", 0.0, 1e4
     )
     masks_per_pair: int = number(2, "cells per pair whose masks are trained", 1, 625)
-    max_loss: float = number(1e4, "a step with a higher loss is skipped", 0.0, 1e30)
     tensorboard: bool = flag(False, "also write logs for TensorBoard, in tensorboard/")
     save_every: int = number(100, "steps between two saved states", 1, 10**9)
     validate_every: int = number(500, "steps between two validations", 1, 10**9)

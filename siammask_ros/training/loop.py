@@ -40,6 +40,11 @@ from siammask_ros.training.validation import Validation
 
 _LOG = logging.getLogger(__name__)
 
+# Gradients are clipped to this norm.
+_CLIP_NORM = 10.0
+# A step with a higher loss is skipped.
+_MAX_LOSS = 1e4
+
 Batch = dict[str, Tensor]
 
 
@@ -159,7 +164,7 @@ class Training:
         both = torch.stack([total, *losses.values()]).detach()
         values = dict(zip(("loss", *losses), self.workers.average(both).tolist(), strict=True))
         self.optimizer.zero_grad(set_to_none=True)
-        if not math.isfinite(values["loss"]) or values["loss"] > config.max_loss:
+        if not math.isfinite(values["loss"]) or values["loss"] > _MAX_LOSS:
             self.skipped += 1
             return values
         with record_function("backward"):
@@ -168,7 +173,7 @@ class Training:
         self.workers.average_gradients(self.network.parameters())
         with record_function("optimizer"):
             self.scaler.unscale_(self.optimizer)
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip_norm)
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), _CLIP_NORM)
             self.scaler.step(self.optimizer)
             self.scaler.update()
         with record_function("running average"):

@@ -13,30 +13,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from siammask_ros.media.drawing import DrawnTarget
+
 Image = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 
 # Processing stages of a frame, in order.
 STAGES = ("transport", "wait", "convert", "crop", "network", "select", "mask", "publish")
 WINDOW_FRAMES = 300
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Target:
-    """A target as the page shows it. Coordinates are pixels of the image.
-
-    ``state`` is a name such as TRACKING, ``corners_xy`` (4, 2) the rotated box, ``contours`` the
-    borders of all mask parts and holes, each (n, 2); empty if the target is not visible.
-    ``is_searched`` tells whether the tracker searches for it.
-    """
-
-    target_id: str
-    state: str
-    reason: str
-    score: float
-    corners_xy: NDArray[Any]
-    contours: tuple[NDArray[Any], ...] = ()
-    is_searched: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +32,7 @@ class AnnotatedFrame:
 
     image: Image = field(repr=False)
     stamp_ns: int
-    targets: tuple[Target, ...] | None = None
+    targets: tuple[DrawnTarget, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +73,7 @@ class Status:
     is_tracker_there: bool = False
     paused: bool = False
     engine: Mapping[str, str] = field(default_factory=dict)
-    targets: tuple[Target, ...] = ()
+    targets: tuple[DrawnTarget, ...] = ()
     latencies: tuple[Latency, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     problem: str = ""

@@ -7,7 +7,6 @@ Everything else is JSON text with a `kind`.
 from __future__ import annotations
 
 import json
-import math
 import struct
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -16,8 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from siammask_ros.media.drawing import colour_of
-from siammask_ros.web.feed import STAGES, AnnotatedFrame, Image, Latency, Status, Target
+from siammask_ros.media.drawing import DrawnTarget, colour_of
+from siammask_ros.media.recording import plain
+from siammask_ros.web.feed import STAGES, AnnotatedFrame, Image, Latency, Status
 
 LEVELS = ("OK", "WARN", "ERROR", "STALE")
 MAX_LATENCIES = 120
@@ -95,7 +95,7 @@ def reply(number: int | None, error: str = "", text: str = "") -> str:
     return _to_json({"kind": "reply", "to": number, "ok": not error, "text": error or text})
 
 
-def _encode_target(target: Target) -> dict[str, Any]:
+def _encode_target(target: DrawnTarget) -> dict[str, Any]:
     blue, green, red = colour_of(target.target_id)
     return {
         "id": target.target_id,
@@ -120,19 +120,4 @@ def _encode_jpeg(image: Image, quality: int, max_side_px: int) -> bytes:
 
 
 def _to_json(message: Mapping[str, Any]) -> str:
-    return json.dumps(_to_plain(message), separators=(",", ":"), allow_nan=False)
-
-
-def _to_plain(value: Any) -> Any:
-    """Convert to JSON types: arrays to lists, floats to 2 decimals, NaN and inf to null."""
-    if isinstance(value, np.ndarray):
-        if value.dtype.kind in "iu":
-            return value.tolist()
-        return [_to_plain(item) for item in value.tolist()]
-    if isinstance(value, Mapping):
-        return {str(key): _to_plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_to_plain(item) for item in value]
-    if isinstance(value, (float, np.floating)):
-        return round(float(value), 2) if math.isfinite(value) else None
-    return value
+    return json.dumps(plain(message, decimals=2), separators=(",", ":"), allow_nan=False)

@@ -12,17 +12,16 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import ConfigError, DataError
-from siammask_ros.media.drawing import DrawnTarget, draw_targets
+from siammask_ros.media.drawing import DrawnTarget, draw_targets, fill_contours
 from siammask_ros.media.encoders import default_suffix
 from siammask_ros.media.recording import JsonLines, VideoRecorder, check_space, checked_output
 from siammask_ros.media.track_rows import box_of_corners, frame_row, target_row
 from siammask_ros.web.config import WebConfig
-from siammask_ros.web.feed import AnnotatedFrame, Target
+from siammask_ros.web.feed import AnnotatedFrame
 
 _log = logging.getLogger(__name__)
 
@@ -211,34 +210,7 @@ class _Recording:
 
 def draw_frame(frame: AnnotatedFrame) -> NDArray[np.uint8]:
     """Return a copy of the image with its targets drawn."""
-    return draw_targets(
-        frame.image, [_build_drawn_target(target) for target in frame.targets or ()]
-    )
-
-
-def _build_drawn_target(target: Target) -> DrawnTarget:
-    mask, left_top = _fill_contours(target)
-    return DrawnTarget(
-        target_id=target.target_id,
-        state=target.state,
-        score=target.score,
-        corners_xy=target.corners_xy,
-        outline=max(target.contours, key=len, default=np.zeros((0, 2), np.int32)),
-        mask=mask,
-        mask_left_top=left_top,
-    )
-
-
-def _fill_contours(target: Target) -> tuple[NDArray[np.uint8] | None, tuple[int, int]]:
-    """Return the mask inside the contours, and its left top corner in the image."""
-    if not target.contours:
-        return None, (0, 0)
-    contours = [np.asarray(each).round().astype(np.int32) for each in target.contours]
-    left, top = (max(int(value), 0) for value in np.concatenate(contours).min(axis=0))
-    right, bottom = (int(value) for value in np.concatenate(contours).max(axis=0))
-    mask = np.zeros((max(bottom - top + 1, 0), max(right - left + 1, 0)), np.uint8)
-    cv2.fillPoly(mask, [each - (left, top) for each in contours], (1,))
-    return mask, (left, top)
+    return draw_targets(frame.image, frame.targets or ())
 
 
 def _build_row(frame: AnnotatedFrame, number: int, at_s: float) -> dict[str, Any]:
@@ -251,14 +223,6 @@ def _build_row(frame: AnnotatedFrame, number: int, at_s: float) -> dict[str, Any
     )
 
 
-def _build_target_row(target: Target) -> dict[str, Any]:
-    mask, _ = _fill_contours(target)
-    return target_row(
-        target.target_id,
-        target.state,
-        target.reason,
-        target.score,
-        box_of_corners(target.corners_xy),
-        target.contours,
-        int(np.count_nonzero(mask)) if mask is not None else 0,
-    )
+def _build_target_row(target: DrawnTarget) -> dict[str, Any]:
+    mask, _ = fill_contours(target.contours)
+    return target_row(target, box_of_corners(target.corners_xy), int(np.count_nonzero(mask)))

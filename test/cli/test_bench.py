@@ -87,7 +87,6 @@ BAD = {
     "precision": (["--precisions", "fp32,int3"], "int3 cannot be measured here"),
     "device": (["--device", "cuda:99"], "cuda:99 is not there"),
     "checkpoint": (["--checkpoint", "lite"], "expected MODEL=FILE"),
-    "data": (["--data", "none"], "no data folder at none"),
     "earlier": (["--from", "none.json"], "expected a bench.json"),
 }
 

@@ -15,13 +15,12 @@ from support.fake_engine import FakeEngine
 from support.moving_square import picture, square_box
 from support.square_bag import RECORDED_AFTER_NS, stamp_of
 
-from siammask_ros.cli.recordings import to_result_target
 from siammask_ros.errors import DataError
 from siammask_ros.media.bag_types import result_types
 from siammask_ros.media.frames import Origin, SourceFrame
 from siammask_ros.media.result_bag import ResultBag
+from siammask_ros.media.tracked_targets import draw_tracked_targets
 from siammask_ros.ros.tracking_io import messages
-from siammask_ros.ros.tracking_io.overlay import draw_overlay
 from siammask_ros.session import Frame, FrameResult, TrackedTarget
 from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.targets import Status
@@ -58,8 +57,11 @@ def write_results(path: Path) -> list[FrameResult]:
 
 
 def write(bag: ResultBag, frame: SourceFrame, answer: FrameResult) -> None:
-    targets = [*map(to_result_target, answer.targets)]
-    bag.write(frame, answer.mask(), targets, draw_overlay(answer, 0.0))
+    bag.write(frame, answer.mask(), answer.targets, draw(answer))
+
+
+def draw(answer: FrameResult) -> Any:
+    return draw_tracked_targets(answer.frame.image, answer.targets, "0 ms")
 
 
 def source_frame(index: int) -> SourceFrame:
@@ -90,9 +92,7 @@ def test_messages_are_those_that_the_node_publishes(tmp_path: Path) -> None:
         ("mask", lambda each: messages.build_image(messages.build_header(each.frame), each.mask())),
         (
             "overlay/compressed",
-            lambda each: messages.build_jpeg(
-                messages.build_header(each.frame), draw_overlay(each, 0.0)
-            ),
+            lambda each: messages.build_jpeg(messages.build_header(each.frame), draw(each)),
         ),
     ):
         recorded = [recorded_ns for recorded_ns, _ in found[f"{NODE}/{topic}"]]

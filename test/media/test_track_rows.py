@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from support.documented_rows import check_row, documented_fields
 
 from siammask_ros.geometry.boxes import RotatedBox
+from siammask_ros.media.drawing import DrawnTarget
 from siammask_ros.media.recording import plain
 from siammask_ros.media.track_rows import box_of_corners, frame_row, target_row
 
@@ -25,11 +26,11 @@ def test_the_document_names_every_field() -> None:
 
 @pytest.mark.parametrize("score", [0.75, float("nan")])
 def test_a_row_is_as_documented(score: float) -> None:
-    contours = [np.array([[1, 2], [5, 2], [5, 9]], np.int32)]
-    targets = [
-        target_row("1", "TRACKING", "", score, BOX, contours, 20),
-        target_row("red boat", "LOST", "score 0.10 below 0.50", score, BOX, [], 0),
-    ]
+    contours = (np.array([[1, 2], [5, 2], [5, 9]], np.int32),)
+    corners = BOX.corners_xy
+    tracked = DrawnTarget("1", "TRACKING", "", score, corners, contours)
+    lost = DrawnTarget("red boat", "LOST", "score 0.10 below 0.50", score, corners)
+    targets = [target_row(tracked, BOX, 20), target_row(lost, BOX, 0)]
     check_row(plain(frame_row(targets, frame=3, stamp_s=0.12, stamp_ns=5)))
     check_row(plain(frame_row([], frame=None, stamp_s=0.0, stamp_ns=None, answered=False)))
 

@@ -51,9 +51,9 @@ class DepthBench:
     def track(self, index: int, message: Image) -> Track:
         """The track on a picture; the depth image has been heard before the picture is sent."""
         depths = self.bench.node._pipeline.localizer._depths
-        before = (depths._kept, depths._refusal)
+        before = (depths._known, depths._refusal)
         self._publisher.publish(message)
-        wait_until(lambda: (depths._kept, depths._refusal) != before, "the depth to be heard")
+        wait_until(lambda: (depths._known, depths._refusal) != before, "the depth to be heard")
         image = Header(stamp=message.header.stamp, frame_id="camera")
         self.bench.client.send(index, image)
         return assert_on_square(self.bench.client.of_stamp(f"{NODE}/tracks", image), index)

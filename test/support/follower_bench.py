@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from array import array
-from types import TracebackType
 from typing import Any
 
 import geometry_msgs.msg
@@ -131,12 +130,7 @@ class FollowerBench(TrackerPart):
     def __enter__(self) -> FollowerBench:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         is_alive = self._spinning.is_alive()
         self._asked.set()
         self._executor.wake()

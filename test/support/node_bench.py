@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any
 
 import rclpy
@@ -209,12 +208,7 @@ class NodeBench:
     def __enter__(self) -> NodeBench:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         is_alive = self._spinning.is_alive()
         self.close()
         assert is_alive, "the node does not spin any more"

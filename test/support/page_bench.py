@@ -10,7 +10,6 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
-from types import TracebackType
 from typing import Any
 
 import aiohttp
@@ -18,8 +17,9 @@ import numpy as np
 from support.moving_square import picture, square_box
 
 from siammask_ros.errors import BoxError
+from siammask_ros.media.drawing import DrawnTarget
 from siammask_ros.web.config import WebConfig
-from siammask_ros.web.feed import AnnotatedFrame, Box, Status, Target
+from siammask_ros.web.feed import AnnotatedFrame, Box, Status
 from siammask_ros.web.server import Server
 
 TIMEOUT_S = 30.0
@@ -61,14 +61,14 @@ class FakeFeed:
         return self._ask("pause", paused)
 
 
-def target(index: int, target_id: str = "1", state: str = "TRACKING") -> Target:
+def target(index: int, target_id: str = "1", state: str = "TRACKING") -> DrawnTarget:
     """The square of picture ``index`` as a target."""
     corners = square_box(index).corners_xy
     contours = (corners.round().astype(np.int32),) if state != "LOST" else ()
-    return Target(target_id, state, "", 0.9, corners, contours)
+    return DrawnTarget(target_id, state, "", 0.9, corners, contours)
 
 
-def frame(index: int, *targets: Target) -> AnnotatedFrame:
+def frame(index: int, *targets: DrawnTarget) -> AnnotatedFrame:
     return AnnotatedFrame(picture(index), 1_000_000_000 + index, targets or (target(index),))
 
 
@@ -91,12 +91,7 @@ class PageBench:
     def __enter__(self) -> PageBench:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         is_alive = self.server._thread is not None and self.server._thread.is_alive()
         self.server.close()
         assert is_alive, "the server does not serve any more"
@@ -113,7 +108,7 @@ class PageBench:
 
     @contextmanager
     def playing(
-        self, hz: float = 20.0, targets: tuple[Target, ...] | None = None
+        self, hz: float = 20.0, targets: tuple[DrawnTarget, ...] | None = None
     ) -> Iterator[None]:
         """Shows the moving square for ever, there and back again, as a target or with these."""
         ended = threading.Event()

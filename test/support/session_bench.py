@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from types import TracebackType
 from typing import Any
 
 from support.fake_engine import FakeEngine
@@ -70,12 +69,7 @@ class SessionBench:
     def __enter__(self) -> SessionBench:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.engine.released.set()
         assert self.session.stop(), "the worker did not end"
 

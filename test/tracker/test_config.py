@@ -59,7 +59,6 @@ BAD: dict[str, list[Any]] = {
     "min_color_similarity": [-0.1, 1.1, math.nan],
     "max_size_ratio": [0.9, 101.0, math.inf],
     "confirm_frames": [0, 101, 2.0],
-    "box_strategy": ["", "MBR", 3, None],
     "multi_target_threshold": [-1, 65, 2.0, "4", True],
 }
 

@@ -133,12 +133,9 @@ def called(work: Callable[[], Any]) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("box_strategy", ["mbr", "optimised", "min_max"])
 @pytest.mark.parametrize("settings", ["lite", "davis"])
-def test_f6_all_that_a_tracked_frame_calls_has_been_called_before(
-    settings: str, box_strategy: str
-) -> None:
-    config = replace(PRESETS[settings], box_strategy=box_strategy)
+def test_f6_all_that_a_tracked_frame_calls_has_been_called_before(settings: str) -> None:
+    config = PRESETS[settings]
     warmed = called(lambda: warm_up(Tracker(DoubtfulEngine(), config), 1))
     tracker = Tracker(FakeEngine(), config)
 

@@ -9,13 +9,13 @@ import numpy as np
 from support.page_bench import read_picture, target
 
 from siammask_ros.geometry.outlines import find_contours
+from siammask_ros.media.drawing import DrawnTarget
 from siammask_ros.web.feed import (
     STAGES,
     AnnotatedFrame,
     Latency,
     RateMeter,
     Status,
-    Target,
     find_free_id,
 )
 from siammask_ros.web.messages import encode_frame, reply, status_message
@@ -45,7 +45,7 @@ def test_a_large_picture_is_sent_smaller_with_the_coordinates_of_the_large_one()
 
 
 def test_numbers_that_are_none_become_null() -> None:
-    strange = Target("1", "LOST", "", float("nan"), np.array([[np.inf, 1.0]] * 4))
+    strange = DrawnTarget("1", "LOST", "", float("nan"), np.array([[np.inf, 1.0]] * 4))
     message = json.loads(status_message(Status("/image", targets=(strange,)), {}, 0.0))
     assert message["targets"][0]["score"] is None
     assert message["targets"][0]["corners"][:2] == [None, 1.0]

@@ -73,7 +73,7 @@ def test_what_is_drawn_is_the_mask_within_its_contours() -> None:
 
 def test_a_mask_with_a_hole_keeps_its_hole() -> None:
     from siammask_ros.geometry.outlines import find_contours
-    from siammask_ros.web.feed import Target
+    from siammask_ros.media.drawing import DrawnTarget
 
     mask = np.zeros((240, 320), np.uint8)
     cv2.circle(mask, (100, 100), 40, 1, -1)
@@ -81,7 +81,9 @@ def test_a_mask_with_a_hole_keeps_its_hole() -> None:
     corners = np.full((4, 2), -1000.0)
     image = np.zeros((240, 320, 3), np.uint8)
     painted = draw_frame(
-        AnnotatedFrame(image, 1, (Target("1", "TRACKING", "", 0.9, corners, find_contours(mask)),))
+        AnnotatedFrame(
+            image, 1, (DrawnTarget("1", "TRACKING", "", 0.9, corners, find_contours(mask)),)
+        )
     )
     assert painted[100, 70].max() > 0
     assert painted[100, 100].max() == 0

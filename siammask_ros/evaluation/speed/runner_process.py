@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Protocol
 
 from siammask_ros.errors import EngineError, SiamMaskError
@@ -95,12 +94,7 @@ class RunnerProcess:
     def __enter__(self) -> RunnerProcess:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _ask(self, method: str, *arguments: Any) -> Any:

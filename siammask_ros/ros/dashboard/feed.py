@@ -24,6 +24,7 @@ from vision_msgs.msg import Detection2D
 from siammask_ros.errors import SiamMaskError
 from siammask_ros.geometry.boxes import RotatedBox, validate_init_box
 from siammask_ros.media.contrast import ContrastStretch
+from siammask_ros.media.drawing import DrawnTarget
 from siammask_ros.media.image_messages import (
     NANOSECONDS,
     RefusedImage,
@@ -33,10 +34,11 @@ from siammask_ros.media.image_messages import (
 from siammask_ros.msg import FrameLatency, TrackArray
 from siammask_ros.ros.dashboard.config import DashboardConfig
 from siammask_ros.ros.dashboard.frame_matcher import FrameMatcher
-from siammask_ros.ros.dashboard.track_conversion import convert_tracks
 from siammask_ros.ros.runtime import qos
 from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.tracking_io.image_transports import TRANSPORTS, image_topic
+from siammask_ros.ros.tracking_io.messages import build_box
+from siammask_ros.ros.tracking_io.tracks import convert_track
 from siammask_ros.web.feed import (
     STAGES,
     WINDOW_FRAMES,
@@ -46,7 +48,6 @@ from siammask_ros.web.feed import (
     Latency,
     RateMeter,
     Status,
-    Target,
     compute_stale_after_s,
     find_free_id,
 )
@@ -76,7 +77,7 @@ class DashboardFeed:
         self._is_watched = False
         self._image_subscriptions: list[Any] = []
         self._camera, self._answers = RateMeter(time.monotonic), RateMeter(time.monotonic)
-        self._targets: tuple[Target, ...] = ()
+        self._targets: tuple[DrawnTarget, ...] = ()
         self._latencies: deque[Latency] = deque(maxlen=WINDOW_FRAMES)
         self._counts = (0, 0, 0)
         self._diagnostics: dict[str, tuple[float, DiagnosticStatus]] = {}
@@ -178,7 +179,7 @@ class DashboardFeed:
         self._matcher.add_mask(stamp_ns(message.header), labels)
 
     def _on_tracks(self, message: TrackArray) -> None:
-        targets = convert_tracks(message)
+        targets = tuple(convert_track(track) for track in message.tracks)
         with self._lock:
             self._targets = targets
             self._requested_ids -= {target.target_id for target in targets}
@@ -275,8 +276,7 @@ class DashboardFeed:
             self._requested_ids = {*list(self._requested_ids)[-32:], chosen}
         detection = Detection2D(header=Header(frame_id=frame_id), id=chosen)
         detection.header.stamp.sec, detection.header.stamp.nanosec = divmod(stamp_ns, NANOSECONDS)
-        detection.bbox.center.position.x, detection.bbox.center.position.y = box.x, box.y
-        detection.bbox.size_x, detection.bbox.size_y = box.width, box.height
+        detection.bbox = build_box(box)
         self._box_publisher.publish(detection)
         return chosen
 

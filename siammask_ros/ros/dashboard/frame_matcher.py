@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.geometry.outlines import find_contours
-from siammask_ros.web.feed import AnnotatedFrame, Image, Target
+from siammask_ros.media.drawing import VISIBLE_STATES, DrawnTarget
+from siammask_ros.web.feed import AnnotatedFrame, Image
 
 # An image waits for its tracks up to this many times the longest recent interval between tracks,
 # so that a network that takes a second works as well as one that takes 20 ms.
@@ -31,7 +32,6 @@ MAX_WAITING_BYTES = 256 * 2**20
 MAX_ANSWERS = 4
 # A stamp further back than this starts a new stream; a smaller step back is a late frame.
 NEW_STREAM_NS = 10**9
-VISIBLE_STATES = ("TRACKING", "UNCERTAIN")
 
 
 class FrameMatcher:
@@ -45,7 +45,7 @@ class FrameMatcher:
         self._clock = clock
         self._lock = threading.Lock()
         self._images: OrderedDict[int, Image] = OrderedDict()
-        self._answers: OrderedDict[int, tuple[Target, ...]] = OrderedDict()
+        self._answers: OrderedDict[int, tuple[DrawnTarget, ...]] = OrderedDict()
         self._masks: OrderedDict[int, NDArray[np.uint8]] = OrderedDict()
         self._intervals_s: deque[float] = deque(maxlen=MEASURED_INTERVALS)
         self._answer_s = self._mask_s = -np.inf
@@ -64,7 +64,7 @@ class FrameMatcher:
                 self._images.clear()
                 self._deliver(AnnotatedFrame(image, stamp_ns))
 
-    def add_tracks(self, stamp_ns: int, targets: Sequence[Target]) -> None:
+    def add_tracks(self, stamp_ns: int, targets: Sequence[DrawnTarget]) -> None:
         """Add the tracks of the image with this stamp."""
         with self._lock:
             self._record_interval()
@@ -137,7 +137,7 @@ class FrameMatcher:
             self._images.popitem(last=False)
 
 
-def _add_mask_contours(target: Target, labels: NDArray[np.uint8], number: int) -> Target:
+def _add_mask_contours(target: DrawnTarget, labels: NDArray[np.uint8], number: int) -> DrawnTarget:
     """Return the target with the contours of its mask instead of the outline."""
     if target.state not in VISIBLE_STATES:
         return target

@@ -28,7 +28,7 @@ from siammask_ros.following.follower import (
     update_from_tracks,
     update_without_tracks,
 )
-from siammask_ros.following.observation import TRACKING, Observation, TracksReport
+from siammask_ros.following.observation import Observation, TracksReport
 from siammask_ros.media.image_messages import stamp_ns
 from siammask_ros.msg import Track, TrackArray
 from siammask_ros.ros.runtime import qos
@@ -43,6 +43,7 @@ from siammask_ros.ros.runtime.parameters import (
     declare,
 )
 from siammask_ros.ros.runtime.process import run
+from siammask_ros.ros.tracking_io.tracks import state_name
 
 NAME = "siammask_follower"
 TRACKS = "siammask_tracker/tracks"
@@ -52,13 +53,6 @@ DIAGNOSTICS_PERIOD_S = 1.0
 ARRIVAL_S = 1.5
 
 _COMMANDS: dict[str, Any] = {"TwistStamped": TwistStamped, "Twist": Twist}
-
-_STATES = {
-    Track.TRACKING: TRACKING,
-    Track.UNCERTAIN: "UNCERTAIN",
-    Track.LOST: "LOST",
-    Track.STALE: "STALE",
-}
 
 
 class FollowerNode(ClosingNode, UnchangedParameters, Node):
@@ -232,7 +226,7 @@ def _build_observation(track: Track) -> Observation:
     bearing, position = track.bearing, track.position
     return Observation(
         target_id=track.id,
-        state=_STATES.get(track.state, f"in the unknown state {track.state}"),
+        state=state_name(track),
         reason=track.reason,
         bearing=(bearing.x, bearing.y, bearing.z) if track.has_bearing else None,
         position=(position.x, position.y, position.z) if track.has_position else None,

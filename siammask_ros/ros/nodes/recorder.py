@@ -27,11 +27,13 @@ from siammask_ros.errors import ConfigError, DataError
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.media.image_messages import NANOSECONDS, stamp_ns
 from siammask_ros.media.recording import JsonLines
-from siammask_ros.media.track_rows import frame_row, target_row
-from siammask_ros.msg import FrameLatency, Track, TrackArray
+from siammask_ros.media.track_rows import box_row, frame_row, target_row
+from siammask_ros.msg import FrameLatency, TrackArray
 from siammask_ros.ros.runtime import qos
 from siammask_ros.ros.runtime.closing import ClosingNode
 from siammask_ros.ros.runtime.process import run
+from siammask_ros.ros.tracking_io.messages import build_box, read_box
+from siammask_ros.ros.tracking_io.tracks import convert_track
 
 # Printed when the tracker is active; the parent process waits for it.
 READY = "ready"
@@ -51,11 +53,6 @@ PARAMETERS: dict[str, tuple[Any, str]] = {
 
 # Deep enough for the messages that arrive while a line is written.
 _QUEUE = QoSProfile(depth=100)
-_STATES = {
-    value: name
-    for name in ("TRACKING", "UNCERTAIN", "LOST", "STALE")
-    for value in (getattr(Track, name),)
-}
 _LATENCIES = tuple(
     name for name in FrameLatency.get_fields_and_field_types() if name.endswith("_ms")
 )
@@ -130,9 +127,8 @@ class RecorderNode(ClosingNode, Node):
     def _send_box(self, header: Any) -> None:
         """Start the target on an image that the tracker has certainly received."""
         detection = Detection2D(header=header)
-        left, top, detection.bbox.size_x, detection.bbox.size_y = self._box
-        detection.bbox.center.position.x = left + detection.bbox.size_x / 2
-        detection.bbox.center.position.y = top + detection.bbox.size_y / 2
+        left, top, width, height = self._box
+        detection.bbox = build_box(RotatedBox.from_xywh((left, top, width, height)))
         self._box_publisher.publish(detection)
         self._write("box", header, box_xywh=self._box)
 
@@ -147,7 +143,7 @@ class RecorderNode(ClosingNode, Node):
             {
                 "id": detection.id,
                 "score": detection.results[0].hypothesis.score,
-                "box": _box(detection.bbox),
+                "box": box_row(read_box(detection.bbox)),
             }
             for detection in message.detections
         ]
@@ -156,7 +152,10 @@ class RecorderNode(ClosingNode, Node):
     def _on_tracks(self, message: TrackArray) -> None:
         time_ns = stamp_ns(message.header)
         self._first_ns = time_ns if self._first_ns is None else self._first_ns
-        targets = [_build_target_row(track) for track in message.tracks]
+        targets = [
+            target_row(convert_track(track), read_box(track.observed_box), track.mask_area)
+            for track in message.tracks
+        ]
         since_s = (time_ns - self._first_ns) / NANOSECONDS
         self._write_row(frame_row(targets, frame=None, stamp_s=since_s, stamp_ns=time_ns))
 
@@ -179,31 +178,6 @@ class RecorderNode(ClosingNode, Node):
             self.is_writable = False
             print(f"error: {error}", file=sys.stderr, flush=True)
             self.on_write_error()
-
-
-def _build_target_row(track: Track) -> dict[str, Any]:
-    """Return the row of a target, with the outline of its mask's largest part."""
-    box, center = track.observed_box, track.observed_box.center
-    outline = np.array([(point.x, point.y) for point in track.outline])
-    return target_row(
-        track.id,
-        _STATES.get(track.state, str(track.state)),
-        track.reason,
-        track.score,
-        RotatedBox(center.position.x, center.position.y, box.size_x, box.size_y, center.theta),
-        [outline] if len(outline) else [],
-        track.mask_area,
-    )
-
-
-def _box(box: Any) -> dict[str, float]:
-    return {
-        "x": box.center.position.x,
-        "y": box.center.position.y,
-        "width": box.size_x,
-        "height": box.size_y,
-        "theta": box.center.theta,
-    }
 
 
 def _record(node: RecorderNode, stop_event: threading.Event) -> int:

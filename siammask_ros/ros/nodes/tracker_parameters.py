@@ -13,7 +13,7 @@ from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.runtime.node_config import NodeConfig
 from siammask_ros.ros.runtime.parameters import READ_ONLY, LiveParameters, build_config, declare
 from siammask_ros.session import SessionConfig
-from siammask_ros.tracker.config import PRESETS, TrackerConfig, find_preset
+from siammask_ros.tracker.config import TrackerConfig, find_preset, preset_of_model
 
 # Fixed when the process starts. Nobody on the network may choose where files are written.
 START_ONLY = frozenset({"autostart", "restarted", "templates_dir", "tracker_preset"})
@@ -86,10 +86,5 @@ class Parameters(LiveParameters[Settings]):
 
 
 def default_tracker(preset: str, model: str) -> TrackerConfig:
-    """Return the tracker's defaults: a named preset or, with auto, that of the model.
-
-    Models without a preset use `davis`, which is tuned for masks.
-    """
-    if preset != "auto":
-        return find_preset(preset)
-    return PRESETS.get(model, PRESETS["davis"])
+    """Return the tracker's defaults: a named preset or, with auto, that of the model."""
+    return find_preset(preset_of_model(model) if preset == "auto" else preset)

@@ -2,52 +2,33 @@
 
 from __future__ import annotations
 
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 # Only the newest image: a deeper queue makes the results older. Best effort is compatible with
 # every camera; a reliable subscription receives nothing from a best-effort publisher.
-CAMERA = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
-)
+CAMERA = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 # Reliable is compatible with all subscribers. Depth 1: a slow subscriber gets the newest image.
-IMAGES = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE
-)
+IMAGES = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
 # Compatible with all subscribers, also with RViz, which is reliable by default.
-PLAYBACK = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST, depth=5, reliability=ReliabilityPolicy.RELIABLE
-)
+PLAYBACK = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
 
 # Robot commands and tracks: never act on an older message when a newer one exists.
-CONTROL = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE
-)
+CONTROL = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
-RESULTS = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.RELIABLE
-)
+RESULTS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 
 # As in tf2's broadcasters.
-TRANSFORMS = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST, depth=100, reliability=ReliabilityPolicy.RELIABLE
-)
+TRANSFORMS = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 
 # For displays: no publisher ever waits for this subscriber.
-MONITORING = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST, depth=5, reliability=ReliabilityPolicy.BEST_EFFORT
-)
+MONITORING = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 
-COMMANDS = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.RELIABLE
-)
+COMMANDS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 
 # The default of ROS 2 keeps ten requests. Of more that come at once, the middleware drops some, and
 # their clients wait for ever.
 SERVICES = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST,
-    depth=100,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.VOLATILE,
+    depth=100, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.VOLATILE
 )

@@ -4,75 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
 
 from siammask_ros.errors import CalibrationError
 from siammask_ros.geometry.camera_model import CameraModel
-from siammask_ros.ros.runtime import qos
 from siammask_ros.ros.runtime.guard import CallbackGuard
+from siammask_ros.ros.spatial.sensor_topic import SensorTopic
 from siammask_ros.session import Frame
 
 MOST_COEFFICIENTS = 14
 
 
-class Calibration:
+class Calibration(SensorTopic):
     """Subscribes to `camera_info` until closed; the newest message counts.
 
     ``rectified`` returns whether the images are rectified.
     """
 
     def __init__(self, node: Node, guard: CallbackGuard, rectified: Callable[[], bool]) -> None:
-        self._node = node
-        self._guard = guard
         self._rectified = rectified
-        self._known: tuple[CameraModel, str] | None = None
-        self._refusal = ""
-        self._mismatch = ""
-        self._subscription = node.create_subscription(
-            CameraInfo,
-            "camera_info",
-            guard.wrap(self._on_camera_info, interface="camera_info"),
-            qos.CAMERA,
-            callback_group=MutuallyExclusiveCallbackGroup(),
-        )
-
-    @property
-    def refusal(self) -> str:
-        """Why the last message gives no bearing, or an empty text."""
-        return self._refusal or self._mismatch
-
-    @property
-    def state(self) -> str:
-        """What the bearings are computed from, in words."""
-        if self.refusal:
-            return f"none: {self.refusal}"
-        topic = self._subscription.topic_name
-        return f"from {topic}" if self._known else f"none: no camera_info on {topic}"
+        callback, what = self._on_camera_info, "camera_info"
+        super().__init__(node, guard, CameraInfo, "camera_info", callback, what, "bearing")
 
     def find_lens(self, frame: Frame) -> CameraModel | None:
         """Return the calibration that fits this frame, or None."""
-        known = self._known
+        known: tuple[CameraModel, str] | None = self._known
         if known is None:
             return None
         camera, frame_id = known
-        self._mismatch = _describe_mismatch(camera, frame_id, frame)
-        if self._mismatch:
-            self._guard.warn("no bearing", f"no bearing: {self._mismatch}")
-        return None if self._mismatch else camera
-
-    def close(self) -> None:
-        """Destroy the subscription."""
-        self._node.destroy_subscription(self._subscription)
+        return camera if self._fits(_describe_mismatch(camera, frame_id, frame)) else None
 
     def _on_camera_info(self, message: CameraInfo) -> None:
         try:
             camera = read_camera_info(message, self._rectified())
         except CalibrationError as error:
-            self._known, self._mismatch = None, ""
-            self._refusal = f"camera_info refused: {error}"
-            self._guard.warn("camera_info refused", self._refusal)
+            self._refuse(error)
             return
         self._known = (camera, message.header.frame_id)
         self._refusal = self._mismatch = ""

@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
 from siammask_ros.media.image_messages import RefusedImage, check_sides, checked_rows, stamp_ns
-from siammask_ros.ros.runtime import qos
 from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.runtime.node_config import NodeConfig
+from siammask_ros.ros.spatial.sensor_topic import SensorTopic
 from siammask_ros.session import Frame
 
 # NumPy type, and the unit in metres.
@@ -41,63 +40,31 @@ class DepthImage:
         return np.asarray(part * np.float32(self.unit_m), np.float32)
 
 
-class DepthImages:
+class DepthImages(SensorTopic):
     """Subscribes to `depth` until closed; ``config`` returns the current parameters."""
 
     def __init__(self, node: Node, guard: CallbackGuard, config: Callable[[], NodeConfig]) -> None:
-        self._node = node
-        self._guard = guard
         self._config = config
-        self._kept: tuple[DepthImage, ...] = ()
-        self._refusal = ""
-        self._mismatch = ""
-        self._subscription = node.create_subscription(
-            Image,
-            "depth",
-            guard.wrap(self._on_depth, interface="depth"),
-            qos.CAMERA,
-            callback_group=MutuallyExclusiveCallbackGroup(),
-        )
-
-    @property
-    def refusal(self) -> str:
-        """Why the last depth image gives no position, or an empty text."""
-        return self._refusal or self._mismatch
-
-    @property
-    def state(self) -> str:
-        """What the positions are computed from, in words."""
-        if self.refusal:
-            return f"none: {self.refusal}"
-        topic = self._subscription.topic_name
-        return f"from {topic}" if self._kept else f"none: no depth image on {topic}"
+        super().__init__(node, guard, Image, "depth", self._on_depth, "depth image", "position")
 
     def find(self, frame: Frame) -> DepthImage | None:
         """Return the depth image that was taken with this frame, or None."""
-        kept = self._kept
+        kept: tuple[DepthImage, ...] = self._known or ()
         if not kept:
             return None
         nearest = min(kept, key=lambda image: abs(image.stamp_ns - frame.stamp_ns))
-        self._mismatch = _describe_mismatch(nearest, frame, self._config().depth_max_offset_s)
-        if self._mismatch:
-            self._guard.warn("no position", f"no position: {self._mismatch}")
-        return None if self._mismatch else nearest
-
-    def close(self) -> None:
-        """Destroy the subscription."""
-        self._node.destroy_subscription(self._subscription)
+        max_offset_s = self._config().depth_max_offset_s
+        return nearest if self._fits(_describe_mismatch(nearest, frame, max_offset_s)) else None
 
     def _on_depth(self, message: Image) -> None:
         try:
             image = read_depth_image(message, self._config().max_image_side)
         except RefusedImage as error:
-            self._kept = ()
-            self._refusal, self._mismatch = f"depth image refused: {error}", ""
-            self._guard.warn("depth image refused", self._refusal)
+            self._refuse(error)
             return
         most = max(min(MOST_KEPT, MOST_KEPT_BYTES // len(message.data)), 1)
-        same = (kept for kept in self._kept if kept.pixels.shape == image.pixels.shape)
-        self._kept = (*same, image)[-most:]
+        same = (kept for kept in self._known or () if kept.pixels.shape == image.pixels.shape)
+        self._known = (*same, image)[-most:]
         self._refusal = ""
 
 

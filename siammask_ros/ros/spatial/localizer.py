@@ -16,7 +16,7 @@ from siammask_ros.ros.runtime.node_config import NodeConfig
 from siammask_ros.ros.spatial.calibration import Calibration
 from siammask_ros.ros.spatial.depth import DepthImage, DepthImages
 from siammask_ros.ros.spatial.point_cloud import target_points
-from siammask_ros.ros.spatial.target_pose import TargetPose, is_shown
+from siammask_ros.ros.spatial.target_pose import TargetPose
 from siammask_ros.session import FrameResult, TrackedTarget
 
 
@@ -30,7 +30,7 @@ class TargetLocalizer:
     def locate(self, answer: FrameResult) -> dict[str, TargetPose]:
         """Return the pose of each target that is visible in the image, by target id."""
         camera = self._calibration.find_lens(answer.frame)
-        shown = [target for target in answer.targets if is_shown(target)]
+        shown = [target for target in answer.targets if target.is_visible]
         if camera is None or not shown:
             return {}
         depths = self._depths.find(answer.frame)
@@ -48,7 +48,7 @@ class TargetLocalizer:
         chosen = [
             target
             for target in answer.targets
-            if is_shown(target) and target_id in ("", target.target_id)
+            if target.is_visible and target_id in ("", target.target_id)
         ]
         if camera is None or depths is None or not chosen:
             return np.zeros((0, 3), np.float32)

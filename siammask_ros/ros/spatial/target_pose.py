@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from siammask_ros.geometry.camera_model import CameraModel
 from siammask_ros.geometry.position import Position
-from siammask_ros.session import TrackedTarget
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,8 +21,3 @@ class TargetPose:
     bearing: NDArray[np.float64]
     camera: CameraModel
     position: Position | None = None
-
-
-def is_shown(target: TrackedTarget) -> bool:
-    """Return whether the target is visible in this image; otherwise its box is an older one."""
-    return target.result.status.name in ("TRACKING", "UNCERTAIN") and target.unseen_s == 0

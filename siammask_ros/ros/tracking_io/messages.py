@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Duration, Time
-from geometry_msgs.msg import Point, Vector3
+from geometry_msgs.msg import Point, Pose, PoseWithCovariance, Quaternion, Vector3
 from numpy.typing import NDArray
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
@@ -17,27 +17,37 @@ from vision_msgs.msg import (
     BoundingBox2D,
     Detection2D,
     Detection2DArray,
+    ObjectHypothesis,
     ObjectHypothesisWithPose,
     Point2D,
+    Pose2D,
 )
 
 from siammask_ros.errors import BoxError
 from siammask_ros.geometry.boxes import RotatedBox
-from siammask_ros.geometry.outlines import simplify_outline
-from siammask_ros.media.image_messages import JPEG_FORMAT, NANOSECONDS, to_jpeg
+from siammask_ros.media.image_messages import JPEG_FORMAT, to_jpeg
+from siammask_ros.media.result_messages import ResultMessages
 from siammask_ros.msg import FrameLatency, Track, TrackArray
-from siammask_ros.ros.spatial.target_pose import TargetPose, is_shown
+from siammask_ros.ros.spatial.target_pose import TargetPose
 from siammask_ros.ros.tracking_io.prediction import Predicted
 from siammask_ros.session import Frame, FrameResult, TrackedTarget
 
-CLASS_ID = "target"
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+_KINDS = (
+    *(Duration, Time, Header, Track, TrackArray),
+    *(Point, Pose, PoseWithCovariance, Quaternion, Vector3),
+    *(BoundingBox2D, Detection2D, Detection2DArray, Point2D, Pose2D),
+    *(ObjectHypothesis, ObjectHypothesisWithPose),
+)
+_build = ResultMessages(
+    {f"{kind.__module__.partition('.')[0]}/msg/{kind.__name__}": kind for kind in _KINDS}
+)
 
 
 def build_header(frame: Frame) -> Header:
     """Return the header of the image of a frame."""
-    seconds, nanoseconds = divmod(frame.stamp_ns, NANOSECONDS)
-    return Header(stamp=Time(sec=seconds, nanosec=nanoseconds), frame_id=frame.frame_id)
+    header: Header = _build.header(frame.stamp_ns, frame.frame_id)
+    return header
 
 
 def build_image(header: Header, image: NDArray[np.uint8]) -> Image:
@@ -75,14 +85,15 @@ def build_detections(
     A LOST target has none.
     """
     header = build_header(answer.frame)
-    return Detection2DArray(
-        header=header,
-        detections=[
-            _detection(header, target, predicted.get(target.target_id))
+    detections: Detection2DArray = _build.detections(
+        header,
+        (
+            _build.detection(header, target, _predicted_box(predicted.get(target.target_id)))
             for target in answer.targets
-            if is_shown(target)
-        ],
+            if target.is_visible
+        ),
     )
+    return detections
 
 
 def build_tracks(
@@ -91,14 +102,15 @@ def build_tracks(
     predicted: Mapping[str, Predicted] = NOTHING,
 ) -> TrackArray:
     """Return all targets, LOST ones too, with their bearings and positions."""
-    return TrackArray(
-        header=build_header(answer.frame),
-        config_serial=answer.config_serial,
-        tracks=[
-            _track(target, poses.get(target.target_id), predicted.get(target.target_id))
+    tracks: TrackArray = _build.tracks(
+        build_header(answer.frame),
+        answer.config_serial,
+        (
+            _build_track(target, poses.get(target.target_id), predicted.get(target.target_id))
             for target in answer.targets
-        ],
+        ),
     )
+    return tracks
 
 
 def age_ms(frame: Frame, now_s: float) -> float:
@@ -126,6 +138,12 @@ def build_latency(answer: FrameResult, publish_ms: float, left_s: float) -> Fram
     )
 
 
+def build_box(box: RotatedBox) -> BoundingBox2D:
+    """Return a box as a message."""
+    message: BoundingBox2D = _build.box(box)
+    return message
+
+
 def read_box(box: BoundingBox2D) -> RotatedBox:
     """Return the box of a message; the session checks whether the image has it."""
     center = box.center.position
@@ -136,32 +154,15 @@ def read_box(box: BoundingBox2D) -> RotatedBox:
         raise BoxError(f"box holds something that is no number: {numbers}") from error
 
 
-def _detection(header: Header, target: TrackedTarget, predicted: Predicted | None) -> Detection2D:
-    detection = Detection2D(header=header, id=target.target_id)
-    detection.bbox = _bounding_box(predicted.box if predicted else target.result.box)
-    hypothesis = ObjectHypothesisWithPose()
-    hypothesis.hypothesis.class_id = CLASS_ID
-    hypothesis.hypothesis.score = float(target.result.score)
-    detection.results = [hypothesis]
-    return detection
+def _predicted_box(predicted: Predicted | None) -> RotatedBox | None:
+    return predicted.box if predicted else None
 
 
-def _track(target: TrackedTarget, pose: TargetPose | None, predicted: Predicted | None) -> Track:
-    result = target.result
-    box = predicted.box if predicted else result.box
-    track = Track(
-        id=target.target_id,
-        state=int(result.status),
-        reason=result.reason,
-        score=float(result.score),
-        box=_bounding_box(box),
-        corners=[_point(corner) for corner in box.corners_xy],
-        predicted_ms=predicted.ms if predicted else 0.0,
-        observed_box=_bounding_box(result.box),
-        outline=[_point(point) for point in simplify_outline(result.outline)],
-        mask_area=result.mask.area_px if result.mask is not None else 0,
-        time_since_seen=_duration(target.unseen_s),
-    )
+def _build_track(
+    target: TrackedTarget, pose: TargetPose | None, predicted: Predicted | None
+) -> Track:
+    ms = predicted.ms if predicted else 0.0
+    track: Track = _build.track(target, _predicted_box(predicted), ms)
     if pose is not None:
         x, y, z = (float(part) for part in pose.bearing)
         track.has_bearing, track.bearing = True, Vector3(x=x, y=y, z=z)
@@ -170,20 +171,3 @@ def _track(target: TrackedTarget, pose: TargetPose | None, predicted: Predicted 
         track.has_position, track.position = True, Point(x=x, y=y, z=z)
         track.position_covariance = pose.position.covariance_m2.ravel()
     return track
-
-
-def _bounding_box(box: RotatedBox) -> BoundingBox2D:
-    message = BoundingBox2D(size_x=float(box.width), size_y=float(box.height))
-    message.center.position.x = float(box.x)
-    message.center.position.y = float(box.y)
-    message.center.theta = float(box.theta)
-    return message
-
-
-def _point(point: Any) -> Point2D:
-    return Point2D(x=float(point[0]), y=float(point[1]))
-
-
-def _duration(seconds: float) -> Duration:
-    whole, rest = divmod(max(round(seconds * NANOSECONDS), 0), NANOSECONDS)
-    return Duration(sec=min(whole, 2**31 - 1), nanosec=rest)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from siammask_ros.geometry.boxes import RotatedBox
 from siammask_ros.geometry.motion import Motion
-from siammask_ros.ros.spatial.target_pose import is_shown
 from siammask_ros.session import Frame, FrameResult, TrackedTarget
 
 
@@ -54,7 +53,7 @@ class Prediction:
 
 
 def _is_tracking(target: TrackedTarget) -> bool:
-    return is_shown(target) and target.result.status.name == "TRACKING"
+    return target.is_visible and target.result.status.name == "TRACKING"
 
 
 def _searched_center(target: TrackedTarget) -> tuple[float, float]:

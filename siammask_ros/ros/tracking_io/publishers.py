@@ -11,6 +11,7 @@ from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 from vision_msgs.msg import Detection2DArray
 from visualization_msgs.msg import MarkerArray
 
+from siammask_ros.media.tracked_targets import draw_tracked_targets
 from siammask_ros.msg import FrameLatency, TrackArray
 from siammask_ros.ros.runtime import qos
 from siammask_ros.ros.runtime.guard import CallbackGuard
@@ -23,7 +24,6 @@ from siammask_ros.ros.spatial.tf import TargetFrames
 from siammask_ros.ros.tracking_io import messages
 from siammask_ros.ros.tracking_io.latest_publisher import LatestPublisher
 from siammask_ros.ros.tracking_io.markers import build_markers
-from siammask_ros.ros.tracking_io.overlay import draw_overlay
 from siammask_ros.ros.tracking_io.prediction import Prediction
 from siammask_ros.session import FrameResult
 
@@ -143,7 +143,8 @@ class Publishers:
             self._markers.publish(build_markers(answer, poses))
         if not (_has_subscribers(self._overlay) or _has_subscribers(self._overlay_jpeg)):
             return
-        header, image = messages.build_header(answer.frame), draw_overlay(answer, age_ms)
+        header = messages.build_header(answer.frame)
+        image = draw_tracked_targets(answer.frame.image, answer.targets, f"{age_ms:.0f} ms")
         if _has_subscribers(self._overlay):
             self._overlay.publish(messages.build_image(header, image))
         if _has_subscribers(self._overlay_jpeg):

@@ -7,8 +7,9 @@ import threading
 import numpy as np
 import pytest
 
+from siammask_ros.media.drawing import DrawnTarget
 from siammask_ros.ros.dashboard.frame_matcher import MAX_WAITING, MIN_WAIT_S, FrameMatcher
-from siammask_ros.web.feed import AnnotatedFrame, Target
+from siammask_ros.web.feed import AnnotatedFrame
 
 
 class Bench:
@@ -25,7 +26,7 @@ class Bench:
         corners = np.zeros((4, 2))
         outline = (np.array([(1, 1), (5, 1), (5, 5)]),)
         self.matcher.add_tracks(
-            stamp_ns, [Target(each, state, "", 0.9, corners, outline) for each in ids]
+            stamp_ns, [DrawnTarget(each, state, "", 0.9, corners, outline) for each in ids]
         )
 
     def add_mask(self, stamp_ns: int, number: int = 1) -> None:

@@ -14,9 +14,9 @@ from support.node_bench import NODE, NodeBench
 from support.session_bench import wait_until
 
 from siammask_ros.media.image_messages import compressed_to_bgr
+from siammask_ros.media.tracked_targets import draw_tracked_targets
 from siammask_ros.ros.tracking_io.conversions import image_to_bgr
 from siammask_ros.ros.tracking_io.messages import build_jpeg
-from siammask_ros.ros.tracking_io.overlay import draw_overlay
 from siammask_ros.session import Frame, FrameResult, TrackedTarget, Tracker
 from siammask_ros.tracker.config import find_preset
 
@@ -97,13 +97,13 @@ def test_instance_masks_are_made_only_while_someone_listens(
 def test_the_overlay_comes_as_jpeg_only_while_someone_listens(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    drawn: list[FrameResult] = []
+    drawn: list[Any] = []
 
-    def counted(answer: FrameResult, age_ms: float) -> Any:
-        drawn.append(answer)
-        return draw_overlay(answer, age_ms)
+    def counted(image: Any, targets: Any, caption: str) -> Any:
+        drawn.append(image)
+        return draw_tracked_targets(image, targets, caption)
 
-    monkeypatch.setattr("siammask_ros.ros.tracking_io.publishers.draw_overlay", counted)
+    monkeypatch.setattr("siammask_ros.ros.tracking_io.publishers.draw_tracked_targets", counted)
     with NodeBench() as bench:
         bench.started(0)
         bench.assert_tracks(1)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from siammask_ros.msg import Track, TrackArray
+from siammask_ros.msg import Track
 
-from siammask_ros.ros.dashboard.track_conversion import convert_tracks
+from siammask_ros.ros.tracking_io.tracks import convert_track
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,6 @@ def test_the_page_is_told_whether_the_tracker_looks_for_a_target(
 ) -> None:
     track = Track(id="1", state=Track.LOST, reason=reason)
     track.observed_box.size_x = track.observed_box.size_y = 10.0
-    (target,) = convert_tracks(TrackArray(tracks=[track]))
+    target = convert_track(track)
     assert (target.state, target.reason) == ("LOST", reason)
     assert target.is_searched == is_searched

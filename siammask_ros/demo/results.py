@@ -20,6 +20,7 @@ from siammask_ros.media.drawing import (
     contact_sheet,
     draw_targets,
     evenly_spaced,
+    resize_to_width,
 )
 from siammask_ros.media.encoders import default_suffix
 from siammask_ros.media.frames import Source
@@ -72,7 +73,7 @@ def _draw(video: Path, sheet: Path, source: Source, run: Run) -> None:
                 continue
             drawn = draw_targets(image, _targets(played[number]))
             if number in chosen:
-                cells.append(_shrink(drawn))
+                cells.append(resize_to_width(drawn, _SHEET_WIDTH))
                 captions.append(_caption(played[number]))
             recorder.write(draw_targets(drawn, [], _caption(played[number])))
     cv2.imwrite(str(sheet), contact_sheet(cells, SHEET_COLUMNS, captions))
@@ -102,12 +103,6 @@ def _caption(frame: PlayedFrame) -> str:
     if not frame.is_processed:
         return f"frame {frame.number}  dropped"
     return f"frame {frame.number}  {frame.age_ms:.0f} ms"
-
-
-def _shrink(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    height = round(image.shape[0] * _SHEET_WIDTH / image.shape[1])
-    resized = cv2.resize(image, (_SHEET_WIDTH, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(resized, np.uint8)
 
 
 def _track_row(frame: PlayedFrame, start_ns: int) -> dict[str, Any]:

@@ -206,6 +206,13 @@ def _line_px(image: Image) -> int:
     return max(1, round(min(int(height), int(width)) / 240))
 
 
+def resize_to_width(image: Image, width: int) -> Image:
+    """The image (H, W, 3) at this width, its shape kept."""
+    height = round(image.shape[0] * width / image.shape[1])
+    kind = cv2.INTER_AREA if image.shape[1] > width else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (width, height), interpolation=kind), np.uint8)
+
+
 def _fit_image(image: Image, height: int, width: int) -> Image:
     """A copy of the image in a cell of this size, its shape kept."""
     scale = min(height / image.shape[0], width / image.shape[1])

@@ -88,19 +88,23 @@ def _places_in(palette: NDArray[np.uint8], colours: Labels) -> Labels:
     return np.asarray(order[found], np.int32)
 
 
-def _voc_numbers() -> dict[int, int]:
-    """PASCAL VOC's palette, which spreads the bits of a number over R, G and B, top bit first."""
-    numbers = {}
-    for number in range(256):
-        channels = [0, 0, 0]
-        for bit in range(8):
-            channels[bit % 3] |= (number >> bit & 1) << (7 - bit // 3)
-        red, green, blue = channels
-        numbers[red << 16 | green << 8 | blue] = number
-    return numbers
+def voc_palette() -> NDArray[np.uint8]:
+    """The palette (256, 3) RGB of PASCAL VOC, which DAVIS and YouTube-VOS use.
+
+    The bits of a number are spread over red, green and blue, the lowest three to their top bits.
+    """
+    numbers = np.arange(256)
+    palette = np.zeros((256, 3), np.uint8)
+    for place in range(8):
+        channel, shift = place % 3, 7 - place // 3
+        palette[:, channel] |= (((numbers >> place) & 1) << shift).astype(np.uint8)
+    return palette
 
 
-_VOC_NUMBERS = _voc_numbers()
+_VOC_NUMBERS = {
+    red << 16 | green << 8 | blue: number
+    for number, (red, green, blue) in enumerate(voc_palette().tolist())
+}
 
 
 def _with_sharp_edges(labels: Labels, path: Path) -> Labels:

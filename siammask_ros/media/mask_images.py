@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
+from siammask_ros.media.labels import voc_palette
 from siammask_ros.media.recording import MIN_FREE_BYTES, check_space
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -61,7 +62,7 @@ def indexed_png(labels: NDArray[np.uint8]) -> bytes:
     return (
         _SIGNATURE
         + _chunk(b"IHDR", header)
-        + _chunk(b"PLTE", _pascal_palette().tobytes())
+        + _chunk(b"PLTE", voc_palette().tobytes())
         + _chunk(b"IDAT", zlib.compress(lines, 6))
         + _chunk(b"IEND", b"")
     )
@@ -70,16 +71,3 @@ def indexed_png(labels: NDArray[np.uint8]) -> bytes:
 def _chunk(name: bytes, content: bytes) -> bytes:
     check = struct.pack(">I", zlib.crc32(name + content))
     return struct.pack(">I", len(content)) + name + content + check
-
-
-def _pascal_palette() -> NDArray[np.uint8]:
-    """The palette (256, 3) RGB of PASCAL VOC, which DAVIS and YouTube-VOS use.
-
-    The bits of a number are spread over red, green and blue, the lowest three to their top bits.
-    """
-    numbers = np.arange(256)
-    palette = np.zeros((256, 3), np.uint8)
-    for place in range(8):
-        channel, shift = place % 3, 7 - place // 3
-        palette[:, channel] |= (((numbers >> place) & 1) << shift).astype(np.uint8)
-    return palette

@@ -13,7 +13,7 @@ from siammask_ros.errors import DataError
 from siammask_ros.evaluation.benchmarks.box.sequences import BoxSequence
 from siammask_ros.evaluation.benchmarks.davis.sequences import DavisSequence
 from siammask_ros.evaluation.metrics.overlap import BoxXywh
-from siammask_ros.media.drawing import colour_of, contact_sheet
+from siammask_ros.media.drawing import colour_of, contact_sheet, resize_to_width
 from siammask_ros.media.labels import Labels
 
 Image = NDArray[np.uint8]
@@ -75,7 +75,7 @@ def draw_compared_masks(sequence: DavisSequence, number: int, masks: Path) -> Im
         image[where] = (image[where] * (1 - _OUR_SHARE) + colour * _OUR_SHARE).astype(np.uint8)
     if sequence.annotation_paths[number] is not None:
         _draw_outline(image, sequence.labels(number))
-    return _shrink(image)
+    return resize_to_width(image, _WIDTH)
 
 
 def _draw_outline(image: Image, truth: Labels) -> None:
@@ -89,7 +89,7 @@ def draw_compared_boxes(sequence: BoxSequence, number: int, box_xywh: BoxXywh) -
     """Image ``number``, small, with a tracker's box in colour and the true one in white."""
     image = sequence.image(number)
     scale = _WIDTH / image.shape[1]
-    small = _shrink(image)
+    small = resize_to_width(image, _WIDTH)
     truth = sequence.box_xywh(number)
     for box, colour in ((truth, _TRUTH_BGR), (box_xywh, colour_of("1"))):
         if box is not None:
@@ -99,9 +99,3 @@ def draw_compared_boxes(sequence: BoxSequence, number: int, box_xywh: BoxXywh) -
             cv2.rectangle(small, *corners, (0, 0, 0), 4)
             cv2.rectangle(small, *corners, colour, 2)
     return small
-
-
-def _shrink(image: Image) -> Image:
-    height = round(image.shape[0] * _WIDTH / image.shape[1])
-    kind = cv2.INTER_AREA if image.shape[1] > _WIDTH else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (_WIDTH, height), interpolation=kind), np.uint8)

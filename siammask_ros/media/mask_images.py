@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from siammask_ros.errors import DataError
 from siammask_ros.media.labels import voc_palette
-from siammask_ros.media.recording import MIN_FREE_BYTES, check_space
+from siammask_ros.media.recording import check_space
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PALETTE_COLOURS, _BIT_DEPTH = 3, 8
@@ -34,7 +34,7 @@ class MaskImages:
     def write(self, name: str, labels: NDArray[np.uint8]) -> None:
         """Adds ``labels`` (H, W), 0 for no target, as ``name``.png."""
         path = self.path / f"{name}.png"
-        check_space(path, MIN_FREE_BYTES)
+        check_space(path)
         try:
             path.write_bytes(indexed_png(labels))
         except OSError as error:

@@ -111,7 +111,6 @@ def training_curve(
     path: Path,
     steps: Sequence[float],
     series: Mapping[str, Sequence[float]],
-    step_name: str = "step",
     smooth_over: int = 25,
 ) -> None:
     """How values went during a training, a plot for each, thin as they are and bold smoothed.
@@ -131,7 +130,7 @@ def training_curve(
         axes.plot(steps, values, color=colour, alpha=0.3, linewidth=0.7)
         axes.plot(steps, _smooth(values, smooth_over), color=colour, linewidth=1.8)
         axes.set_title(name, loc="left", fontsize=9)
-        axes.set_xlabel(step_name)
+        axes.set_xlabel("step")
     save(figure, path)
 
 

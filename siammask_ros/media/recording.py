@@ -58,13 +58,13 @@ def checked_output(path: Path, overwrite: bool = False) -> Path:
     return path
 
 
-def check_space(path: Path, min_free_bytes: int = MIN_FREE_BYTES) -> None:
-    """Raises DataError where the disk of a file has no more than so many bytes left."""
+def check_space(path: Path) -> None:
+    """Raises DataError where the disk of a file has fewer than MIN_FREE_BYTES left."""
     free = shutil.disk_usage(path.parent).free
-    if free < min_free_bytes:
+    if free < MIN_FREE_BYTES:
         raise DataError(
             f"{free // 2**20} MiB are free for {path}; expected at least "
-            f"{min_free_bytes // 2**20} MiB. Recording has stopped"
+            f"{MIN_FREE_BYTES // 2**20} MiB. Recording has stopped"
         )
 
 
@@ -84,7 +84,6 @@ class VideoRecorder:
         size: tuple[int, int],
         *,
         overwrite: bool = False,
-        min_free_bytes: int = MIN_FREE_BYTES,
     ) -> None:
         """Opens the file for images of ``size`` (height, width); raises DataError."""
         check_suffix(path)
@@ -92,8 +91,7 @@ class VideoRecorder:
         self.size = size
         self.count = 0
         self._pad = (size[0] % 2, size[1] % 2)
-        self._min_free_bytes = min_free_bytes
-        check_space(self.path, self._min_free_bytes)
+        check_space(self.path)
         even = (size[0] + self._pad[0], size[1] + self._pad[1])
         self._encoder: Encoder | None = open_encoder(path, fps, even)
 
@@ -101,7 +99,7 @@ class VideoRecorder:
         """Adds an image; raises DataError for another size or when the disk is nearly full."""
         if image.shape != (*self.size, 3):
             raise DataError(f"image is {image.shape}; {self.path} takes {(*self.size, 3)}")
-        check_space(self.path, self._min_free_bytes)
+        check_space(self.path)
         if self._encoder is None:
             raise DataError(f"{self.path} is closed; it takes no more images")
         if any(self._pad):
@@ -165,16 +163,13 @@ class JsonLines:
     Stops with DataError before the disk is full. A context manager. No row, no file.
     """
 
-    def __init__(
-        self, path: Path, *, overwrite: bool = False, min_free_bytes: int = MIN_FREE_BYTES
-    ) -> None:
+    def __init__(self, path: Path, *, overwrite: bool = False) -> None:
         """Opens the file, or takes the standard output for ``-``; raises DataError."""
         self.path = checked_output(path, overwrite)
         self._is_stream = is_stream(path)
-        self._min_free_bytes = min_free_bytes
         self._whole_bytes = 0
         if not self._is_stream:
-            check_space(path, min_free_bytes)
+            check_space(path)
         try:
             self._file = _opened(path, overwrite or self._is_stream)
         except OSError as error:
@@ -186,7 +181,7 @@ class JsonLines:
         Raises DataError when the disk is nearly full or takes no more.
         """
         if not self._is_stream:
-            check_space(self.path, self._min_free_bytes)
+            check_space(self.path)
         line = json.dumps(plain(row), allow_nan=False).encode() + b"\n"
         try:
             written = self._file.write(line)

@@ -14,7 +14,7 @@ from siammask_ros.errors import DataError
 from siammask_ros.media.bag_types import COMPRESSED_IMAGE, DETECTIONS, IMAGE, TRACKS, result_types
 from siammask_ros.media.frames import BAG_METADATA, BAG_SUFFIXES, Origin, SourceFrame
 from siammask_ros.media.image_messages import JPEG_FORMAT, NANOSECONDS, to_jpeg
-from siammask_ros.media.recording import MIN_FREE_BYTES, check_space, checked_output
+from siammask_ros.media.recording import check_space, checked_output
 from siammask_ros.media.result_messages import ResultMessages
 from siammask_ros.session import TrackedTarget
 
@@ -37,9 +37,7 @@ class ResultBag:
     context manager. No result, no bag.
     """
 
-    def __init__(
-        self, path: Path, *, overwrite: bool = False, min_free_bytes: int = MIN_FREE_BYTES
-    ) -> None:
+    def __init__(self, path: Path, *, overwrite: bool = False) -> None:
         """Makes the bag; raises DataError where it exists or cannot be written.
 
         With ``overwrite`` a bag of this name is deleted first.
@@ -47,9 +45,8 @@ class ResultBag:
         self._types = result_types()
         self._messages = ResultMessages(self._types.types)
         self.path = checked_bag(path, overwrite)
-        self._min_free_bytes = min_free_bytes
         self._count = 0
-        check_space(path, min_free_bytes)
+        check_space(path)
         try:
             if path.exists():
                 _delete(path)
@@ -80,7 +77,7 @@ class ResultBag:
         header = build.header(origin.stamp_ns, origin.frame_id)
         visible = (build.detection(header, each) for each in targets if each.is_visible)
         tracks = map(build.track, targets)
-        check_space(self.path, self._min_free_bytes)
+        check_space(self.path)
         try:
             self._add("mask", origin, self._build_image(header, mask))
             self._add("detections", origin, build.detections(header, visible))

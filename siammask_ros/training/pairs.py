@@ -57,7 +57,6 @@ class PairSampler:
         clips: Sequence[ObjectClip],
         config: PairConfig | None = None,
         seed: int = 0,
-        cache_mb: int = 1500,
     ) -> None:
         if not clips:
             raise DataError("there are no objects to train on; expected at least one data set")
@@ -68,7 +67,7 @@ class PairSampler:
                 "pairs.negative_share to 0"
             )
         self.seed = seed
-        self._store = ImageCache(cache_mb)
+        self._store = ImageCache()
         self._clips = tuple(clips)
         self._scenes = SceneMaker(self._clips, self._store, self.config)
         self._videos = tuple(clip for clip in clips if clip.is_video)

@@ -72,10 +72,10 @@ class Source:
             raise DataError(f"{self.name} contains no object large enough to train on.")
         return [replace(clip, weight=self.weight) for clip in clips]
 
-    def check_files(self, root: Path | None = None) -> None:
+    def check_files(self) -> None:
         """Raise DataError where its file or folder is not there; nothing is read."""
         if not self.path:
-            self._find_known_set(root)
+            self._find_known_set()
             return
         for path in filter(None, (self.path, self.images)):
             if not Path(path).expanduser().exists():
@@ -89,7 +89,7 @@ class Source:
     def _read_known_set(self, root: Path | None) -> list[ObjectClip]:
         return list(SETS[self.kind](self._find_known_set(root)))
 
-    def _find_known_set(self, root: Path | None) -> Path:
+    def _find_known_set(self, root: Path | None = None) -> Path:
         folder = data_root(root) / "train" / self.kind
         if not folder.is_dir():
             raise DataError(

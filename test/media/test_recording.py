@@ -82,12 +82,14 @@ def test_picture_of_another_size_is_refused_and_the_next_good_one_is_kept(tmp_pa
     assert open_source(tmp_path / f"result{default_suffix()}").length == 1
 
 
-def test_j1_recording_stops_before_the_disk_is_full_and_stays_readable(tmp_path: Path) -> None:
+def test_j1_recording_stops_before_the_disk_is_full_and_stays_readable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / f"result{default_suffix()}"
     video = VideoRecorder(path, 25, SIZE)
     for index in range(5):
         video.write(picture(index))
-    video._min_free_bytes = 2**62
+    monkeypatch.setattr("siammask_ros.media.recording.MIN_FREE_BYTES", 2**62)
     with pytest.raises(DataError, match="are free"):
         video.write(picture(5))
     video.close()

@@ -24,22 +24,22 @@ _TRUTH_BGR = (255, 255, 255)
 _OUR_SHARE = 0.55
 
 
-def find_best_and_worst(values: Sequence[float], count: int = EACH) -> tuple[list[int], list[int]]:
-    """Return the indices of the ``count`` highest and lowest values, most extreme first.
+def find_best_and_worst(values: Sequence[float]) -> tuple[list[int], list[int]]:
+    """Return the indices of the EACH highest and lowest values, most extreme first.
 
     Neighbouring frames look alike, so those of a kind are at least a tenth of the series apart,
     where it is long enough; fewer are returned where it is not. A place can be in both only where
     there are fewer than twice as many values.
     """
     series = np.asarray(values, np.float64)
-    worst = _choose_apart(np.argsort(series, kind="stable"), count, len(series) // 10)
-    return _choose_apart(np.argsort(-series, kind="stable"), count, len(series) // 10), worst
+    worst = _choose_apart(np.argsort(series, kind="stable"), len(series) // 10)
+    return _choose_apart(np.argsort(-series, kind="stable"), len(series) // 10), worst
 
 
-def _choose_apart(order: NDArray[np.intp], count: int, distance: int) -> list[int]:
+def _choose_apart(order: NDArray[np.intp], distance: int) -> list[int]:
     chosen: list[int] = []
     for place in (int(value) for value in order):
-        if len(chosen) < count and all(abs(place - other) >= distance for other in chosen):
+        if len(chosen) < EACH and all(abs(place - other) >= distance for other in chosen):
             chosen.append(place)
     return chosen
 

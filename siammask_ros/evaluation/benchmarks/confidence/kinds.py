@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -44,14 +44,12 @@ class KindFigures:
     mean_j_never_lost: float
 
 
-def find_kinds(
-    videos: Sequence[MaskedVideo], on_frame: Callable[[], object] = lambda: None
-) -> dict[str, list[str]]:
-    """Return the kinds of each video by its name; ``on_frame`` is called after each frame."""
+def find_kinds(videos: Sequence[MaskedVideo]) -> dict[str, list[str]]:
+    """Return the kinds of each video by its name."""
     names = [video.name.partition("/")[0] for video in videos]
     kinds = {}
     for video, name in zip(videos, names, strict=True):
-        share, motion, shape_iou = _measure(video, on_frame)
+        share, motion, shape_iou = _measure(video)
         kinds[video.name] = [
             group_of_class(class_of_video(video.name)),
             *([SMALL] if share < SMALL_BELOW_SHARE else []),
@@ -86,7 +84,7 @@ def kinds_table(rows: Sequence[KindFigures]) -> str:
     return "\n".join(lines)
 
 
-def _measure(video: MaskedVideo, on_frame: Callable[[], object]) -> tuple[float, float, float]:
+def _measure(video: MaskedVideo) -> tuple[float, float, float]:
     """Return the medians of share, motion and shape IoU; frames without the target do not count."""
     shares: list[float] = []
     motions: list[float] = []
@@ -94,7 +92,6 @@ def _measure(video: MaskedVideo, on_frame: Callable[[], object]) -> tuple[float,
     last: tuple[RotatedBox, NDArray[np.bool_]] | None = None
     for number in range(len(video)):
         _, mask = video.frame(number)
-        on_frame()
         if not mask.any():
             last = None
             continue

@@ -16,17 +16,17 @@ TRACKER = str(Path(__file__).resolve().parent / "tracker.launch.py")
 def player(context):
     """The node that plays the video."""
 
-    def given(name):
+    def text(name):
         return LaunchConfiguration(name).perform(context)
 
     parameters = {
-        "source": given("video"),
-        "rate": number_argument("rate", given("rate")),
-        "loop": flag_argument("loop", given("loop")),
+        "source": text("video"),
+        "rate": number_argument("rate", text("rate")),
+        "loop": flag_argument("loop", text("loop")),
         "wait_for_subscribers": 1,
     }
-    if given("use_sim_time"):
-        parameters["use_sim_time"] = flag_argument("use_sim_time", given("use_sim_time"))
+    if text("use_sim_time"):
+        parameters["use_sim_time"] = flag_argument("use_sim_time", text("use_sim_time"))
     return [
         Node(
             package="siammask_ros",
@@ -42,7 +42,7 @@ def generate_launch_description():
     """What `ros2 launch siammask_ros demo.launch.py video:=…` runs."""
     return LaunchDescription(
         [
-            DeclareLaunchArgument("video", description="video file or folder of pictures"),
+            DeclareLaunchArgument("video", description="video file or folder of images"),
             DeclareLaunchArgument("rate", default_value="0.0", description="Hz; 0: its own"),
             DeclareLaunchArgument("loop", default_value="true", description="play it for ever"),
             # First, for it sets the environment of all; its arguments are ours too.

@@ -105,7 +105,7 @@ def tracker(arguments):
     history_s = number_argument("dashboard_history_s", arguments.text("dashboard_history_s"))
     if arguments.flag("dashboard"):
         parameters["history_s"] = history_s
-    return launched(
+    return build_node(
         "siammask_tracker",
         executable="tracker_node",
         namespace=arguments.text("namespace"),
@@ -121,8 +121,8 @@ def tracker(arguments):
 
 
 def follower(arguments):
-    """The follower; it is not started again after it died: somebody has to look why."""
-    return launched(
+    """The follower; not restarted after a crash, so that a person looks for the cause first."""
+    return build_node(
         "siammask_follower",
         executable="follower_node",
         namespace=arguments.text("namespace"),
@@ -134,7 +134,7 @@ def follower(arguments):
 def dashboard(arguments):
     """The dashboard, a process of its own; it is started again if it dies."""
     transport = {"image_transport": arguments.text("image_transport")}
-    return launched(
+    return build_node(
         "siammask_dashboard",
         executable="dashboard_node",
         namespace=arguments.text("namespace"),
@@ -144,7 +144,7 @@ def dashboard(arguments):
     )
 
 
-def launched(name, **node):
+def build_node(name, **node):
     """A node; if its configuration cannot be used, launch ends with the reason."""
     configuration = ConfigurationExit(name)
     process = Node(

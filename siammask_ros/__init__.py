@@ -1,4 +1,4 @@
-"""SiamMask for ROS 2: follows what a box on one camera picture shows."""
+"""SiamMask for ROS 2: tracks and segments the object that a box marks in one camera image."""
 
 import sys
 from pkgutil import extend_path

@@ -34,7 +34,7 @@ def check(config: Any) -> None:
     for item in fields(config):
         value = getattr(config, item.name)
         if item.metadata and not _fits(value, item):
-            raise ConfigError(f"{item.name} is {value!r}; expected {_expected(item)}")
+            raise ConfigError(f"{item.name} is {value!r}; expected {_describe_expected(item)}")
 
 
 def _fits(value: Any, item: Field[Any]) -> bool:
@@ -48,7 +48,7 @@ def _fits(value: Any, item: Field[Any]) -> bool:
     return isinstance(value, kinds) and low <= value <= high
 
 
-def _expected(item: Field[Any]) -> str:
+def _describe_expected(item: Field[Any]) -> str:
     if isinstance(item.default, bool):
         return "true or false"
     if isinstance(item.default, str):

@@ -16,11 +16,11 @@ from siammask_ros.engines.int8 import Int8Form
 from siammask_ros.engines.registry import EngineConfig, list_engines, open_engine, open_reference
 from siammask_ros.errors import CheckpointError, ConfigError, DataError
 from siammask_ros.evaluation.benchmarks.box_trackers import NANO_FILES, NanoBoxTracker
+from siammask_ros.evaluation.speed.conclusions import REFERENCE
 from siammask_ros.evaluation.speed.reference import ReferenceTracker
 from siammask_ros.evaluation.speed.run import BenchmarkEntry
 from siammask_ros.evaluation.speed.runner_process import OpenedRunner
 from siammask_ros.evaluation.speed.runners import NanoRunner, TrackerRunner
-from siammask_ros.evaluation.speed.verdict import REFERENCE
 from siammask_ros.model.checkpoint import save_network
 from siammask_ros.model.siammask import SiamMask
 from siammask_ros.model.variants import get_variant
@@ -142,7 +142,7 @@ class EntryBuilder:
             sha256 = read_weights_file(weights_path(path, model), expected).sha256
         except CheckpointError:
             return []  # The entries that open it report the error.
-        return [("openvino", "int8")] if Int8Form.found(sha256).is_there else []
+        return [("openvino", "int8")] if Int8Form.find(sha256).is_there else []
 
     def _pairs(self) -> list[tuple[str, str]]:
         """Return the requested pairs of engine and precision that this machine offers."""

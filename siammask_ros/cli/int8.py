@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
             model=network.variant.name,
             weights_sha256=sha256,
             runtime=RUNTIME,
-            pictures=len(images),
+            images=len(images),
             measured_on=", ".join(sequence.name for sequence in sequences) if measured else "",
             mean_j={name: result.mean_j for name, result in measured.items()},
             box_iou={name: result.mean_box_iou for name, result in measured.items()},
@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
         measured = _compare_with_fp32(options, sequences)
         form.note(describe(measured))
         print(_table(measured))
-    is_good, why = form.about().verdict()
+    is_good, why = form.about().assess()
     print(f"precision auto will {'use' if is_good else 'not use'} it: {why}")
     print(f"wrote {form.folder}")
     return 0

@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from siammask_ros.errors import DataError, format_error
 from siammask_ros.media.encoders import check_suffix
 from siammask_ros.media.frames import FolderSource, Source, SourceFrame, size_of
-from siammask_ros.media.mask_images import MaskImages, checked_folder
+from siammask_ros.media.mask_images import MaskImages, check_output_folder
 from siammask_ros.media.recording import (
     JsonLines,
     VideoRecorder,
-    checked_output,
+    check_output_file,
     is_standard_output,
     is_stream,
 )
-from siammask_ros.media.result_bag import ResultBag, checked_bag
+from siammask_ros.media.result_bag import ResultBag, check_bag_path
 from siammask_ros.media.track_rows import frame_row, target_row
 from siammask_ros.media.tracked_targets import draw_tracked_targets, to_drawn_target
 from siammask_ros.session import TrackedTarget
@@ -55,13 +55,13 @@ class Outputs:
                 raise DataError(f"{path} is used for two results; choose a path for each")
         if self.video:
             check_suffix(self.video)
-            checked_output(self.video, self.overwrite)
+            check_output_file(self.video, self.overwrite)
         if self.rows:
-            checked_output(self.rows, self.overwrite)
+            check_output_file(self.rows, self.overwrite)
         if self.masks:
-            checked_folder(self.masks, self.overwrite)
+            check_output_folder(self.masks, self.overwrite)
         if self.bag:
-            checked_bag(self.bag, self.overwrite)
+            check_bag_path(self.bag, self.overwrite)
 
     @property
     def uses_standard_output(self) -> bool:

@@ -201,16 +201,16 @@ def build_diagnostics(health: Health, is_stopped: bool) -> tuple[Diagnostic, ...
     inference = health.inference()
     if is_stopped and inference.level < Level.ERROR and not health.errors_in_row:
         inference = HealthStatus(Level.OK, "idle: the video is stopped")
-    verdicts = {"inference": inference}
+    statuses = {"inference": inference}
     if not is_stopped:
-        verdicts = {
+        statuses = {
             "image stream": health.image_stream(),
-            **verdicts,
+            **statuses,
             "targets": health.targets(),
         }
     return tuple(
-        Diagnostic(int(verdict.level), f"siammask: {part}", verdict.message)
-        for part, verdict in verdicts.items()
+        Diagnostic(int(status.level), f"siammask: {part}", status.message)
+        for part, status in statuses.items()
     )
 
 

@@ -44,7 +44,7 @@ def _run(options: argparse.Namespace) -> int:
         find_best_trial,
         hill_climb,
     )
-    from siammask_ros.media.plots import Curves, curves_picture
+    from siammask_ros.media.plots import Curves, plot_curves
     from siammask_ros.tracker.config import TrackerConfig
     from siammask_ros.tracker.tracker import Tracker
 
@@ -71,7 +71,7 @@ def _run(options: argparse.Namespace) -> int:
         video.name: [trial.j[number] for trial in trials] for number, video in enumerate(videos)
     }
     by_video["mean"] = [trial.mean_j for trial in trials]
-    curves_picture(plot, [Curves("J by trial", "trial", range(len(trials)), by_video)])
+    plot_curves(plot, [Curves("J by trial", "trial", range(len(trials)), by_video)])
     shared.print_written([summary, plot])
     return 0
 

@@ -1,4 +1,4 @@
-"""The demo with the dashboard: a video played for ever, and whoever looks chooses the target."""
+"""The demo with the dashboard: a video is repeated, and the target is chosen on the page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import yaml
 
 from siammask_ros.demo import demo
 from siammask_ros.demo.demo import DemoError
-from siammask_ros.demo.plan import Box, Plan, make_plan, shared_config
+from siammask_ros.demo.plan import Box, Plan, find_config, make_plan
 from siammask_ros.demo.processes import NodeProcess, node_environment
 
 DASHBOARD = "siammask_ros.ros.nodes.dashboard"
@@ -74,7 +74,7 @@ def _start_nodes(
 
 def _page_parameters() -> dict[str, Any]:
     """Those of config/dashboard.yaml, which a user may have changed."""
-    text = shared_config("dashboard.yaml").read_text(encoding="utf-8")
+    text = find_config("dashboard.yaml").read_text(encoding="utf-8")
     values: dict[str, Any] = yaml.safe_load(text)["/**"]["ros__parameters"]
     return values
 

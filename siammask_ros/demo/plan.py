@@ -22,7 +22,7 @@ _PRELOAD_BYTES = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A stretch of a source, and the box (left, top, width, height) on its first picture."""
+    """A stretch of a source, and the box (left, top, width, height) in its first image."""
 
     source: Path
     box_xywh: Box
@@ -60,7 +60,7 @@ def make_plan(video: str | None, box_xywh: Box | None) -> Plan:
     return Plan(Path(video), box_xywh)
 
 
-def shared_config(name: str) -> Path:
+def find_config(name: str) -> Path:
     """A file of config/, of the source tree or as installed; raises DataError."""
     prefixes = [*os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep), sys.prefix]
     folders = [_PACKAGE_ROOT / "config"]
@@ -72,7 +72,7 @@ def shared_config(name: str) -> Path:
 
 
 def _default_plan() -> Plan:
-    path = shared_config("demo.yaml")
+    path = find_config("demo.yaml")
     values: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     x, y, width, height = (float(number) for number in values["box_xywh"])
     return Plan(

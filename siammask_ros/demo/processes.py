@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from siammask_ros.demo.plan import shared_config
+from siammask_ros.demo.plan import find_config
 
 STOP_S = 5.0
 _LAST_LINES = 6
@@ -24,7 +24,7 @@ def node_environment() -> dict[str, str]:
 
     Whatever the user has set already is kept.
     """
-    profile = str(shared_config("fastdds.xml"))
+    profile = str(find_config("fastdds.xml"))
     own = {
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
         "ROS_DOMAIN_ID": str(_DOMAINS[os.getpid() % len(_DOMAINS)]),

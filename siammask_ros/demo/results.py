@@ -24,7 +24,7 @@ from siammask_ros.media.drawing import (
 )
 from siammask_ros.media.encoders import default_suffix
 from siammask_ros.media.frames import Source
-from siammask_ros.media.plots import latency_picture
+from siammask_ros.media.plots import plot_latency
 from siammask_ros.media.recording import JsonLines, VideoRecorder, plain
 from siammask_ros.media.track_rows import frame_row
 
@@ -53,7 +53,7 @@ def write_results(out: Path, source: Source, run: Run, made_with: Mapping[str, A
     with JsonLines(tracks, overwrite=True) as rows:
         for frame in run.frames:
             rows.write(_track_row(frame, run.frames[0].stamp_ns))
-    latency_picture(latency, run.stages_ms(), run.ages_ms())
+    plot_latency(latency, run.stages_ms(), run.ages_ms())
     content = plain({**run.summary(), "made_with": made_with})
     summary.write_text(json.dumps(content, indent=1), encoding="utf-8")
     return files

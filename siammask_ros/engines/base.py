@@ -118,7 +118,7 @@ class Engine(Protocol):
     def abandon(self) -> None:
         """For an engine that does not return from a call: every later one raises EngineError.
 
-        Whoever was waiting goes on with another engine, and the thread that hangs in this one
+        The waiting caller continues with another engine, and the thread that hangs in this one
         cannot do more with it once it returns. May be called from any thread.
         """
         ...

@@ -27,7 +27,7 @@ from siammask_ros.engines.batches import Batches
 from siammask_ros.engines.frame import Answer, make_cell_queries, make_queries, unpack
 from siammask_ros.engines.fusion import build_frame
 from siammask_ros.engines.half_precision import DTYPES
-from siammask_ros.engines.on_device import computing_on, free_device_memory
+from siammask_ros.engines.on_device import free_device_memory, use_device
 from siammask_ros.engines.program import CudaProgram, Program
 from siammask_ros.errors import EngineError
 from siammask_ros.model.siammask import SiamMask
@@ -66,7 +66,7 @@ class CompiledEngine(NetworkEngine):
     def template(self, crops: Crops) -> list[Template]:
         """See ``Engine.template``."""
         self.check_in_use()
-        with computing_on(self._device):
+        with use_device(self._device):
             kernels = self.frame.template(torch.from_numpy(crops).to(self._device))
             return [[kernel[i].clone() for kernel in kernels] for i in range(len(crops))]
 
@@ -137,12 +137,12 @@ class CompiledEngine(NetworkEngine):
         self, templates: Sequence[Template], crops: Sequence[Crop], make: _QueryMaker
     ) -> Answer:
         batches = Batches.of(crops, SIZES[-1])
-        with computing_on(self._device):
+        with use_device(self._device):
             answers = [
                 self._answer_batch(
                     [templates[n] for n in numbers],
                     [crops[n] for n in numbers],
-                    make(self.variant.searching(len(crops[numbers[0]])), numbers),
+                    make(self.variant.with_search_size(len(crops[numbers[0]])), numbers),
                 )
                 for numbers in batches.numbers
             ]
@@ -161,7 +161,7 @@ class CompiledEngine(NetworkEngine):
         side_px = len(crops[0])
         program = self.program(len(crops), side_px, templates[0])
         packed = program(templates, crops, queries)
-        return unpack(packed, self.variant.searching(side_px))
+        return unpack(packed, self.variant.with_search_size(side_px))
 
 
 def open_compiled(network: SiamMask, device: torch.device, info: EngineInfo) -> CompiledEngine:

@@ -37,7 +37,7 @@ class CompiledModels:
             if hashlib.sha256(model).digest() == digest:
                 os.utime(path)
                 return model
-            _LOG.warning("%s is damaged and is made anew", path)
+            _LOG.warning("%s is damaged and is made again", path)
         return None
 
     def keep(self, form: str, model: bytes) -> None:

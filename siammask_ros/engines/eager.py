@@ -22,7 +22,7 @@ from siammask_ros.engines.base import (
     Template,
 )
 from siammask_ros.engines.batches import Batches
-from siammask_ros.engines.on_device import computing_on, free_device_memory
+from siammask_ros.engines.on_device import free_device_memory, use_device
 from siammask_ros.model.siammask import Kernels, SearchMaps, SiamMask, score_probability
 
 _MOST = 64
@@ -52,7 +52,7 @@ class EagerEngine(NetworkEngine):
     def template(self, crops: Crops) -> list[Template]:
         """See ``Engine.template``."""
         self.check_in_use()
-        with computing_on(self._device):
+        with use_device(self._device):
             kernels = self.network.template(self.input(crops))
             return [Kernels(*(part[i : i + 1] for part in kernels)) for i in range(len(crops))]
 
@@ -65,7 +65,7 @@ class EagerEngine(NetworkEngine):
         """See ``Engine.search``."""
         self.check_in_use()
         batches = Batches.of(crops, self._together)
-        with computing_on(self._device):
+        with use_device(self._device):
             maps = [
                 self._search_batch([templates[n] for n in numbers], [crops[n] for n in numbers])
                 for numbers in batches.numbers
@@ -84,7 +84,7 @@ class EagerEngine(NetworkEngine):
         self.check_in_use()
         searched: _Searched = response.maps
         values, quality = [], []
-        with computing_on(self._device):
+        with use_device(self._device):
             for numbers, maps in zip(searched.batches.numbers, searched.maps, strict=True):
                 items = torch.arange(len(numbers), device=self._device)
                 cells = (self._index(each[[*numbers]]) for each in (rows, columns))

@@ -157,7 +157,7 @@ def _map_values(variant: Variant) -> int:
 
 def _small(variant: Variant) -> Variant:
     # Not the engine's, which may have none until it has been timed.
-    return variant.searching(get_variant(variant.name).small_search_size)
+    return variant.with_search_size(get_variant(variant.name).small_search_size)
 
 
 def _lines_name(side: int) -> str:

@@ -11,7 +11,7 @@ from siammask_ros.engines.base import Crops, EngineInfo
 from siammask_ros.engines.cuda_devices import half_precisions
 from siammask_ros.engines.frame import Answer, make_queries, unpack
 from siammask_ros.engines.fusion import build_frame
-from siammask_ros.engines.on_device import computing_on
+from siammask_ros.engines.on_device import use_device
 from siammask_ros.model.siammask import SiamMask
 from siammask_ros.model.variants import Variant
 
@@ -63,7 +63,7 @@ def _answer(network: SiamMask, device: torch.device, precision: str) -> Answer:
     rim = (variant.search_size - variant.template_size) // 2
     middle = slice(rim, rim + variant.template_size)
     templates = np.ascontiguousarray(searches[:, middle, middle])
-    with computing_on(device):
+    with use_device(device):
         kernels = frame.template(torch.from_numpy(templates).to(device))
         queries = torch.from_numpy(make_queries(variant, len(searches), None)).to(device)
         packed = frame(torch.from_numpy(searches).to(device), queries, *kernels)

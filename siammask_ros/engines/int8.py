@@ -34,13 +34,13 @@ class Int8About:
     model: str
     weights_sha256: str
     runtime: str
-    pictures: int
+    images: int
     measured_on: str
     mean_j: dict[str, float]
     box_iou: dict[str, float]
     step_ms: dict[str, float]
 
-    def verdict(self) -> tuple[bool, str]:
+    def assess(self) -> tuple[bool, str]:
         """Whether 'auto' may take int8 instead of what it would take else, and why."""
         if not self.mean_j:
             return False, "int8 was not measured: no sequences were at hand"
@@ -65,7 +65,7 @@ class Int8Form:
         return cls(cache_folder() / "int8" / sha256)
 
     @classmethod
-    def found(cls, sha256: str) -> Int8Form:
+    def find(cls, sha256: str) -> Int8Form:
         """The one to open: that of the user's cache, where none was made there the shipped one."""
         own, shipped = cls.of(sha256), cls(SHIPPED / sha256)
         return shipped if shipped.is_there and not own.is_there else own
@@ -89,11 +89,11 @@ class Int8Form:
         with _add_advice():
             return self._files.model()
 
-    def verdict(self, runtime: str) -> tuple[bool, str]:
-        """As ``Int8About.verdict``, and that this runtime is not another than made it."""
+    def assess(self, runtime: str) -> tuple[bool, str]:
+        """As ``Int8About.assess``, and that this runtime is not another than made it."""
         if misfit := self._misfit(runtime):
             return False, f"no int8, for {misfit}"
-        return self.about().verdict()
+        return self.about().assess()
 
     def about(self) -> Int8About:
         """What is known of it; raises EngineError where that is not readable."""

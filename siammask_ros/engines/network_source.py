@@ -48,7 +48,7 @@ class NetworkSource:
         load = cache(partial(_load, path, model, info.sha256))
         digest = digest_of(info.sha256, model)
         kept = CompiledModels(digest)
-        variant = _known_variant(kept.find(_VARIANT))
+        variant = _find_variant(kept.find(_VARIANT))
         if variant is None:
             variant = load().variant
             kept.keep(_VARIANT, variant.name.encode())
@@ -73,7 +73,7 @@ def variant_on(variant: Variant, device: str) -> Variant:
     return replace(variant, small_search_size=variant.search_size) if is_gpu else variant
 
 
-def _known_variant(name: bytes | None) -> Variant | None:
+def _find_variant(name: bytes | None) -> Variant | None:
     try:
         return get_variant(name.decode()) if name is not None else None
     except (ConfigError, UnicodeDecodeError):

@@ -22,7 +22,7 @@ def quantise(network: SiamMask, pairs: Sequence[tuple[Crops, Crops]], path: Path
     sees them: from them come the ranges of all activations. Template and masks stay as they are:
     the one runs once a target, the others are small. Raises EngineError where it cannot be done.
     """
-    from siammask_ros.engines.openvino_conversion import converted, save
+    from siammask_ros.engines.openvino_conversion import convert, save
 
     logging.getLogger("nncf").setLevel(logging.ERROR)
     items = []
@@ -33,7 +33,7 @@ def quantise(network: SiamMask, pairs: Sequence[tuple[Crops, Crops]], path: Path
         items.append([search[None], *(kernel.numpy() for kernel in kernels)])
     try:
         quantised = nncf.quantize(
-            converted(SearchPart(network)),
+            convert(SearchPart(network)),
             nncf.Dataset(items),
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=len(items),

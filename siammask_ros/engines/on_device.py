@@ -14,7 +14,7 @@ _SHORT_OF_MEMORY = ("out of memory", "STATUS_ALLOC_FAILED")
 
 
 @contextmanager
-def computing_on(device: torch.device) -> Iterator[None]:
+def use_device(device: torch.device) -> Iterator[None]:
     """For all that an engine computes: without gradients, exactly, and with errors of ours."""
     with torch.inference_mode(), exact_arithmetic(), translate_torch_errors(device):
         yield

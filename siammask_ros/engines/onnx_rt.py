@@ -114,7 +114,7 @@ def _open_session(content: bytes, device: str, threads: int) -> ort.InferenceSes
     """Open a part of the network with the best provider that works here; raises EngineError."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
-    for name, provider_options in _installed_providers(device, threads):
+    for name, provider_options in _find_providers(device, threads):
         try:
             session = ort.InferenceSession(content, options, providers=[(name, provider_options)])
         except _FAILURES as error:
@@ -128,7 +128,7 @@ def _open_session(content: bytes, device: str, threads: int) -> ort.InferenceSes
     )
 
 
-def _installed_providers(device: str, threads: int) -> Iterator[tuple[str, dict[str, Any]]]:
+def _find_providers(device: str, threads: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the name and options of each provider of this build for a device, the best first."""
     kind, _, index = device.partition(":")
     for name in PROVIDERS[kind]:

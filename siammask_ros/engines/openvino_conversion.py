@@ -12,7 +12,7 @@ import torch
 from siammask_ros.engines.parts import Part, SearchPart
 
 
-def converted(part: Part) -> ov.Model:
+def convert(part: Part) -> ov.Model:
     """The part as an OpenVINO model for one item, its shapes fixed: so it is faster.
 
     A search part can be given crops of another size by ``reshape``.

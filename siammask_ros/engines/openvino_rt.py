@@ -40,7 +40,7 @@ class OpenVinoEngine(RequestEngine):
         # What of an int8 network is not in int8 is in the best that the CPU has.
         precision = ("bf16" if has_native_bf16() else "fp32") if is_int8 else info.precision
         if is_int8:
-            search = _Model.of_file(Int8Form.found(info.sha256).search_model(RUNTIME))
+            search = _Model.of_file(Int8Form.find(info.sha256).search_model(RUNTIME))
         else:
             search = _Model.of_part("search", source)
         options = _options(precision, threads)
@@ -73,7 +73,7 @@ class _Model:
 
     @classmethod
     def of_part(cls, name: PartName, source: NetworkSource) -> _Model:
-        load = cache(partial(_converted, name, source))
+        load = cache(partial(_convert, name, source))
         return cls(load, CompiledModels(f"{source.digest} {name}"))
 
     @classmethod
@@ -96,7 +96,7 @@ class _Requests:
         self._options = options
         self._several: dict[tuple[int, ...], ov.AsyncInferQueue] = {}
         try:
-            own = self._compiled(None, "LATENCY")
+            own = self._compile(None, "LATENCY")
         except RuntimeError as error:
             raise EngineError(f"OpenVINO could not compile the network: {error}") from error
         self.input_shapes = [tuple(each.shape) for each in own.inputs]
@@ -124,19 +124,19 @@ class _Requests:
 
     def _alone(self, shape: tuple[int, ...]) -> ov.CompiledModel:
         if shape not in self._one:
-            self._one[shape] = self._compiled(shape, "LATENCY")
+            self._one[shape] = self._compile(shape, "LATENCY")
         return self._one[shape]
 
     def _queue(self, shape: tuple[int, ...]) -> ov.AsyncInferQueue:
         if shape not in self._several:
             own_shape = shape == self.input_shapes[0]
-            compiled = self._compiled(None if own_shape else shape, "THROUGHPUT")
+            compiled = self._compile(None if own_shape else shape, "THROUGHPUT")
             queue = ov.AsyncInferQueue(compiled)
             queue.set_callback(_store_answer)
             self._several[shape] = queue
         return self._several[shape]
 
-    def _compiled(self, shape: tuple[int, ...] | None, hint: str) -> ov.CompiledModel:
+    def _compile(self, shape: tuple[int, ...] | None, hint: str) -> ov.CompiledModel:
         """From the user's cache; compiled now, and kept there, the first time.
 
         ``shape`` is the first input's; None leaves the model's own.
@@ -147,7 +147,7 @@ class _Requests:
             try:
                 return _core().import_model(kept, "CPU", options)
             except RuntimeError as error:
-                _LOG.warning("compiled anew, for OpenVINO does not take what was kept: %s", error)
+                _LOG.warning("compiled again, because OpenVINO refused the cached model: %s", error)
         model = self._model.load()
         if shape is not None:
             model = model.clone()
@@ -181,12 +181,12 @@ def _processor() -> str:
     return str([_core().get_property("CPU", name) for name in names])
 
 
-def _converted(name: PartName, source: NetworkSource) -> ov.Model:
+def _convert(name: PartName, source: NetworkSource) -> ov.Model:
     """The part of the network, made by PyTorch."""
-    from siammask_ros.engines.openvino_conversion import converted
+    from siammask_ros.engines.openvino_conversion import convert
     from siammask_ros.engines.parts import PARTS
 
-    return converted(PARTS[name](source.load()))
+    return convert(PARTS[name](source.load()))
 
 
 def _read(path: Path) -> ov.Model:

@@ -22,7 +22,7 @@ class Program:
     """A frame for a fixed number of items, in memory that stays where it is."""
 
     def __init__(self, frame: FrameNetwork, template: Template, items: int, side_px: int) -> None:
-        variant = frame.network.variant.searching(side_px)
+        variant = frame.network.variant.with_search_size(side_px)
         self._frame = frame
         self._device = template[0].device
         self._crops = self._on_host(torch.uint8, items, side_px, side_px, 3)

@@ -143,7 +143,7 @@ def _precision(config: EngineConfig, engine: str, device: str, sha256: str) -> t
     # That which is shipped has to be asked for: its state was a little less to be trusted.
     form, not_int8 = Int8Form.of(sha256), ""
     if form.is_there:
-        is_good, why = form.verdict(RUNTIME)
+        is_good, why = form.assess(RUNTIME)
         if is_good:
             return "int8", why
         not_int8 = f"; {why}"

@@ -78,7 +78,7 @@ class Bag:
             for file in self.files:
                 yield from file.messages(topic)
         except Exception as error:
-            # Nobody promises what reading a damaged file raises.
+            # Which exception a damaged file raises while it is read is not documented.
             raise BagDamage(f"the bag is damaged from there on ({_words(error)})") from error
         if self.damage:
             raise BagDamage(f"the bag is cut off or damaged from there on ({self.damage})")
@@ -94,10 +94,10 @@ def open_bag(path: Path) -> Iterator[Bag]:
         files: list[_File] = []
         damage = ""
         try:
-            files.append(_Whole.opened(path))
+            files.append(_Whole.open(path))
             opened.callback(files[0].close)
         except Exception as error:
-            # Nobody promises what opening a damaged file raises.
+            # Which exception a damaged file raises when it is opened is not documented.
             files, damage = _remains(path, error, opened)
         yield Bag(files, damage)
 
@@ -107,7 +107,7 @@ def _remains(path: Path, reason: Exception, opened: ExitStack) -> tuple[list[_Fi
     paths = _storage_files(path) if path.is_dir() else [path]
     files: list[_File] = []
     for each in paths:
-        file, damage = _opened_alone(each)
+        file, damage = _open_alone(each)
         if file is not None:
             files.append(file)
             opened.callback(file.close)
@@ -128,14 +128,14 @@ def _storage_files(folder: Path) -> list[Path]:
     return in_natural_order(path for path in folder.iterdir() if path.suffix in BAG_SUFFIXES)
 
 
-def _opened_alone(path: Path) -> tuple[_File | None, str]:
+def _open_alone(path: Path) -> tuple[_File | None, str]:
     """One file of a bag, or what is left of it or None; and what is wrong with it."""
     try:
-        return _Whole.opened(path), ""
+        return _Whole.open(path), ""
     except Exception as error:
         damage = f"{path.name}: {_words(error)}"
     try:
-        return (_CutMcap if path.suffix == ".mcap" else _CutSqlite).opened(path), damage
+        return (_CutMcap if path.suffix == ".mcap" else _CutSqlite).open(path), damage
     except Exception:
         return None, damage
 
@@ -151,7 +151,7 @@ class _Whole:
         self._reader = reader
 
     @classmethod
-    def opened(cls, path: Any) -> _Whole:
+    def open(cls, path: Any) -> _Whole:
         """Opens a folder or file; raises whatever rosbags raises."""
         from rosbags.rosbag2 import Reader
 
@@ -184,7 +184,7 @@ class _CutSqlite:
         self._database = database
 
     @classmethod
-    def opened(cls, path: Path) -> _CutSqlite:
+    def open(cls, path: Path) -> _CutSqlite:
         """Opens the file read-only; raises sqlite3.Error where not even its topics are left."""
         address = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
         database = sqlite3.connect(address, uri=True)
@@ -224,19 +224,19 @@ class _CutMcap(_Whole):
     """What is left of an MCAP file without its end: the records that are whole."""
 
     @classmethod
-    def opened(cls, path: Path) -> _CutMcap:
+    def open(cls, path: Path) -> _CutMcap:
         """Opens as much of it as can be read; raises whatever rosbags raises."""
         ends = record_ends(path)
         try:
-            return cls(_Whole.opened(MendedFile(path, ends[-1]))._reader)
+            return cls(_Whole.open(MendedFile(path, ends[-1]))._reader)
         except Exception:
             # A crash can leave garbage at the end that looks like a record: take what is before.
             low, high = 0, len(ends) - 1
             while high - low > 1:
                 middle = (low + high) // 2
                 try:
-                    _Whole.opened(MendedFile(path, ends[middle])).close()
+                    _Whole.open(MendedFile(path, ends[middle])).close()
                     low = middle
                 except Exception:
                     high = middle
-            return cls(_Whole.opened(MendedFile(path, ends[low]))._reader)
+            return cls(_Whole.open(MendedFile(path, ends[low]))._reader)

@@ -25,13 +25,13 @@ from siammask_ros.media.frames import (
 from siammask_ros.media.image_messages import (
     MAX_SIDE_PX,
     NANOSECONDS,
-    Picture,
-    compressed_to_bgr,
+    ImageArray,
+    decode_to_bgr,
     image_to_bgr,
     stamp_ns,
 )
 
-_CONVERSIONS = {IMAGE: image_to_bgr, COMPRESSED_IMAGE: compressed_to_bgr}
+_CONVERSIONS = {IMAGE: image_to_bgr, COMPRESSED_IMAGE: decode_to_bgr}
 # So many stamps tell how many images come in a second.
 _TIMED_IMAGES = 32
 
@@ -54,7 +54,7 @@ class BagSource:
     last: int | None = None
 
     @classmethod
-    def opened(cls, path: Path, topic: str = "") -> BagSource:
+    def open(cls, path: Path, topic: str = "") -> BagSource:
         """The bag's images; raises DataError where there are none.
 
         ``topic`` may be left empty where only one topic holds images.
@@ -66,7 +66,7 @@ class BagSource:
             if first is None:
                 raise DataError(f"{path} holds no image on {chosen}")
             # Reading says how the range is used; to say it here, too, would be once too often.
-            size = size_of(first.picture(path, ContrastStretch(is_silent=True)))
+            size = size_of(first.decode(path, ContrastStretch(is_silent=True)))
             times_ns = [first.time_ns, *_times_ns(images)]
             total = bag.topics[chosen].total
         return cls(str(path), chosen, size, _rate(times_ns), total, times_ns[0])
@@ -91,14 +91,14 @@ class BagSource:
             raise DataError(f"{self.name} ends at frame {read} of {self.total}: it is damaged")
 
     def _frame(self, image: _Image, path: Path, stretch: ContrastStretch) -> SourceFrame:
-        picture = image.picture(path, stretch)
-        if size_of(picture) != self.size:
+        decoded = image.decode(path, stretch)
+        if size_of(decoded) != self.size:
             raise DataError(
-                f"frame {image.number} of {path} is {in_words(size_of(picture))}; expected "
+                f"frame {image.number} of {path} is {in_words(size_of(decoded))}; expected "
                 f"{in_words(self.size)} like the first one"
             )
         stamp_s = (image.time_ns - self.start_ns) / NANOSECONDS
-        return SourceFrame(image.number, picture, stamp_s, image.origin)
+        return SourceFrame(image.number, decoded, stamp_s, image.origin)
 
 
 class _Image(NamedTuple):
@@ -114,7 +114,7 @@ class _Image(NamedTuple):
         """When it was taken, or recorded where its header has no stamp."""
         return self.origin.stamp_ns or self.origin.recorded_ns
 
-    def picture(self, path: Path, stretch: ContrastStretch) -> Picture:
+    def decode(self, path: Path, stretch: ContrastStretch) -> ImageArray:
         """The image; raises DataError where there is none in it."""
         try:
             return _CONVERSIONS[self.kind](self.message, MAX_SIDE_PX, stretch)

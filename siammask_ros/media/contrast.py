@@ -32,7 +32,7 @@ class ContrastStretch:
     Images that use the 16 bits are divided by 257. Once a stream uses less than a quarter of them,
     its percentiles become black and white for as long as it lasts. They follow the images slowly,
     so that an object keeps its grey level from image to image; only where half of an image lies
-    outside of them, as after a camera's change of gain, they start anew.
+    outside of them, as after a camera's change of gain, they start again.
     """
 
     def __init__(self, *, is_silent: bool = False) -> None:
@@ -43,7 +43,7 @@ class ContrastStretch:
 
     def to_8bit(self, pixels: NDArray[np.uint16]) -> NDArray[np.uint8]:
         """Return the stream's next image (height, width[, channels]) in 8 bits."""
-        low, high = self._updated_limits(pixels)
+        low, high = self._update_limits(pixels)
         if not self._is_stretching and high - low < _NARROW_SHARE * _FULL_SCALE:
             self._is_stretching = True
             _log.log(
@@ -64,7 +64,7 @@ class ContrastStretch:
             scaled = cv2.convertScaleAbs(row, alpha=255 / _FULL_SCALE)
         return np.asarray(scaled, np.uint8).reshape(pixels.shape)
 
-    def _updated_limits(self, pixels: NDArray[np.uint16]) -> tuple[float, float]:
+    def _update_limits(self, pixels: NDArray[np.uint16]) -> tuple[float, float]:
         """Take up an image and return what is black and white from now on."""
         # An odd stride, for an even one would meet one colour only of a Bayer mosaic.
         stride = int(np.ceil(np.sqrt(pixels.shape[0] * pixels.shape[1] / _MAX_SAMPLES))) | 1

@@ -40,7 +40,7 @@ VISIBLE_STATES = ("TRACKING", "UNCERTAIN")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DrawnTarget:
-    """A target as a picture or the page shows it. Coordinates are pixels of the image.
+    """A target as an overlay image or the page shows it. Coordinates are pixels of the image.
 
     ``state`` is a name such as TRACKING, ``corners_xy`` (4, 2) the rotated box. ``contours``, each
     (n, 2), are the borders of all mask parts and holes: filled by the even-odd rule they are the

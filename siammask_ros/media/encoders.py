@@ -46,7 +46,7 @@ def has_h264() -> bool:
 
 
 def default_suffix() -> str:
-    """The suffix of a video that nobody named: .mp4, or .webm where H.264 cannot be written."""
+    """The suffix of a video without a given name: .mp4, or .webm where H.264 cannot be written."""
     return ".mp4" if has_h264() else ".webm"
 
 

@@ -76,7 +76,7 @@ class PairedYuv:
 
     def row_bytes(self, width: int) -> int:
         """See Encoding."""
-        return 2 * _even(width)
+        return 2 * _round_up_to_even(width)
 
     def row_count(self, height: int) -> int:
         """See Encoding."""
@@ -86,7 +86,7 @@ class PairedYuv:
         self, rows: Rows, width: int, height: int, is_bigendian: bool, stretch: ContrastStretch
     ) -> Any:
         """See Encoding."""
-        pairs = rows[:, : self.row_bytes(width)].reshape(height, _even(width), 2)
+        pairs = rows[:, : self.row_bytes(width)].reshape(height, _round_up_to_even(width), 2)
         return cv2.cvtColor(pairs, self.code)[:, :width]
 
 
@@ -99,17 +99,17 @@ class SemiPlanarYuv:
 
     def row_bytes(self, width: int) -> int:
         """See Encoding."""
-        return _even(width) if self.is_halved else width
+        return _round_up_to_even(width) if self.is_halved else width
 
     def row_count(self, height: int) -> int:
         """See Encoding."""
-        return height + (_even(height) // 2 if self.is_halved else 2 * height)
+        return height + (_round_up_to_even(height) // 2 if self.is_halved else 2 * height)
 
     def to_bgr(
         self, rows: Rows, width: int, height: int, is_bigendian: bool, stretch: ContrastStretch
     ) -> Any:
         """See Encoding."""
-        even_width, even_height = _even(width), _even(height)
+        even_width, even_height = _round_up_to_even(width), _round_up_to_even(height)
         half_size = (even_width // 2, even_height // 2)
         if self.is_halved:
             colour: Any = rows[height:, :even_width].reshape(*half_size[::-1], 2)
@@ -123,7 +123,7 @@ class SemiPlanarYuv:
         return cv2.cvtColorTwoPlane(luma, colour, self.code)[:height, :width]
 
 
-def _even(pixels: int) -> int:
+def _round_up_to_even(pixels: int) -> int:
     return pixels + pixels % 2
 
 

@@ -1,4 +1,4 @@
-"""What a file is that is no video: FFmpeg would guess a format for nearly everything."""
+"""What a file is that is no video: FFmpeg detects a format in nearly every file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _ASCII_SHARE = 0.9
 def why_no_video(path: Path) -> str:
     """Return what a file is and what to do, as the rest of a sentence; "" for what may be a video.
 
-    Judged by the first bytes, whatever its name.
+    Determined by the first bytes, not by the name.
     """
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)

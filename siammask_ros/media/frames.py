@@ -56,9 +56,9 @@ class SourceFrame(NamedTuple):
 class Source(Protocol):
     """Images of one size, in order. Files can be iterated again, a camera cannot.
 
-    ``size`` is (height, width) in pixels, ``length`` the number of images, or None where
-    nobody knows. Iterating raises DataError at the image that cannot be read; all before it
-    have been given by then.
+    ``size`` is (height, width) in pixels, ``length`` the number of images, or None where the
+    source does not know it. Iterating raises DataError at an image that cannot be read, after
+    the images before it.
     """
 
     @property
@@ -91,7 +91,7 @@ def open_source(
     """
     if first < 0 or (last is not None and last < first):
         raise DataError(f"frames {first} to {last} are no stretch; expected 0 <= first <= last")
-    whole = _opened(str(source), topic)
+    whole = _open(str(source), topic)
     if first >= (whole.length or first + 1):
         raise DataError(f"{whole.name} has {whole.length} frames; expected more than {first}")
     return whole if isinstance(whole, CameraSource) else replace(whole, first=first, last=last)
@@ -105,7 +105,7 @@ def is_bag(source: str | Path | int) -> bool:
     return any(each.suffix in BAG_SUFFIXES or each.name == BAG_METADATA for each in path.iterdir())
 
 
-def _opened(source: str, topic: str) -> FolderSource | VideoSource | BagSource | CameraSource:
+def _open(source: str, topic: str) -> FolderSource | VideoSource | BagSource | CameraSource:
     """All of what a source names. A path that exists is meant before anything else."""
     from siammask_ros.media.videos import VideoSource, is_address
 
@@ -114,7 +114,7 @@ def _opened(source: str, topic: str) -> FolderSource | VideoSource | BagSource |
     if is_path and is_bag(path):
         from siammask_ros.media.bags import BagSource
 
-        return BagSource.opened(path, topic)
+        return BagSource.open(path, topic)
     if path.is_fifo():
         raise DataError(f"{path} is a pipe, which can be read only once; expected a video file")
     if path.is_file() and (reason := why_no_video(path)):
@@ -123,9 +123,9 @@ def _opened(source: str, topic: str) -> FolderSource | VideoSource | BagSource |
         raise DataError(f"{source} is no bag and has no topic {topic}; leave the topic out")
     device = _VIDEO_DEVICE.fullmatch(str(path.resolve()))
     if device or (source.isdecimal() and not is_path):
-        return CameraSource.opened(int(device.group(1) if device else source))
+        return CameraSource.open(int(device.group(1) if device else source))
     if is_path:
-        return FolderSource.opened(path) if path.is_dir() else VideoSource.of_file(path)
+        return FolderSource.open(path) if path.is_dir() else VideoSource.of_file(path)
     if is_address(source):
         return VideoSource.of_address(source)
     raise DataError(
@@ -146,7 +146,7 @@ class FolderSource:
     last: int | None = None
 
     @classmethod
-    def opened(cls, folder: Path) -> FolderSource:
+    def open(cls, folder: Path) -> FolderSource:
         """The folder's images; raises DataError where there are none."""
         paths = tuple(in_natural_order(filter(is_image_file, folder.iterdir())))
         if not paths:
@@ -181,7 +181,7 @@ class CameraSource:
     capture: Any
 
     @classmethod
-    def opened(cls, number: int) -> CameraSource:
+    def open(cls, number: int) -> CameraSource:
         """The camera; raises DataError where it gives no image."""
         if number > _MAX_CAMERA:
             raise DataError(f"there is no camera {number}; expected a number up to {_MAX_CAMERA}")

@@ -19,7 +19,7 @@ from siammask_ros.media.contrast import ContrastStretch
 from siammask_ros.media.encodings import ASSUMED, ENCODINGS, SUPPORTED
 from siammask_ros.media.image_header import size_in_header
 
-Picture = NDArray[np.uint8]
+ImageArray = NDArray[np.uint8]
 
 NANOSECONDS = 1_000_000_000
 # Sides of more pixels are no camera's; a node's limit is its parameter max_image_side.
@@ -33,7 +33,7 @@ _AS_IT_IS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATI
 _log = logging.getLogger(__name__)
 
 
-def to_jpeg(image: Picture) -> Picture:
+def to_jpeg(image: ImageArray) -> ImageArray:
     """The data (n,) uint8 of a CompressedImage in JPEG_FORMAT, of an image (H, W, 3) BGR."""
     _, encoded = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY))
     return np.asarray(encoded, np.uint8).ravel()
@@ -47,7 +47,9 @@ class RefusedImage(ImageError):
         self.kind = kind
 
 
-def image_to_bgr(message: Any, max_side_px: int, stretch: ContrastStretch | None = None) -> Picture:
+def image_to_bgr(
+    message: Any, max_side_px: int, stretch: ContrastStretch | None = None
+) -> ImageArray:
     """The image in a message: (height, width, 3) uint8 BGR, read-only.
 
     For bgr8 it is a view of the message's memory, whatever its step. 16 bits are brought to 8 by
@@ -58,10 +60,10 @@ def image_to_bgr(message: Any, max_side_px: int, stretch: ContrastStretch | None
     name = str(message.encoding)
     encoding = ENCODINGS.get(name)
     if encoding is None:
-        raise unsupported_encoding(message)
+        raise describe_unsupported(message)
     width, height = message.width, message.height
     check_sides(width, height, max_side_px)
-    rows = checked_rows(message, encoding.row_bytes(width), encoding.row_count(height))
+    rows = check_rows(message, encoding.row_bytes(width), encoding.row_count(height))
     if name in ASSUMED:
         _warn_once(f"encoding {name} does not say what its numbers are: read as {ASSUMED[name]}")
     bgr = encoding.to_bgr(
@@ -72,9 +74,9 @@ def image_to_bgr(message: Any, max_side_px: int, stretch: ContrastStretch | None
     return image
 
 
-def compressed_to_bgr(
+def decode_to_bgr(
     message: Any, max_side_px: int, stretch: ContrastStretch | None = None
-) -> Picture:
+) -> ImageArray:
     """The image in a compressed message: (height, width, 3) uint8 BGR, read-only.
 
     The size is read from the file's header before anything is decoded; ``stretch`` as for
@@ -88,7 +90,7 @@ def compressed_to_bgr(
         )
     width, height = size
     check_sides(width, height, max_side_px)
-    pixels = _decoded(np.frombuffer(message.data, np.uint8))
+    pixels = _decode(np.frombuffer(message.data, np.uint8))
     if pixels is None or pixels.shape[:2] != (height, width):
         raise RefusedImage(
             "compressed", f"{width}×{height} px image of {len(message.data)} bytes is damaged"
@@ -100,13 +102,13 @@ def compressed_to_bgr(
     return image
 
 
-def unsupported_encoding(message: Any, remark: str = "") -> RefusedImage:
+def describe_unsupported(message: Any, remark: str = "") -> RefusedImage:
     """The refusal of an encoding that cannot be read; ``remark`` says what could."""
     reason = f"encoding {str(message.encoding)[:40]!r} is not supported; expected one of: "
     return RefusedImage("encoding", reason + SUPPORTED + (f"; {remark}" if remark else ""))
 
 
-def image_to_mask(message: Any, max_side_px: int) -> Picture:
+def image_to_mask(message: Any, max_side_px: int) -> ImageArray:
     """The mask in a mono8 message: (height, width) uint8, a view of its memory.
 
     Raises RefusedImage as ``image_to_bgr`` does.
@@ -116,7 +118,7 @@ def image_to_mask(message: Any, max_side_px: int) -> Picture:
             "encoding", f"encoding {str(message.encoding)[:40]!r} is no mask; expected mono8"
         )
     check_sides(message.width, message.height, max_side_px)
-    return checked_rows(message, message.width, message.height)[:, : message.width]
+    return check_rows(message, message.width, message.height)[:, : message.width]
 
 
 def stamp_ns(header: Any) -> int:
@@ -141,7 +143,7 @@ def check_sides(width: int, height: int, max_side_px: int) -> None:
         )
 
 
-def checked_rows(message: Any, row_bytes: int, row_count: int) -> NDArray[np.uint8]:
+def check_rows(message: Any, row_bytes: int, row_count: int) -> NDArray[np.uint8]:
     """A message's data as (row_count, step) uint8, a view of its memory.
 
     Raises RefusedImage where step is shorter than ``row_bytes`` or data is not so many rows long.
@@ -168,7 +170,7 @@ def _warn_once(sentence: str) -> None:
     _log.warning(sentence)
 
 
-def _decoded(data: NDArray[np.uint8]) -> NDArray[Any] | None:
+def _decode(data: NDArray[np.uint8]) -> NDArray[Any] | None:
     """The decoded image, or None; OpenCV raises for some kinds of damage."""
     try:
         return cv2.imdecode(data, _AS_IT_IS)

@@ -25,7 +25,7 @@ class MaskImages:
     """
 
     def __init__(self, folder: Path, *, overwrite: bool = False) -> None:
-        self.path = checked_folder(folder, overwrite)
+        self.path = check_output_folder(folder, overwrite)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -36,7 +36,7 @@ class MaskImages:
         path = self.path / f"{name}.png"
         check_space(path)
         try:
-            path.write_bytes(indexed_png(labels))
+            path.write_bytes(encode_palette_png(labels))
         except OSError as error:
             raise DataError(f"{path} cannot be written: {error.strerror}") from error
 
@@ -44,7 +44,7 @@ class MaskImages:
         """Nothing is left to do: every image is whole."""
 
 
-def checked_folder(folder: Path, overwrite: bool = False) -> Path:
+def check_output_folder(folder: Path, overwrite: bool = False) -> Path:
     """The path of a folder that new files may be written to; raises DataError."""
     if folder.exists() and not folder.is_dir():
         raise DataError(f"{folder} is a file; expected the name of a folder")
@@ -53,7 +53,7 @@ def checked_folder(folder: Path, overwrite: bool = False) -> Path:
     return folder
 
 
-def indexed_png(labels: NDArray[np.uint8]) -> bytes:
+def encode_palette_png(labels: NDArray[np.uint8]) -> bytes:
     """A PNG with a palette, whose pixel values are ``labels`` (H, W) uint8."""
     height, width = labels.shape
     header = struct.pack(">IIBBBBB", width, height, _BIT_DEPTH, _PALETTE_COLOURS, 0, 0, 0)

@@ -20,7 +20,7 @@ _MAX_FRAMES = 10_000_000
 _BOX = struct.Struct(">I4s")
 
 
-def shown_frames(path: Path) -> int | None:
+def count_frames(path: Path) -> int | None:
     """Return how many frames of its first video track the file shows; None where it does not say.
 
     Files that are written in fragments do not say, nor do those with several cuts.
@@ -31,7 +31,7 @@ def shown_frames(path: Path) -> int | None:
             return None
         tracks = (track for kind, track in _boxes(movie) if kind == b"trak")
         video = next(track for track in tracks if _find(track, b"mdia", b"hdlr")[8:12] == b"vide")
-        return _shown(video, _timescale(_find(movie, b"mvhd")))
+        return _count_shown(video, _timescale(_find(movie, b"mvhd")))
     except (LookupError, OSError, StopIteration, ValueError, struct.error):
         return None
 
@@ -75,7 +75,7 @@ def _timescale(header: bytes) -> int:
     return int(struct.unpack_from(">I", header, 20 if header[0] else 12)[0])
 
 
-def _shown(track: bytes, movie_timescale: int) -> int | None:
+def _count_shown(track: bytes, movie_timescale: int) -> int | None:
     table = _find(track, b"mdia", b"minf", b"stbl")
     times = _frame_times(_find(table, b"stts"), _find(table, b"ctts"))
     if times is None:

@@ -23,7 +23,7 @@ _DPI = 110
 _COLUMNS = 3
 
 
-def latency_picture(
+def plot_latency(
     path: Path, stages_ms: Mapping[str, Sequence[float]], age_ms: Sequence[float]
 ) -> None:
     """Where the time of every frame went: stages stacked over the frames, and the answer's age.
@@ -107,7 +107,7 @@ def measure_over_time(path: Path, series: Mapping[str, Sequence[float]], measure
     save(figure, path)
 
 
-def training_curve(
+def plot_training(
     path: Path,
     steps: Sequence[float],
     series: Mapping[str, Sequence[float]],
@@ -159,7 +159,7 @@ class Curves:
     marked: tuple[float, float] | None = None
 
 
-def curves_picture(path: Path, panels: Sequence[Curves]) -> None:
+def plot_curves(path: Path, panels: Sequence[Curves]) -> None:
     """Panels of curves side by side, each with its legend.
 
     Raises ValueError for no panel.

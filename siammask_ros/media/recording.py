@@ -37,7 +37,7 @@ def is_stream(path: Path) -> bool:
     return is_standard_output(path) or (path.exists() and not path.is_file() and not path.is_dir())
 
 
-def checked_output(path: Path, overwrite: bool = False) -> Path:
+def check_output_file(path: Path, overwrite: bool = False) -> Path:
     """The path of a file that may be written now, its folder made.
 
     Raises DataError where a file is already there and may not be replaced, or the folder cannot
@@ -87,7 +87,7 @@ class VideoRecorder:
     ) -> None:
         """Opens the file for images of ``size`` (height, width); raises DataError."""
         check_suffix(path)
-        self.path = checked_output(path, overwrite)
+        self.path = check_output_file(path, overwrite)
         self.size = size
         self.count = 0
         self._pad = (size[0] % 2, size[1] % 2)
@@ -165,13 +165,13 @@ class JsonLines:
 
     def __init__(self, path: Path, *, overwrite: bool = False) -> None:
         """Opens the file, or takes the standard output for ``-``; raises DataError."""
-        self.path = checked_output(path, overwrite)
+        self.path = check_output_file(path, overwrite)
         self._is_stream = is_stream(path)
         self._whole_bytes = 0
         if not self._is_stream:
             check_space(path)
         try:
-            self._file = _opened(path, overwrite or self._is_stream)
+            self._file = _open(path, overwrite or self._is_stream)
         except OSError as error:
             raise DataError(f"{path} cannot be written: {error.strerror}") from error
 
@@ -208,7 +208,7 @@ class JsonLines:
         self.close()
 
 
-def _opened(path: Path, overwrite: bool) -> IO[bytes]:
+def _open(path: Path, overwrite: bool) -> IO[bytes]:
     """The file without a buffer: what could not be written is not tried again at the end."""
     if is_standard_output(path):
         sys.stdout.flush()

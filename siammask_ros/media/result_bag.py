@@ -14,7 +14,7 @@ from siammask_ros.errors import DataError
 from siammask_ros.media.bag_types import COMPRESSED_IMAGE, DETECTIONS, IMAGE, TRACKS, result_types
 from siammask_ros.media.frames import BAG_METADATA, BAG_SUFFIXES, Origin, SourceFrame
 from siammask_ros.media.image_messages import JPEG_FORMAT, NANOSECONDS, to_jpeg
-from siammask_ros.media.recording import check_space, checked_output
+from siammask_ros.media.recording import check_output_file, check_space
 from siammask_ros.media.result_messages import ResultMessages
 from siammask_ros.session import TrackedTarget
 
@@ -44,13 +44,13 @@ class ResultBag:
         """
         self._types = result_types()
         self._messages = ResultMessages(self._types.types)
-        self.path = checked_bag(path, overwrite)
+        self.path = check_bag_path(path, overwrite)
         self._count = 0
         check_space(path)
         try:
             if path.exists():
                 _delete(path)
-            self._writer: Any = _opened_writer(path)
+            self._writer: Any = _open_writer(path)
             self._topics = {
                 name: self._writer.add_connection(f"{NODE}/{name}", kind, typestore=self._types)
                 for name, kind in _KINDS.items()
@@ -67,7 +67,7 @@ class ResultBag:
     ) -> None:
         """Adds what an image told: ``mask`` (H, W), 255 on a target, and every target.
 
-        ``overlay`` (H, W, 3) BGR is the image with all of it drawn in, for whoever looks. The
+        ``overlay`` (H, W, 3) BGR is the image with all of it drawn in, for viewing. The
         messages carry the header of the image's message and its time of recording; those
         of a video its time from the start. Raises DataError on a full disk.
         """
@@ -132,14 +132,14 @@ class ResultBag:
         self.close()
 
 
-def checked_bag(path: Path, overwrite: bool = False) -> Path:
+def check_bag_path(path: Path, overwrite: bool = False) -> Path:
     """The path of a bag that may be written now, its folder made.
 
-    Raises DataError as ``checked_output`` does, and where ``overwrite`` would delete a folder that
-    is no bag.
+    Raises DataError as ``check_output_file`` does, and where ``overwrite`` would delete a folder
+    that is no bag.
     """
     if not (path.is_dir() and overwrite):
-        return checked_output(path)
+        return check_output_file(path)
     others = [file.name for file in path.iterdir() if not _belongs_to_bag(file)]
     if others:
         raise DataError(f"{path} holds {others[0]}, which is no part of a bag; it is not replaced")
@@ -156,7 +156,7 @@ def _delete(bag: Path) -> None:
     bag.rmdir()
 
 
-def _opened_writer(path: Path) -> Any:
+def _open_writer(path: Path) -> Any:
     from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
     # MCAP and not SQLite: what was written is there even when the end never comes. Version 8 of

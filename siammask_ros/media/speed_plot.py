@@ -31,7 +31,7 @@ class BenchedCell:
     mean_j: float | None = None
 
 
-def speed_picture(path: Path, cells: Sequence[BenchedCell], title: str) -> None:
+def plot_speed(path: Path, cells: Sequence[BenchedCell], title: str) -> None:
     """Which engine is how fast: bars by stage for each model, then over targets and sizes.
 
     Raises ValueError for no cell.

@@ -35,7 +35,7 @@ def frame_row(
     ``frame`` is its number in the source, ``stamp_s`` its time since the first frame, ``stamp_ns``
     the stamp of its message, ``file`` the name of its image in a folder. ``answered`` is False for
     a frame that the tracker left out; ``age_ms`` is how old the answer was when it left the
-    tracker. None where nobody knows.
+    tracker. None if unknown.
     """
     return {
         "kind": KIND,

@@ -10,7 +10,7 @@ from siammask_ros.session import SEARCH_ENDED, TrackedTarget
 
 
 def to_drawn_target(target: TrackedTarget) -> DrawnTarget:
-    """A target of a session as pictures, rows and the page show it."""
+    """A target of a session as overlay images, rows and the page show it."""
     result = target.result
     mask = result.mask if result.status.name in VISIBLE_STATES else None
     return DrawnTarget(

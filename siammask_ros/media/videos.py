@@ -15,7 +15,7 @@ import numpy as np
 from siammask_ros.errors import DataError
 from siammask_ros.media.frames import FOLDER_FPS, SourceFrame, size_of, stretch_length
 from siammask_ros.media.image_files import Image, name_for_opencv
-from siammask_ros.media.mp4 import shown_frames
+from siammask_ros.media.mp4 import count_frames
 
 # What FFmpeg reads from the network and a camera or server speaks.
 SCHEMES = ("http", "https", "rtmp", "rtp", "rtsp", "rtsps", "srt", "tcp", "udp")
@@ -59,7 +59,7 @@ class VideoSource:
         # FFmpeg takes what stands before a colon for a protocol, but not in an absolute path.
         address = name_for_opencv(path.absolute())
         size, fps, total = _properties(address, str(path))
-        shown = shown_frames(path)
+        shown = count_frames(path)
         is_counted = shown is not None or path.suffix.lower() == _COUNTED_SUFFIX
         return cls(str(path), address, size, fps, shown or total, is_counted)
 
@@ -88,14 +88,14 @@ class VideoSource:
             while (self.last is None or index <= self.last) and capture.grab():
                 stamp_s = times.next_s(capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3)
                 if index >= self.first:
-                    yield SourceFrame(index, self._decoded(capture, index), stamp_s)
+                    yield SourceFrame(index, self._decode(capture, index), stamp_s)
                 index += 1
         finally:
             capture.release()
         if self.last is None or index <= self.last:
             self._check_end(index, times.last_s)
 
-    def _decoded(self, capture: Any, index: int) -> Image:
+    def _decode(self, capture: Any, index: int) -> Image:
         ok, image = capture.retrieve()
         if not ok or size_of(image) != self.size:
             raise DataError(f"frame {index} of {self.name} cannot be decoded; is the file damaged?")

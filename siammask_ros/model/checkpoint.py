@@ -67,7 +67,7 @@ def load_network(path: Path | str, model: str, expected_sha256: str = "") -> tup
     """
     variant = get_variant(model)
     checkpoint = read_checkpoint(weights_path(path, model), expected_sha256)
-    variant = _matching_variant(variant, checkpoint)
+    variant = _find_variant(variant, checkpoint)
     network = SiamMask(variant)
     _check(checkpoint, network, variant)
     network.load_state_dict(dict(checkpoint.tensors), strict=False)
@@ -174,7 +174,7 @@ def _state_dict(path: Path, content: Any) -> dict[str, Tensor]:
     return tensors
 
 
-def _matching_variant(variant: Variant, checkpoint: Checkpoint) -> Variant:
+def _find_variant(variant: Variant, checkpoint: Checkpoint) -> Variant:
     """For the paper's network: the variant whose branches the file has."""
     if variant.name != "resnet50":
         return variant

@@ -22,12 +22,12 @@ def fold_norms(network: SiamMask) -> SiamMask:
     for module in list(copy.modules()):
         for (conv_name, conv), (norm_name, norm) in pairwise(list(module.named_children())):
             if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                setattr(module, conv_name, _fused(conv, norm))
+                setattr(module, conv_name, _fuse(conv, norm))
                 setattr(module, norm_name, nn.Identity())
     return copy.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def _fused(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module:
+def _fuse(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module:
     dtype = conv.weight.dtype
     # In double, so that the product is rounded once.
     return fuse_conv_bn_eval(conv.double(), norm.double()).to(dtype)

@@ -50,7 +50,7 @@ class Variant:
         """Cells along a side of the score map."""
         return (self.search_size - self.template_size) // self.stride + 1 + self.base_size
 
-    def searching(self, search_size: int) -> Variant:
+    def with_search_size(self, search_size: int) -> Variant:
         """The same network on crops of another size."""
         return replace(self, search_size=search_size)
 

@@ -19,7 +19,7 @@ def select_variants(
     """The network for each target: at its full crop size, or at the smaller one."""
     if not config.multi_target_threshold or len(states) < config.multi_target_threshold:
         return [variant] * len(states)
-    small = variant.searching(variant.small_search_size)
+    small = variant.with_search_size(variant.small_search_size)
     return [small if is_stationary(state, variant) else variant for state in states]
 
 

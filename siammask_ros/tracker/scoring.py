@@ -110,12 +110,12 @@ class _Maps:
         items = len(self.scores)
         bounds = self._bounds()
         best = bounds.argmax(axis=1)
-        lowest, *_ = self._ranked(np.arange(items), best)
+        lowest, *_ = self._rank(np.arange(items), best)
         # Negated: a rank that is not finite keeps every anchor, and then gives no choice.
         can_win = ~(bounds < (lowest - _ROUNDING)[:, None])
         can_win &= self._are_finite()[:, None]
         item, anchor = np.nonzero(can_win)
-        ranked = self._ranked(item, anchor)
+        ranked = self._rank(item, anchor)
         ends = np.searchsorted(item, np.arange(items + 1))
         return [
             self._choice(number, anchor[first:end], *(part[first:end] for part in ranked))
@@ -134,7 +134,7 @@ class _Maps:
         bounds += self.field.window.astype(np.float32) * influences
         return bounds.reshape(len(bounds), -1)
 
-    def _ranked(
+    def _rank(
         self, item: NDArray[np.intp], anchor: NDArray[np.intp]
     ) -> tuple[Floats, Floats, Floats, Floats]:
         """Rank, penalty, width and height of some anchors (n,) of all cells, in double."""

@@ -89,7 +89,9 @@ class TargetResult:
     outline: NDArray[np.int32]
 
 
-def judge(score: float, state: TargetState, config: TrackerConfig) -> tuple[Status, str, int]:
+def decide_status(
+    score: float, state: TargetState, config: TrackerConfig
+) -> tuple[Status, str, int]:
     """Status, reason and ``frames_unseen`` after a frame with this score.
 
     Below ``lost_score`` the target is UNCERTAIN, after ``lost_after_frames`` such frames in a row

@@ -16,7 +16,7 @@ _MOST_THREADS = 4
 _CORES_PER_THREAD = 2
 
 
-def threaded_map(
+def map_in_threads(
     function: Callable[[_Item], _Result], items: Sequence[_Item], threads: int | None = None
 ) -> list[_Result]:
     """Return ``function`` of every item, in order; the calling thread does a part of the work.

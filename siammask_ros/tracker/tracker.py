@@ -25,8 +25,8 @@ from siammask_ros.tracker.saved_target import SavedTarget
 from siammask_ros.tracker.scoring import AnchorField, Choice, choose
 from siammask_ros.tracker.stage_clock import StageClock
 from siammask_ros.tracker.target_search import Prediction, TargetSearch, plan_searches
-from siammask_ros.tracker.targets import Candidate, Status, TargetResult, TargetState, judge
-from siammask_ros.tracker.threads import threaded_map
+from siammask_ros.tracker.targets import Candidate, Status, TargetResult, TargetState, decide_status
+from siammask_ros.tracker.threads import map_in_threads
 
 MIN_SIZE_PX = 10.0
 _NO_OUTLINE: NDArray[np.int32] = np.zeros((0, 2), np.int32)
@@ -108,7 +108,7 @@ class Tracker:
         clock = clock or StageClock()
         clock.start()
         searches = plan_searches(states, self.config, self.engine.variant, image.shape[:2])
-        crops = threaded_map(lambda search: search.cut_crop(image), searches)
+        crops = map_in_threads(lambda search: search.cut_crop(image), searches)
         clock.lap("crop")
         predictions = self._predict(searches, crops, clock)
         # Not in threads: most of this work holds Python's lock.
@@ -166,7 +166,7 @@ class Tracker:
         if prediction is None or not prediction.is_finite:
             return _not_found(state, Status.LOST, "non-finite network output", float("nan"))
         score = prediction.score
-        status, reason, unseen = judge(score, state, self.config)
+        status, reason, unseen = decide_status(score, state, self.config)
         if unseen:
             return _not_found(state, status, reason, score)
         center, size = search.locate(prediction.choice)

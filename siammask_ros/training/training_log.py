@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from siammask_ros.errors import ConfigError, DataError
-from siammask_ros.media.plots import training_curve
+from siammask_ros.media.plots import plot_training
 
 STEPS = "log.csv"
 VALIDATIONS = "validation.csv"
@@ -67,7 +67,7 @@ class TrainingLog:
             columns = self._columns(name)
             steps = columns.pop("step", [])
             if steps:
-                training_curve(self._out / image, steps, columns, smooth_over=smooth_over)
+                plot_training(self._out / image, steps, columns, smooth_over=smooth_over)
 
     @staticmethod
     def _header(path: Path) -> list[str]:

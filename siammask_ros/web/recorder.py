@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from siammask_ros.errors import ConfigError, DataError
 from siammask_ros.media.drawing import DrawnTarget, draw_targets, fill_contours
 from siammask_ros.media.encoders import default_suffix
-from siammask_ros.media.recording import JsonLines, VideoRecorder, check_space, checked_output
+from siammask_ros.media.recording import JsonLines, VideoRecorder, check_output_file, check_space
 from siammask_ros.media.track_rows import box_of_corners, frame_row, target_row
 from siammask_ros.web.config import WebConfig
 from siammask_ros.web.feed import AnnotatedFrame
@@ -62,7 +62,7 @@ class Recorder:
             path = self._folder / datetime.now(timezone.utc).strftime("siammask_%Y-%m-%d_%H-%M-%S")
             check_space(path)
             for suffix in (default_suffix(), ".jsonl"):
-                checked_output(path.with_suffix(suffix))
+                check_output_file(path.with_suffix(suffix))
             self._recording = _Recording(path, hz or VIDEO_HZ, self._max_bytes)
             self._last, self._files = "", ()
             return f"recording {path.name}"

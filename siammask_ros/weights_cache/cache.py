@@ -56,7 +56,7 @@ class CachedFile:
         record = DownloadRecord.read(self.record_path)
         if record is None:
             raise CheckpointError(
-                f"{self.path} has no {self.record_path.name} beside it, so nobody knows whether "
+                f"{self.path} has no {self.record_path.name} beside it, so it is unknown whether "
                 f"it is whole; copy both from the machine that fetched them, or {fetch}"
             )
         return record

@@ -21,7 +21,7 @@ from siammask_ros.cli.track import NOT_RECORDED, NOT_TRACKED
 from siammask_ros.media.encoders import default_suffix
 from siammask_ros.media.frames import open_source
 from siammask_ros.media.labels import read_labels
-from siammask_ros.media.mask_images import indexed_png
+from siammask_ros.media.mask_images import encode_palette_png
 from siammask_ros.media.recording import VideoRecorder
 from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.tracker import Tracker
@@ -119,7 +119,7 @@ def test_masks_of_a_folder_have_the_names_of_its_images(tmp_path: Path) -> None:
 def test_the_objects_of_a_first_mask_keep_their_numbers(video: Path, tmp_path: Path) -> None:
     first, rows = tmp_path / "first.png", tmp_path / "rows.jsonl"
     # Object 3 is the blue square; the box, too, needs a number.
-    first.write_bytes(indexed_png(np.where(truth(0) == 2, 3, 0).astype(np.uint8)))
+    first.write_bytes(encode_palette_png(np.where(truth(0) == 2, 3, 0).astype(np.uint8)))
     arguments = ["track", str(video), "--mask", str(first), "--box", BOX, "--json", str(rows)]
     assert cli.main(arguments) == 0
     for row in read_rows(rows):
@@ -144,7 +144,7 @@ def test_a_first_mask_that_shows_nothing_is_refused(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     first, rows = tmp_path / "first.png", tmp_path / "rows.jsonl"
-    first.write_bytes(indexed_png(labels))
+    first.write_bytes(encode_palette_png(labels))
     arguments = ["track", str(video), "--mask", str(first), "--json", str(rows)]
     assert cli.main(arguments) == cli.BAD_INPUT
     (line,) = capsys.readouterr().err.splitlines()

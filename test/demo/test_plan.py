@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from siammask_ros.demo import plan
-from siammask_ros.demo.plan import Plan, make_plan, shared_config
+from siammask_ros.demo.plan import Plan, find_config, make_plan
 from siammask_ros.errors import DataError
 from siammask_ros.geometry.boxes import RotatedBox, validate_init_box
 
@@ -47,7 +47,7 @@ def test_a_video_without_a_box_is_refused() -> None:
 
 def test_missing_video_package_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "config").mkdir()
-    text = shared_config("demo.yaml").read_text().replace("package: ", "package: not_")
+    text = find_config("demo.yaml").read_text().replace("package: ", "package: not_")
     (tmp_path / "config" / "demo.yaml").write_text(text)
     monkeypatch.setattr(plan, "_PACKAGE_ROOT", tmp_path)
     with pytest.raises(DataError, match="is not installed; run `make setup`"):
@@ -62,6 +62,6 @@ def test_installed_config_is_found_by_prefix(
     (folder / "demo.yaml").write_text("about: installed")
     monkeypatch.setattr(plan, "_PACKAGE_ROOT", tmp_path)
     monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path / "prefix"))
-    assert shared_config("demo.yaml").read_text() == "about: installed"
+    assert find_config("demo.yaml").read_text() == "about: installed"
     with pytest.raises(DataError, match=r"config/none\.yaml is not installed"):
-        shared_config("none.yaml")
+        find_config("none.yaml")

@@ -28,7 +28,7 @@ def test_a_frame_needs_no_number_of_its_own_before_it_is_done(variant: Variant, 
         torch.zeros(2, side, side, 3, dtype=torch.uint8, device=META)
         for side in (variant.template_size, side)
     )
-    seen_as = variant.searching(side)
+    seen_as = variant.with_search_size(side)
     queries = torch.zeros(2, frame_query_width(seen_as), device=META)
     answer = frame(crops, queries, *frame.template(templates))
     assert answer.shape == (2, answer_width(seen_as))

@@ -65,7 +65,7 @@ def write_model(form: Int8Form, numbers: bytes = b"numbers") -> None:
 def test_int8_is_taken_where_it_is_faster_and_loses_next_to_nothing(
     changes: dict[str, Any], taken: bool, words: str
 ) -> None:
-    is_good, why = about(**changes).verdict()
+    is_good, why = about(**changes).assess()
     assert is_good == taken
     assert words in why
 
@@ -159,15 +159,15 @@ def test_the_form_of_the_shipped_weights_is_whole_and_one_made_here_goes_before_
     cache: Path,
 ) -> None:
     sha256 = read_checkpoint(SHIPPED_WEIGHTS["lite"]).sha256
-    form = Int8Form.found(sha256)
+    form = Int8Form.find(sha256)
     assert form.is_shipped
     made = form.about()
     assert (made.model, made.weights_sha256) == ("lite", sha256)
     assert form.search_model(made.runtime).is_file()
-    assert form.verdict(made.runtime)[0]
+    assert form.assess(made.runtime)[0]
     own = Int8Form.of(sha256)
     write_model(own)
-    assert Int8Form.found(sha256) == own
+    assert Int8Form.find(sha256) == own
     assert not own.is_shipped
 
 
@@ -234,7 +234,7 @@ def test_c9_the_exported_int8_agrees_with_fp32_within_its_bound_and_auto_judges_
     made = form.about()
     assert made.measured_on == "square"
     assert {"fp32", "int8"} <= made.mean_j.keys() == made.step_ms.keys()
-    is_good, why = made.verdict()
+    is_good, why = made.assess()
     assert why in said
     config = EngineConfig(checkpoint=weights, engine="openvino", device="cpu")
     chosen = open_engine(config).info

@@ -299,6 +299,6 @@ def test_an_image_that_was_refused_does_not_hide_that_images_have_stopped() -> N
         bench.session.count_refused_frame("step", "step 5 is shorter than a row")
         assert "image refused: step 5" in bench.session.health().image_stream().message
         clock.now_s += 5
-        verdict = bench.session.health().image_stream()
-        assert (verdict.level, verdict.message) == (Level.ERROR, "no image for 5.0 s")
+        status = bench.session.health().image_stream()
+        assert (status.level, status.message) == (Level.ERROR, "no image for 5.0 s")
         bench.assert_tracks(1)

@@ -48,14 +48,14 @@ def test_c7_a_hanging_engine_is_reported_while_everything_else_answers() -> None
     with SessionBench(FakeEngine(["hang"]), SessionConfig(inference_timeout_s=0.2)) as bench:
         bench.started(0)
         bench.submit(1)
-        verdict = wait_until(
+        status = wait_until(
             lambda: (
                 bench.session.health().inference().level == Level.ERROR
                 and bench.session.health().inference()
             ),
             "the hanging inference to be reported",
         )
-        assert "has been running for" in verdict.message
+        assert "has been running for" in status.message
         began_s = time.monotonic()
         bench.submit(2)
         bench.session.set_paused(True)
@@ -126,9 +126,9 @@ def test_c8_ten_failures_in_a_row_are_an_error_and_one_good_frame_ends_it() -> N
         for index in range(2, 12):
             bench.submit(index)
             bench.settled()
-        verdict = bench.session.health().inference()
-        assert verdict.level == Level.ERROR
-        assert "10 frames in a row failed: EngineError" in verdict.message
+        status = bench.session.health().inference()
+        assert status.level == Level.ERROR
+        assert "10 frames in a row failed: EngineError" in status.message
         # Ten frames on, the square has left the window that was searched last.
         bench.start(11, "1")
         bench.assert_tracks(12)
@@ -232,9 +232,9 @@ def test_i2_health_is_never_ok_while_no_frame_is_processed() -> None:
         wait_until(lambda: bench.engine.batches, "the engine to hang")
         time.sleep(0.15)
         bench.submit(2)
-        verdict = bench.session.health().inference()
-        assert verdict.level == Level.ERROR
-        assert verdict.message == "no image was processed"
+        status = bench.session.health().inference()
+        assert status.level == Level.ERROR
+        assert status.message == "no image was processed"
         bench.engine.released.set()
         bench.settled()
         bench.assert_tracks(3)

@@ -18,7 +18,7 @@ from support.moving_square import picture
 from support.session_bench import SessionBench, assert_on_square, stamp_of
 
 from siammask_ros.errors import ImageError
-from siammask_ros.media.image_messages import RefusedImage, compressed_to_bgr, stamp_ns
+from siammask_ros.media.image_messages import RefusedImage, decode_to_bgr, stamp_ns
 from siammask_ros.ros.tracking_io.conversions import image_to_bgr
 from siammask_ros.ros.tracking_io.messages import build_image
 from siammask_ros.session import Frame
@@ -60,7 +60,7 @@ ENCODERS: dict[str, Callable[[NDArray[np.uint8]], NDArray[Any]]] = {
 
 
 def refusal(message: Image | CompressedImage) -> RefusedImage:
-    convert: Any = image_to_bgr if isinstance(message, Image) else compressed_to_bgr
+    convert: Any = image_to_bgr if isinstance(message, Image) else decode_to_bgr
     with pytest.raises(RefusedImage) as caught:
         convert(message, LIMIT_PX)
     return caught.value
@@ -245,7 +245,7 @@ def test_a7_a_damaged_compressed_image_is_refused_or_has_the_size_of_its_header(
             damaged[random.randrange(2, len(damaged))] = random.randrange(256)
         message = CompressedImage(format="jpeg", data=array("B", bytes(damaged)))
         try:
-            assert compressed_to_bgr(message, LIMIT_PX).shape[2] == 3
+            assert decode_to_bgr(message, LIMIT_PX).shape[2] == 3
         except RefusedImage:
             refused += 1
     assert 0 < refused < 100
@@ -258,7 +258,7 @@ def test_a7_jpeg_and_png_are_read(encode: Callable[[Any], bytes], channels: int)
     smooth = cv2.GaussianBlur(picture(0), (0, 0), 5)
     image = cv2.cvtColor(smooth, codes[channels]) if channels in codes else smooth
     message = CompressedImage(format="any", data=array("B", encode(image)))
-    read = compressed_to_bgr(message, LIMIT_PX)
+    read = decode_to_bgr(message, LIMIT_PX)
     expected = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if channels == 1 else smooth
     assert read.shape == expected.shape
     assert np.abs(read.astype(int) - expected).mean() < 3

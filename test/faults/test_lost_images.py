@@ -96,7 +96,7 @@ def test_i4_with_the_profile_large_images_arrive_and_nothing_is_told() -> None:
         pytest.param(0, 0, False, id="nothing"),
         pytest.param(100, 2, False, id="few"),
         pytest.param(300, 20, False, id="a small share"),
-        pytest.param(1, 2, False, id="too few to judge"),
+        pytest.param(1, 2, False, id="too few to decide_status"),
         pytest.param(17, 133, True, id="most"),
         pytest.param(0, 5, True, id="all"),
     ],

@@ -54,9 +54,9 @@ def test_c3_halves_are_told() -> None:
         bench.assert_tracks(1)
         health = bench.session.health()
         assert (health.memory_retries, health.failed) == (1, 0)
-        verdict = health.inference()
-        assert verdict.level == Level.WARN
-        assert verdict.message == "out of memory: steps are repeated in two halves"
+        status = health.inference()
+        assert status.level == Level.WARN
+        assert status.message == "out of memory: steps are repeated in two halves"
         bench.assert_tracks(2)
 
 
@@ -78,9 +78,9 @@ def test_c3_three_frames_in_a_row_without_memory_are_an_error_and_one_good_frame
         for index in range(1, 4):
             bench.submit(index)
             bench.settled()
-        verdict = bench.session.health().inference()
-        assert verdict.level == Level.ERROR
-        assert "3 frames in a row failed: EngineMemoryError" in verdict.message
+        status = bench.session.health().inference()
+        assert status.level == Level.ERROR
+        assert "3 frames in a row failed: EngineMemoryError" in status.message
         bench.assert_tracks(4)
         assert bench.session.health().inference().level == Level.WARN
 
@@ -96,9 +96,9 @@ def test_c4_a_lost_device_is_not_asked_again_and_a_new_session_tracks() -> None:
         assert bench.session.stop(), "the worker has ended"
         assert len(bench.engine.batches) == asked
         assert bench.losses == ["scripted failure; expected by the test"]
-        verdict = bench.session.health().inference()
-        assert verdict.level == Level.ERROR
-        assert verdict.message.startswith("engine lost, restart the process: scripted failure")
+        status = bench.session.health().inference()
+        assert status.level == Level.ERROR
+        assert status.message.startswith("engine lost, restart the process: scripted failure")
     with SessionBench() as bench:
         bench.started(3)
         bench.assert_tracks(4)

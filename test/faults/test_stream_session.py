@@ -229,8 +229,8 @@ def test_e5_a_camera_that_never_comes_is_an_error_after_the_timeout() -> None:
     with SessionBench(clock=clock) as bench:
         assert bench.session.health().image_stream().level == Level.WARN
         clock.now_s += 1.5
-        verdict = bench.session.health().image_stream()
-        assert (verdict.level, verdict.message) == (Level.ERROR, "no image yet for 1.5 s")
+        status = bench.session.health().image_stream()
+        assert (status.level, status.message) == (Level.ERROR, "no image yet for 1.5 s")
         bench.started(0)
         bench.assert_tracks(1)
         assert bench.session.health().image_stream().level == Level.OK

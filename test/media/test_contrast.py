@@ -22,7 +22,7 @@ DARK, SPAN = 7200, 700
 
 
 def thermal(index: int) -> NDArray[np.uint16]:
-    """Picture ``index`` as a 14-bit thermal camera gives it: 7200 to 7900 of 65535."""
+    """ImageArray ``index`` as a 14-bit thermal camera gives it: 7200 to 7900 of 65535."""
     grey = grey_of(picture(index)).astype(float)
     return np.rint(DARK + SPAN * grey / 161).astype(np.uint16)
 

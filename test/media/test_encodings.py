@@ -26,7 +26,7 @@ from support.square_bag import TOPIC, image, write_bag
 from siammask_ros.media import image_messages
 from siammask_ros.media.encodings import ENCODINGS
 from siammask_ros.media.frames import open_source
-from siammask_ros.media.image_messages import RefusedImage, compressed_to_bgr, image_to_bgr
+from siammask_ros.media.image_messages import RefusedImage, decode_to_bgr, image_to_bgr
 
 LIMIT_PX = 1000
 SIZES = [pytest.param(96, 64, id="even"), pytest.param(95, 63, id="odd")]
@@ -138,15 +138,15 @@ def test_webp_is_read_and_its_size_known_from_the_header(
     if channels == 4:
         pixels[: height // 2, :, 3] = 128
     data = cv2.imencode(".webp", pixels, WEBP[kind])[1].ravel()
-    got = compressed_to_bgr(SimpleNamespace(data=data), LIMIT_PX)
+    got = decode_to_bgr(SimpleNamespace(data=data), LIMIT_PX)
     assert got.shape == bgr.shape
     assert np.abs(got.astype(int) - bgr).mean() < 12
     with pytest.raises(RefusedImage, match=f"image is {width}×{height} px"):
-        compressed_to_bgr(SimpleNamespace(data=data), min(width, height) - 1)
+        decode_to_bgr(SimpleNamespace(data=data), min(width, height) - 1)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 0.6, 0.95])
 def test_a_cut_webp_is_refused(share: float) -> None:
     data = cv2.imencode(".webp", colour_blocks(96, 64))[1].ravel()
     with pytest.raises(RefusedImage):
-        compressed_to_bgr(SimpleNamespace(data=data[: int(len(data) * share)]), LIMIT_PX)
+        decode_to_bgr(SimpleNamespace(data=data[: int(len(data) * share)]), LIMIT_PX)

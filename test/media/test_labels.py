@@ -36,9 +36,9 @@ def read(tmp_path: Path, image: NDArray[np.generic]) -> NDArray[np.int32]:
 
 
 def read_palette(tmp_path: Path, numbers: NDArray[np.uint8], palette: bytes) -> NDArray[np.int32]:
-    picture = Image.frombytes("P", (numbers.shape[1], numbers.shape[0]), numbers.tobytes())
-    picture.putpalette(palette)
-    picture.save(tmp_path / "mask.png")
+    image = Image.frombytes("P", (numbers.shape[1], numbers.shape[0]), numbers.tobytes())
+    image.putpalette(palette)
+    image.save(tmp_path / "mask.png")
     return read_labels(tmp_path / "mask.png")
 
 

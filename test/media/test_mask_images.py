@@ -10,7 +10,7 @@ import pytest
 
 from siammask_ros.errors import DataError
 from siammask_ros.media.labels import read_labels
-from siammask_ros.media.mask_images import MaskImages, indexed_png
+from siammask_ros.media.mask_images import MaskImages, encode_palette_png
 
 
 def test_numbers_come_back_and_the_colours_are_pascal_vocs(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_other_readers_see_the_numbers_themselves(tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image")
     labels = np.arange(256, dtype=np.uint8).reshape(16, 16)
     path = tmp_path / "labels.png"
-    path.write_bytes(indexed_png(labels))
+    path.write_bytes(encode_palette_png(labels))
     with image.open(path) as opened:
         assert opened.mode == "P"
         assert np.array_equal(np.asarray(opened), labels)

@@ -11,10 +11,10 @@ import pytest
 from siammask_ros.media.plots import (
     Curves,
     _smooth,
-    curves_picture,
-    latency_picture,
     measure_over_time,
-    training_curve,
+    plot_curves,
+    plot_latency,
+    plot_training,
 )
 
 
@@ -28,7 +28,7 @@ def test_latency_picture_shows_the_numbers(tmp_path: Path) -> None:
     network = [20.0, 21.0, 60.0, 20.0]
     for name, scale in (("a", 1.0), ("b", 2.0)):
         ages = [scale * value + 3 for value in network]
-        latency_picture(tmp_path / f"{name}.png", {"network": network, "mask": [2.0] * 4}, ages)
+        plot_latency(tmp_path / f"{name}.png", {"network": network, "mask": [2.0] * 4}, ages)
     a, b = read(tmp_path / "a.png"), read(tmp_path / "b.png")
     assert min(a.shape[:2]) > 300
     assert a.shape != b.shape or not np.array_equal(a, b)
@@ -42,7 +42,7 @@ def test_measure_over_time_takes_any_number_of_series(tmp_path: Path, count: int
 
 
 def test_training_curve_skips_what_is_not_finite(tmp_path: Path) -> None:
-    training_curve(tmp_path / "curve.png", [0, 1, 2], {"loss": [3.0, float("nan"), 1.0]})
+    plot_training(tmp_path / "curve.png", [0, 1, 2], {"loss": [3.0, float("nan"), 1.0]})
     assert read(tmp_path / "curve.png").std() > 1
 
 
@@ -56,8 +56,8 @@ def test_smoothing_is_the_mean_of_the_last_values() -> None:
 def test_curves_are_drawn_side_by_side(tmp_path: Path) -> None:
     half = Curves("a", "x", [0, 1, 2], {"one": [1.0, 0.5, 0.0]}, marked=(1, 2))
     both = Curves("b", "x", [0, 1, 2], {"one": [1.0, 0.5, 0.0], "two": [1.0, float("nan"), 0.9]})
-    curves_picture(tmp_path / "one.png", [half])
-    curves_picture(tmp_path / "two.png", [half, both])
+    plot_curves(tmp_path / "one.png", [half])
+    plot_curves(tmp_path / "two.png", [half, both])
     one, two = read(tmp_path / "one.png"), read(tmp_path / "two.png")
     assert one.std() > 1
     assert two.shape[1] > 1.8 * one.shape[1]
@@ -65,10 +65,10 @@ def test_curves_are_drawn_side_by_side(tmp_path: Path) -> None:
 
 def test_no_numbers_are_refused(tmp_path: Path) -> None:
     for call in (
-        lambda: latency_picture(tmp_path / "x.png", {}, []),
+        lambda: plot_latency(tmp_path / "x.png", {}, []),
         lambda: measure_over_time(tmp_path / "x.png", {}, "J"),
-        lambda: training_curve(tmp_path / "x.png", [], {}),
-        lambda: curves_picture(tmp_path / "x.png", []),
+        lambda: plot_training(tmp_path / "x.png", [], {}),
+        lambda: plot_curves(tmp_path / "x.png", []),
     ):
         with pytest.raises(ValueError, match="at least one"):
             call()

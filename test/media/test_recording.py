@@ -16,7 +16,7 @@ from support.moving_square import picture
 from siammask_ros.errors import DataError
 from siammask_ros.media.encoders import default_suffix
 from siammask_ros.media.frames import open_source
-from siammask_ros.media.recording import JsonLines, VideoRecorder, checked_output
+from siammask_ros.media.recording import JsonLines, VideoRecorder, check_output_file
 
 SIZE = (240, 320)
 
@@ -66,7 +66,7 @@ def test_j2_a_folder_without_permission_is_refused_at_once(
     # The superuser may write everywhere, so the answer of the system is replaced.
     monkeypatch.setattr("os.access", lambda path, mode: False)
     with pytest.raises(DataError, match="may write to"):
-        checked_output(tmp_path / "rows.jsonl")
+        check_output_file(tmp_path / "rows.jsonl")
 
 
 def test_unknown_kind_of_video_is_refused(tmp_path: Path) -> None:

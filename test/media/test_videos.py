@@ -19,7 +19,7 @@ from support.timed_videos import cut_without_encoding, write_timed_video
 from siammask_ros.errors import DataError
 from siammask_ros.media import videos
 from siammask_ros.media.frames import open_source
-from siammask_ros.media.mp4 import shown_frames
+from siammask_ros.media.mp4 import count_frames
 
 # Ten frames at 25 a second, then ten at 2 a second, as a screen recorder or a phone writes them.
 UNEVEN_MS = [*range(0, 400, 40), *range(400, 5400, 500)]
@@ -66,7 +66,7 @@ def test_a_cut_video_whose_end_is_missing_is_said_to_be_damaged(tmp_path: Path) 
 def test_tables_that_say_nothing_are_not_believed(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "video.mp4"
     path.write_bytes(content)
-    assert shown_frames(path) is None
+    assert count_frames(path) is None
 
 
 def test_damaged_tables_raise_nothing(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_damaged_tables_raise_nothing(tmp_path: Path) -> None:
         for place in random.integers(tables, len(content), 8):
             bytes_now[place] = random.integers(256)
         damaged.write_bytes(bytes_now)
-        assert shown_frames(damaged) is None or isinstance(shown_frames(damaged), int)
+        assert count_frames(damaged) is None or isinstance(count_frames(damaged), int)
 
 
 @pytest.mark.parametrize("name", ["rec:12.mp4", "http:.mp4", "file:a.mp4", "100%d.mp4"])

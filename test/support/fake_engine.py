@@ -130,5 +130,5 @@ class FakeEngine:
     def _anchors(self, match: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Centres and sizes on the score map of a crop of this size."""
         variant = self.variant
-        side = variant.searching(len(match)).score_size
+        side = variant.with_search_size(len(match)).score_size
         return anchor_grid(variant.anchor_ratios, variant.anchor_scale, variant.stride, side)

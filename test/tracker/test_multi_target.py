@@ -97,7 +97,7 @@ def test_one_that_is_not_calm_gets_its_whole_crop_among_others_that_do_not() -> 
 
 def test_a_smaller_crops_places_rank_as_they_do_in_the_whole_one() -> None:
     lite = VARIANTS["lite"]
-    whole, small = AnchorField.of(lite), AnchorField.of(lite.searching(159))
+    whole, small = AnchorField.of(lite), AnchorField.of(lite.with_search_size(159))
     middle = slice(6, 19)
     assert (small.centers == whole.centers[:, middle, middle]).all()
     assert (small.window == whole.window[middle, middle]).all()

@@ -149,7 +149,7 @@ def test_c1_a_finite_answer_never_gives_a_box_that_is_not(axis: int, value: floa
 
 
 def test_targets_of_a_frame_are_chosen_for_as_each_alone_and_a_bad_one_spoils_no_other() -> None:
-    small = AnchorField.of(get_variant("resnet50").searching(159))
+    small = AnchorField.of(get_variant("resnet50").with_search_size(159))
     cases = []
     for seed in range(6):
         score, box = random_answer(seed)

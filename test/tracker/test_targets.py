@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from siammask_ros.tracker.config import PRESETS, TrackerConfig
-from siammask_ros.tracker.targets import Status, TargetState, judge
+from siammask_ros.tracker.targets import Status, TargetState, decide_status
 
 T, U, L = Status.TRACKING, Status.UNCERTAIN, Status.LOST
 CONFIG = TrackerConfig(tracking_score=0.6, lost_score=0.3, lost_after_frames=3)
@@ -33,7 +33,7 @@ def state(status: Status = T) -> TargetState:
 def test_a_history_of_scores(history: list[tuple[float, Status]]) -> None:
     now = state()
     for score, expected in history:
-        status, reason, unseen = judge(score, now, CONFIG)
+        status, reason, unseen = decide_status(score, now, CONFIG)
         assert status == expected
         assert (reason == "") == (status == T)
         assert f"{score:.2f} below 0.60" in reason or not reason
@@ -47,7 +47,7 @@ def test_a_target_is_lost_after_as_many_frames_as_set(frames: int) -> None:
     config = replace(CONFIG, lost_after_frames=frames)
     now, statuses = state(), []
     for _ in range(frames):
-        status, _, unseen = judge(0.1, now, config)
+        status, _, unseen = decide_status(0.1, now, config)
         statuses.append(status)
         now = replace(now, status=status, frames_unseen=unseen)
     assert statuses == [U] * (frames - 1) + [L]
@@ -55,14 +55,14 @@ def test_a_target_is_lost_after_as_many_frames_as_set(frames: int) -> None:
 
 def test_a_target_lost_by_a_fault_is_taken_back_only_when_it_is_sure() -> None:
     lost = replace(state(L), frames_unseen=1)
-    assert judge(0.5, lost, CONFIG)[0] == L
-    assert judge(0.6, lost, CONFIG)[0] == T
+    assert decide_status(0.5, lost, CONFIG)[0] == L
+    assert decide_status(0.6, lost, CONFIG)[0] == T
 
 
 @pytest.mark.parametrize("status", [T, U, L])
 @pytest.mark.parametrize("name", ["default", "davis", "vot", "vot_ld"])
 def test_the_published_settings_never_give_a_target_up(name: str, status: Status) -> None:
-    assert judge(0.0, state(status), PRESETS[name]) == (T, "", 0)
+    assert decide_status(0.0, state(status), PRESETS[name]) == (T, "", 0)
 
 
 def test_the_numbers_of_a_status_are_those_of_the_message() -> None:

@@ -25,7 +25,7 @@ from siammask_ros.engines.base import (
     Template,
 )
 from siammask_ros.evaluation.speed.runners import TrackerRunner
-from siammask_ros.evaluation.speed.scene import moving_squares
+from siammask_ros.evaluation.speed.scene import make_moving_squares
 from siammask_ros.model.variants import Variant
 from siammask_ros.tracker.config import TrackerConfig
 from siammask_ros.tracker.tracker import Tracker
@@ -45,7 +45,7 @@ class InstantEngine(NetworkEngine):
         info = EngineInfo("instant", "cpu", "fp32", "none", "0" * 64)
         super().__init__(variant, info)
         self._maps = {
-            side_px: _make_maps(variant.searching(side_px))
+            side_px: _make_maps(variant.with_search_size(side_px))
             for side_px in (variant.search_size, variant.small_search_size)
         }
         self._mask = _ellipse(variant.mask_size)
@@ -105,7 +105,7 @@ def host_cost(
     The least of all steps: what other programs take of the machine does not belong to it.
     """
     runner = TrackerRunner(Tracker(InstantEngine(variant), config))
-    scenes = [runner.prepare(moving_squares(_SIZE, targets)) for targets in (1, MANY)]
+    scenes = [runner.prepare(make_moving_squares(_SIZE, targets)) for targets in (1, MANY)]
     taken_ms: list[list[float]] = [[], []]
     for number in range(steps):
         for step, taken in zip(scenes, taken_ms, strict=True):

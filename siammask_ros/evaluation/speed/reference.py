@@ -1,4 +1,4 @@
-"""The tracker as the authors' code has it: masks are warped over the whole picture."""
+"""The tracker as the authors' code has it: masks are warped over the whole image."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def paste_on_image(
     # The authors map an image's width to width − 1.
     grow_x = 1.0 if variant.exact_paste else width / (width - 1)
     grow_y = 1.0 if variant.exact_paste else height / (height - 1)
-    picture_to_mask = values_per_px * np.array([[grow_x, 0, -left], [0, grow_y, -top]])
+    image_to_mask = values_per_px * np.array([[grow_x, 0, -left], [0, grow_y, -top]])
     warped = cv2.warpAffine(
         np.ascontiguousarray(mask, np.float32),
-        picture_to_mask,
+        image_to_mask,
         (width, height),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_CONSTANT,

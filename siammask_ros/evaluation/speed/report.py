@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from siammask_ros.errors import DataError, format_error
+from siammask_ros.evaluation.speed.conclusions import conclude
 from siammask_ros.evaluation.speed.measures import (
     STAGES,
     Benchmark,
@@ -15,8 +16,7 @@ from siammask_ros.evaluation.speed.measures import (
     benchmark_as_json,
     benchmark_from_json,
 )
-from siammask_ros.evaluation.speed.verdict import verdict
-from siammask_ros.media.speed_plot import BenchedCell, speed_picture
+from siammask_ros.media.speed_plot import BenchedCell, plot_speed
 
 _EXPECTED = "expected a bench.json that siammask bench wrote"
 _SHARES = "/".join(STAGES)
@@ -54,7 +54,7 @@ def rows_of(benchmark: Benchmark) -> list[tuple[str, ...]]:
         for result in benchmark.measured
         for cell in result.cells
     ]
-    # What nobody measured is no column.
+    # What was not measured has no column.
     used = [
         index
         for index, title in enumerate(_COLUMNS)
@@ -89,7 +89,7 @@ def _row(result: Result, cell: CellResult, base: CellResult) -> tuple[str, ...]:
 
 
 def as_text(benchmark: Benchmark) -> str:
-    """Machine, table and verdict for a terminal."""
+    """Machine, table and conclusions for a terminal."""
     rows = rows_of(benchmark)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [f"{name}: {value}" for name, value in _collect_facts(benchmark)]
@@ -100,7 +100,7 @@ def as_text(benchmark: Benchmark) -> str:
             for index, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append("  ".join(cells).rstrip())
-    lines += ["", *_columns(), "", *verdict(benchmark), *_failures(benchmark)]
+    lines += ["", *_columns(), "", *conclude(benchmark), *_failures(benchmark)]
     return "\n".join(lines)
 
 
@@ -143,7 +143,7 @@ def draw_benchmark(path: Path, benchmark: Benchmark) -> None:
         for result in benchmark.measured
         for cell in result.cells
     ]
-    speed_picture(path, cells, benchmark.machine["device"])
+    plot_speed(path, cells, benchmark.machine["device"])
 
 
 def write_page(path: Path, benchmarks: Sequence[Benchmark], command: str) -> list[Path]:
@@ -168,7 +168,7 @@ def write_page(path: Path, benchmarks: Sequence[Benchmark], command: str) -> lis
         draw_benchmark(image, benchmark)
         files.append(image)
         lines += ["", f"## {benchmark.machine['device']}", ""]
-        lines += [f"* {line}" for line in [*verdict(benchmark), *_failures(benchmark)]]
+        lines += [f"* {line}" for line in [*conclude(benchmark), *_failures(benchmark)]]
         lines += ["", "Measured on:", ""]
         lines += [f"* {name}: {value}" for name, value in _collect_facts(benchmark)]
         lines += ["", f"![Milliseconds by engine, targets and image](images/{image.name})", ""]

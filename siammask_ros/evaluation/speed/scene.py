@@ -43,7 +43,7 @@ def parse_size(name: str) -> tuple[int, int]:
         raise ConfigError(f"size {name!r} is unknown; expected some of: {known}") from None
 
 
-def moving_squares(size: str, targets: int) -> Scene:
+def make_moving_squares(size: str, targets: int) -> Scene:
     """Images of this size with so many squares, of the same pixels whatever the size.
 
     The squares lie in the part that a 480p image shows and move a few pixels an image.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from siammask_ros.evaluation.benchmarks.davis.sequences import davis_sequences
 from siammask_ros.evaluation.speed.runners import Runner, Step
-from siammask_ros.evaluation.speed.scene import moving_squares
+from siammask_ros.evaluation.speed.scene import make_moving_squares
 
 WARM_UP_SIZE = "480p"
 
@@ -84,5 +84,5 @@ class TimedRunner:
 
     def _get_step(self, cell: Cell) -> Step:
         if cell not in self._steps:
-            self._steps[cell] = self._runner.prepare(moving_squares(cell.size, cell.targets))
+            self._steps[cell] = self._runner.prepare(make_moving_squares(cell.size, cell.targets))
         return self._steps[cell]

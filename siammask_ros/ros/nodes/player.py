@@ -18,7 +18,7 @@ from std_msgs.msg import Header
 from siammask_ros.errors import ConfigError, DataError
 from siammask_ros.media.frames import SourceFrame, open_source
 from siammask_ros.media.image_messages import NANOSECONDS, stamp_ns
-from siammask_ros.media.recording import checked_output
+from siammask_ros.media.recording import check_output_file
 from siammask_ros.ros.runtime import qos
 from siammask_ros.ros.runtime.closing import ClosingNode
 from siammask_ros.ros.runtime.process import run
@@ -143,7 +143,7 @@ def _open_log(name: str) -> IO[bytes] | None:
     """Return a new file, or None without a name; raises DataError."""
     if not name:
         return None
-    path = checked_output(Path(name))
+    path = check_output_file(Path(name))
     try:
         return path.open("xb", buffering=0)
     except OSError as error:

@@ -15,7 +15,7 @@ from siammask_ros.ros.runtime.parameters import READ_ONLY, LiveParameters, build
 from siammask_ros.session import SessionConfig
 from siammask_ros.tracker.config import TrackerConfig, find_preset, preset_of_model
 
-# Fixed when the process starts. Nobody on the network may choose where files are written.
+# Fixed when the process starts. No other node may choose where files are written.
 START_ONLY = frozenset({"autostart", "restarted", "templates_dir", "tracker_preset"})
 
 # Applied by activate: they need a subscription, a publisher or a prepared engine.

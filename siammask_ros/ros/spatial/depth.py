@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
-from siammask_ros.media.image_messages import RefusedImage, check_sides, checked_rows, stamp_ns
+from siammask_ros.media.image_messages import RefusedImage, check_rows, check_sides, stamp_ns
 from siammask_ros.ros.runtime.guard import CallbackGuard
 from siammask_ros.ros.runtime.node_config import NodeConfig
 from siammask_ros.ros.spatial.sensor_topic import SensorTopic
@@ -79,7 +79,7 @@ def read_depth_image(message: Image, max_side_px: int) -> DepthImage:
     kind, unit_m = _ENCODINGS[encoding]
     dtype = np.dtype(kind).newbyteorder(">" if message.is_bigendian else "<")
     check_sides(message.width, message.height, max_side_px)
-    rows = checked_rows(message, message.width * dtype.itemsize, message.height)
+    rows = check_rows(message, message.width * dtype.itemsize, message.height)
     pixels: NDArray[Any] = np.ndarray(
         (message.height, message.width),
         dtype,

@@ -58,7 +58,7 @@ class AutoFollow:
     """Decides when a target may be started, and keeps its id.
 
     It starts one if there is no target. A target of its own that has been LOST for ``hold_s`` is
-    forgotten first; a target that somebody else started is never replaced.
+    forgotten first; a target that another client started is never replaced.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

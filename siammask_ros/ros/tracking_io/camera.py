@@ -125,7 +125,7 @@ class Camera:
         now_ns = self._node.get_clock().now().nanoseconds
         try:
             taken_ns = stamp_ns(message.header)
-            picture = self._convert(message, self._config().max_image_side, self._stretch)
+            pixels = self._convert(message, self._config().max_image_side, self._stretch)
         except RefusedImage as error:
             session.count_refused_frame(error.kind, str(error))
             self._guard.warn(f"image refused: {error.kind}", f"image refused: {error}")
@@ -136,7 +136,7 @@ class Camera:
             self._guard.warn("another clock", f"{self.topic}: {self._clock_misfit}")
         session.submit(
             Frame(
-                image=picture,
+                image=pixels,
                 stamp_ns=taken_ns,
                 arrived_s=arrived_s,
                 frame_id=message.header.frame_id,

@@ -14,17 +14,17 @@ from siammask_ros.media import image_messages
 from siammask_ros.media.contrast import ContrastStretch
 from siammask_ros.media.encodings import ENCODINGS
 from siammask_ros.media.image_messages import (
-    Picture,
+    ImageArray,
     RefusedImage,
+    check_rows,
     check_sides,
-    checked_rows,
-    unsupported_encoding,
+    describe_unsupported,
 )
 
 
 def image_to_bgr(
     message: Image, max_side_px: int, stretch: ContrastStretch | None = None
-) -> Picture:
+) -> ImageArray:
     """Return the image of a message: (height, width, 3) uint8 BGR, read-only.
 
     As ``image_messages.image_to_bgr``; other encodings are converted by cv_bridge if it works.
@@ -33,19 +33,19 @@ def image_to_bgr(
         return image_messages.image_to_bgr(message, max_side_px, stretch)
     bridge, problem = _cv_bridge()
     if bridge is None:
-        raise unsupported_encoding(message, problem)
+        raise describe_unsupported(message, problem)
     check_sides(message.width, message.height, max_side_px)
     image = _convert_by_cv_bridge(bridge, message)
     image.flags.writeable = False
     return image
 
 
-def _convert_by_cv_bridge(bridge: Any, message: Image) -> Picture:
+def _convert_by_cv_bridge(bridge: Any, message: Image) -> ImageArray:
     try:
         kind, channels = bridge.encoding_to_dtype_with_channels(message.encoding)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise unsupported_encoding(message, f"cv_bridge does not know it ({error})") from error
-    checked_rows(message, message.width * channels * np.dtype(kind).itemsize, message.height)
+        raise describe_unsupported(message, f"cv_bridge does not know it ({error})") from error
+    check_rows(message, message.width * channels * np.dtype(kind).itemsize, message.height)
     try:
         image = np.array(bridge.imgmsg_to_cv2(message, "bgr8"), np.uint8)
     except (TypeError, ValueError, RuntimeError, cv2.error) as error:

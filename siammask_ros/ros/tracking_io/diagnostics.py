@@ -87,34 +87,34 @@ def _idle(node: NodeHealth) -> HealthStatus:
 def _image_stream(node: NodeHealth, health: Health | None) -> HealthStatus:
     if health is None:
         return _idle(node)
-    verdict = health.image_stream()
+    status = health.image_stream()
     topic = node.image_topic
-    sentence = f"{verdict.message} on {topic.name}"
-    if verdict.level != Level.OK and topic.qos_mismatch:
+    sentence = f"{status.message} on {topic.name}"
+    if status.level != Level.OK and topic.qos_mismatch:
         return HealthStatus(Level.ERROR, f"{sentence}: {topic.qos_mismatch}")
     if topic.remarks:
-        level = max(verdict.level, Level.WARN)
+        level = max(status.level, Level.WARN)
         return HealthStatus(level, f"{sentence}: {'; '.join(topic.remarks)}")
-    return HealthStatus(verdict.level, sentence)
+    return HealthStatus(status.level, sentence)
 
 
 def _inference(node: NodeHealth, health: Health | None) -> HealthStatus:
-    verdict = _idle(node) if health is None else health.inference()
+    status = _idle(node) if health is None else health.inference()
     if health is not None and node.failed_to_publish_in_row >= ERRORS_IN_A_ROW:
         count, caught = node.failed_to_publish_in_row, node.recently_caught
         return HealthStatus(Level.ERROR, f"{count} answers in a row were not published: {caught}")
-    if node.recently_caught and verdict.level == Level.OK:
-        return HealthStatus(Level.WARN, f"{verdict.message}; caught in {node.recently_caught}")
-    return verdict
+    if node.recently_caught and status.level == Level.OK:
+        return HealthStatus(Level.WARN, f"{status.message}; caught in {node.recently_caught}")
+    return status
 
 
 def _targets(node: NodeHealth, health: Health | None) -> HealthStatus:
-    verdict = _idle(node) if health is None else health.targets()
+    status = _idle(node) if health is None else health.targets()
     remarks = [RESTARTED] if node.restarted else []
     remarks += [node.space_refusal] if node.space_refusal else []
     if not remarks:
-        return verdict
-    return HealthStatus(max(verdict.level, Level.WARN), "; ".join([verdict.message, *remarks]))
+        return status
+    return HealthStatus(max(status.level, Level.WARN), "; ".join([status.message, *remarks]))
 
 
 def _stream_values(node: NodeHealth, health: Health | None) -> dict[str, Any]:
@@ -173,12 +173,12 @@ def _seconds(value: float | None) -> str:
 
 
 def _status(
-    node: NodeHealth, part: str, verdict: HealthStatus, values: Mapping[str, Any]
+    node: NodeHealth, part: str, status: HealthStatus, values: Mapping[str, Any]
 ) -> DiagnosticStatus:
     return DiagnosticStatus(
-        level=bytes([verdict.level]),
+        level=bytes([status.level]),
         name=f"{node.name}: {part}",
-        message=verdict.message,
+        message=status.message,
         hardware_id=node.engine.get("device", ""),
         values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
     )

@@ -9,13 +9,13 @@ from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
 from siammask_ros.media.contrast import ContrastStretch
-from siammask_ros.media.image_messages import Picture, compressed_to_bgr
+from siammask_ros.media.image_messages import ImageArray, decode_to_bgr
 from siammask_ros.ros.tracking_io.conversions import image_to_bgr
 
 # image_transport: type, conversion
-TRANSPORTS: dict[str, tuple[Any, Callable[[Any, int, ContrastStretch], Picture]]] = {
+TRANSPORTS: dict[str, tuple[Any, Callable[[Any, int, ContrastStretch], ImageArray]]] = {
     "raw": (Image, image_to_bgr),
-    "compressed": (CompressedImage, compressed_to_bgr),
+    "compressed": (CompressedImage, decode_to_bgr),
 }
 
 _RAW = "image"

@@ -88,7 +88,7 @@ def build_detections(
     detections: Detection2DArray = _build.detections(
         header,
         (
-            _build.detection(header, target, _predicted_box(predicted.get(target.target_id)))
+            _build.detection(header, target, _box_of(predicted.get(target.target_id)))
             for target in answer.targets
             if target.is_visible
         ),
@@ -154,7 +154,7 @@ def read_box(box: BoundingBox2D) -> RotatedBox:
         raise BoxError(f"box holds something that is no number: {numbers}") from error
 
 
-def _predicted_box(predicted: Predicted | None) -> RotatedBox | None:
+def _box_of(predicted: Predicted | None) -> RotatedBox | None:
     return predicted.box if predicted else None
 
 
@@ -162,7 +162,7 @@ def _build_track(
     target: TrackedTarget, pose: TargetPose | None, predicted: Predicted | None
 ) -> Track:
     ms = predicted.ms if predicted else 0.0
-    track: Track = _build.track(target, _predicted_box(predicted), ms)
+    track: Track = _build.track(target, _box_of(predicted), ms)
     if pose is not None:
         x, y, z = (float(part) for part in pose.bearing)
         track.has_bearing, track.bearing = True, Vector3(x=x, y=y, z=z)

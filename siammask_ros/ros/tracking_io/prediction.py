@@ -36,7 +36,7 @@ class Prediction:
         time_s = _time_s(answer.frame)
         self._motions = {
             target.target_id: self._motions.get(target.target_id, Motion()).add(
-                _searched_center(target), time_s, _reach_px(target)
+                _search_center(target), time_s, _reach_px(target)
             )
             for target in tracking
         }
@@ -56,7 +56,7 @@ def _is_tracking(target: TrackedTarget) -> bool:
     return target.is_visible and target.result.status.name == "TRACKING"
 
 
-def _searched_center(target: TrackedTarget) -> tuple[float, float]:
+def _search_center(target: TrackedTarget) -> tuple[float, float]:
     """Return the centre of the network's box: that of the rotated box jumps with the mask."""
     left, top, width, height = target.result.box_xywh
     return left + width / 2, top + height / 2

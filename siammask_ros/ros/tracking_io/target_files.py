@@ -11,14 +11,14 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 
 from siammask_ros.errors import DataError
-from siammask_ros.media.recording import check_space, checked_output
+from siammask_ros.media.recording import check_output_file, check_space
 from siammask_ros.ros.runtime import qos
 from siammask_ros.ros.runtime.guard import CallbackGuard, failure_response
 from siammask_ros.ros.runtime.node_config import NodeConfig
 from siammask_ros.session import SavedTarget, Session
 from siammask_ros.srv import TargetFile
 
-# Anybody on the network may call: a name must not lead out of the folder, nor fill the disk.
+# Any node on the network may call: a name must not lead out of the folder, nor fill the disk.
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _ENDING = ".safetensors"
 MOST_FILES = 256
@@ -80,7 +80,7 @@ def build_path(folder: str, name: str) -> Path:
 
 def write_file(path: Path, content: bytes) -> None:
     """Write a new file; raises DataError if it exists, or if the folder or the disk is full."""
-    checked_output(path)
+    check_output_file(path)
     check_space(path)
     if sum(1 for _ in path.parent.glob(f"*{_ENDING}")) >= MOST_FILES:
         raise DataError(f"{path.parent} already has {MOST_FILES} targets; remove some first")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from siammask_ros.evaluation.speed.host import MANY, HostCost, InstantEngine, host_cost
-from siammask_ros.evaluation.speed.scene import moving_squares
+from siammask_ros.evaluation.speed.scene import make_moving_squares
 from siammask_ros.model.variants import get_variant
 from siammask_ros.tracker.config import PRESETS
 from siammask_ros.tracker.targets import Status
@@ -18,7 +18,7 @@ from siammask_ros.tracker.tracker import Tracker
 @pytest.mark.parametrize(("model", "preset"), [("lite", "lite"), ("resnet50", "davis")])
 def test_every_target_is_tracked_with_a_mask(model: str, preset: str) -> None:
     tracker = Tracker(InstantEngine(get_variant(model)), PRESETS[preset])
-    scene = moving_squares("480p", MANY)
+    scene = make_moving_squares("480p", MANY)
     states = tracker.start(scene.images[0], scene.boxes[0])
     for image, boxes in zip(scene.images[1:], scene.boxes[1:], strict=True):
         results, states = tracker.step(image, states)

@@ -1,4 +1,4 @@
-"""Table, page, picture and verdict say what the numbers say."""
+"""Table, page, plot and conclusions say what the numbers say."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from support.benchmark_numbers import benchmark, entry
 
 from siammask_ros.errors import DataError
+from siammask_ros.evaluation.speed.conclusions import conclude
 from siammask_ros.evaluation.speed.measures import Benchmark
 from siammask_ros.evaluation.speed.report import (
     as_text,
@@ -17,8 +18,7 @@ from siammask_ros.evaluation.speed.report import (
     write_benchmark,
     write_page,
 )
-from siammask_ros.evaluation.speed.verdict import verdict
-from siammask_ros.media.speed_plot import speed_picture
+from siammask_ros.media.speed_plot import plot_speed
 
 
 def row(
@@ -89,12 +89,12 @@ VERDICTS = {
 
 
 @pytest.mark.parametrize("sentence", VERDICTS.values(), ids=VERDICTS)
-def test_the_verdict_is_in_sentences(sentence: str) -> None:
-    assert sentence in verdict(benchmark())
+def test_the_conclusions_are_sentences(sentence: str) -> None:
+    assert sentence in conclude(benchmark())
 
 
-def test_nothing_measured_has_no_verdict() -> None:
-    assert verdict(Benchmark({}, {}, ())) == []
+def test_nothing_measured_has_no_conclusions() -> None:
+    assert conclude(Benchmark({}, {}, ())) == []
 
 
 def test_files_can_be_read_again(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_file_that_is_no_benchmark_is_refused(content: str | None, tmp_path: P
 
 def test_nothing_measured_has_no_picture(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least one cell"):
-        speed_picture(tmp_path / "x.png", [], "nothing")
+        plot_speed(tmp_path / "x.png", [], "nothing")
 
 
 def test_a_page_has_a_table_and_a_picture_for_every_run(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from siammask_ros.evaluation.speed.runner_process import (
     peak_memory_mb,
 )
 from siammask_ros.evaluation.speed.runners import TrackerRunner
-from siammask_ros.evaluation.speed.scene import IMAGES, moving_squares
+from siammask_ros.evaluation.speed.scene import IMAGES, make_moving_squares
 from siammask_ros.evaluation.speed.timed_runner import Cell, TimedRunner
 from siammask_ros.tracker.config import find_preset
 from siammask_ros.tracker.tracker import Tracker
@@ -66,11 +66,11 @@ def test_every_step_starts_where_the_targets_truly_were() -> None:
             return super().step(image, states, clock)
 
     step = TrackerRunner(Watching(tracker.engine, tracker.config)).prepare(
-        moving_squares("480p", 1)
+        make_moving_squares("480p", 1)
     )
     for number in range(2 * IMAGES):
         step(number)
-    boxes = [boxes[0] for boxes in moving_squares("480p", 1).boxes]
+    boxes = [boxes[0] for boxes in make_moving_squares("480p", 1).boxes]
     before = [(boxes[number - 1].x, boxes[number - 1].y) for number in range(IMAGES)]
     assert seen == before * 2
 
@@ -89,7 +89,7 @@ def test_a_score_near_zero_does_not_spare_the_mask() -> None:
             return results, states
 
     runner = TrackerRunner(Watching(Blind(), find_preset("lite")))
-    runner.prepare(moving_squares("480p", 1))(1)
+    runner.prepare(make_moving_squares("480p", 1))(1)
     assert masked == [True]
 
 

@@ -13,7 +13,7 @@ from support.moving_square import picture, square_box
 from support.node_bench import NODE, NodeBench
 from support.session_bench import wait_until
 
-from siammask_ros.media.image_messages import compressed_to_bgr
+from siammask_ros.media.image_messages import decode_to_bgr
 from siammask_ros.media.tracked_targets import draw_tracked_targets
 from siammask_ros.ros.tracking_io.conversions import image_to_bgr
 from siammask_ros.ros.tracking_io.messages import build_jpeg
@@ -113,7 +113,7 @@ def test_the_overlay_comes_as_jpeg_only_while_someone_listens(
         jpeg = bench.client.of_stamp(f"{NODE}/overlay/compressed", header)
         assert jpeg.header == header
         assert jpeg.format == "bgr8; jpeg compressed bgr8"
-        read = compressed_to_bgr(jpeg, 1000)
+        read = decode_to_bgr(jpeg, 1000)
         listen(bench, Image, "overlay")
         before = len(drawn)
         header = bench.client.send(3)

@@ -22,7 +22,7 @@ from siammask_ros.evaluation.benchmarks.box.measuring import (
     BoxResult,
 )
 from siammask_ros.evaluation.benchmarks.box.sequences import BoxSequence
-from siammask_ros.media.plots import Curves, curves_picture
+from siammask_ros.media.plots import Curves, plot_curves
 from siammask_ros.media.recording import plain
 
 _GROUP = 26
@@ -77,7 +77,7 @@ def write_report(
     by_name = {sequence.name: sequence for sequence in sequences}
     numbers = _summary(by_name, results, made_with)
     summary.write_text(json.dumps(numbers, indent=1), encoding="utf-8")
-    curves_picture(plot, _curves(results))
+    plot_curves(plot, _curves(results))
     cv2.imwrite(str(best_and_worst), _draw_best_and_worst(by_name, results))
     for result in results:
         path = folder / "boxes" / result.tracker.replace(" ", "_") / f"{result.sequence}.txt"

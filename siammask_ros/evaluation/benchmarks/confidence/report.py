@@ -28,7 +28,7 @@ from siammask_ros.evaluation.benchmarks.confidence.tracked_states import (
     state_figures,
 )
 from siammask_ros.evaluation.metrics.auroc import auroc
-from siammask_ros.media.plots import Curves, curves_picture
+from siammask_ros.media.plots import Curves, plot_curves
 from siammask_ros.media.recording import plain
 from siammask_ros.tracker.config import TrackerConfig
 
@@ -118,7 +118,7 @@ def write_report(
     curves = {name: fraction_above(scores) for name, scores, _ in _rows(samples)}
     marked = (config.lost_score, config.tracking_score)
     title = "Share of frames with this score or more"
-    curves_picture(plot, [Curves(title, "score", THRESHOLDS, curves, marked)])
+    plot_curves(plot, [Curves(title, "score", THRESHOLDS, curves, marked)])
     return [summary, plot]
 
 

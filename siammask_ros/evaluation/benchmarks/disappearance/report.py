@@ -21,7 +21,7 @@ from siammask_ros.evaluation.benchmarks.disappearance.sequences import (
     BACK_FRAMES,
     WAYS,
 )
-from siammask_ros.media.plots import Curves, curves_picture
+from siammask_ros.media.plots import Curves, plot_curves
 from siammask_ros.media.recording import plain
 
 ALL = "all"
@@ -98,7 +98,7 @@ def write_report(
             lambda one: one.back_after,
         ),
     ]
-    curves_picture(plot, panels)
+    plot_curves(plot, panels)
     return [summary, plot]
 
 

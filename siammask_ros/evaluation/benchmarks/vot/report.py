@@ -12,7 +12,7 @@ import numpy as np
 
 from siammask_ros.evaluation.benchmarks.box.sequences import BoxSequence
 from siammask_ros.evaluation.benchmarks.vot.measuring import VotResult, VotScore
-from siammask_ros.media.plots import Curves, curves_picture
+from siammask_ros.media.plots import Curves, plot_curves
 from siammask_ros.media.recording import plain
 
 
@@ -63,7 +63,7 @@ def write_report(
     name = f"EAO {_number(score.eao).strip()}"
     title = "Expected overlap by the length of a sequence"
     curve = Curves(title, "frames", frames, {name: score.expected_overlap}, marked=score.lengths)
-    curves_picture(plot, [curve])
+    plot_curves(plot, [curve])
     return [summary, plot]
 
 

@@ -12,7 +12,7 @@ REFERENCE = "reference"
 ALLOWED_J_LOSS = 0.01
 
 
-def verdict(benchmark: Benchmark) -> list[str]:
+def conclude(benchmark: Benchmark) -> list[str]:
     """Sentences on the fastest engines, on many targets, on large images and first frames."""
     ours = [
         result for result in benchmark.measured if any(cell.stages_share for cell in result.cells)
@@ -22,7 +22,7 @@ def verdict(benchmark: Benchmark) -> list[str]:
     for model in models:
         rows = [result for result in ours if result.model == model]
         sentences += [*_fastest(model, rows), *_fastest_fp32(model, rows)]
-    sentences += _between_models(ours, models)
+    sentences += _compare_models(ours, models)
     sentences += _many_targets(ours)
     sentences += _large_images(ours)
     sentences += _first_frames(ours)
@@ -44,13 +44,13 @@ def _rank(rows: list[Result]) -> list[tuple[float, Result, CellResult]]:
 
 
 def _fastest(model: str, rows: list[Result]) -> Iterator[str]:
-    judged = {row.name: row.mean_j for row in rows if row.mean_j is not None}
-    exact = [judged[row.name] for row in rows if row.precision == "fp32" and row.name in judged]
+    mean_j = {row.name: row.mean_j for row in rows if row.mean_j is not None}
+    exact = [mean_j[row.name] for row in rows if row.precision == "fp32" and row.name in mean_j]
     enough = max(exact) - ALLOWED_J_LOSS if exact else math.inf
-    fine = [row for row in rows if judged.get(row.name, -math.inf) >= enough]
+    fine = [row for row in rows if mean_j.get(row.name, -math.inf) >= enough]
     for _, row, cell in _rank(fine or rows)[:1]:
         how = (
-            f"loses at most {ALLOWED_J_LOSS} mean J against fp32 (mean J {judged[row.name]:.3f})"
+            f"loses at most {ALLOWED_J_LOSS} mean J against fp32 (mean J {mean_j[row.name]:.3f})"
             if fine
             else "accuracy was not measured"
         )
@@ -70,7 +70,7 @@ def _describe(row: Result, cell: CellResult) -> str:
     )
 
 
-def _between_models(ours: list[Result], models: list[str]) -> Iterator[str]:
+def _compare_models(ours: list[Result], models: list[str]) -> Iterator[str]:
     if "lite" not in models or "resnet50" not in models:
         return
     rows = {(row.model, row.engine, row.precision): row for row in ours}

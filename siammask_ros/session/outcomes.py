@@ -36,4 +36,4 @@ def _call(callback: OnDone, outcome: Outcome) -> None:
         callback(outcome.target_id, outcome.reason)
     except Exception:
         # An error in a caller's callback must not end the worker or lose a frame.
-        _log.exception("a callback of the session failed")
+        _log.exception("exception in the callback of a request; tracking continues")

@@ -130,7 +130,7 @@ class Stream:
     def _start_stream(self, reason: str) -> None:
         self.number += 1
         self.start_reason = reason
-        _log.warning("new stream, all targets are LOST: %s", reason)
+        _log.warning("new stream, all targets are LOST until they get new boxes: %s", reason)
 
     def _warn_about_stamp(self, frame: Frame) -> None:
         if not frame.stamp_ns:

@@ -155,7 +155,8 @@ class Worker(threading.Thread):
         except EngineLostError:
             raise
         except Exception as error:
-            self._record_failure(error, f"frame of stamp {kept.frame.stamp_ns} failed")
+            what = f"frame of stamp {kept.frame.stamp_ns} failed: no result, targets are kept"
+            self._record_failure(error, what)
             return
         with shared.condition:
             if shared.is_stopping:
@@ -196,7 +197,7 @@ class Worker(threading.Thread):
         try:
             self._on_lost(str(error))
         except Exception:
-            _log.exception("a callback of the session failed")
+            _log.exception("exception in the callback for a lost engine")
 
     def _deliver(self, answer: FrameResult) -> None:
         shared = self._shared
@@ -207,7 +208,7 @@ class Worker(threading.Thread):
                 shared.record.add_failed_delivery(error)
                 is_first = shared.record.errors_in_row == 1
             if is_first:
-                _log.exception("a result could not be delivered")
+                _log.exception("exception in the callback for results; this result is lost")
 
     def _record_failure(self, error: Exception, what: str) -> None:
         """Count a failed frame and log the first failure in a row. Silent after ``stop``."""

@@ -33,7 +33,7 @@ _NO_OUTLINE: NDArray[np.int32] = np.zeros((0, 2), np.int32)
 
 
 class Tracker:
-    """Follows targets with one engine; holds settings, no state."""
+    """Tracks targets with one engine; holds settings, no state."""
 
     _paste = staticmethod(paste_mask)
 
@@ -44,8 +44,8 @@ class Tracker:
     def start(self, image: Image, boxes: Sequence[RotatedBox]) -> list[TargetState]:
         """States of the targets in these boxes of an image (H, W, 3) uint8 BGR.
 
-        A rotated box is followed by the axis-aligned box of its area and centre. Raises BoxError
-        as ``validate_init_box`` does; then no target is started.
+        A rotated box is replaced by the axis-aligned box of the same centre and area. Raises
+        BoxError as ``validate_init_box`` does; then no target is started.
         """
         if not boxes:
             return []
@@ -73,10 +73,10 @@ class Tracker:
         return SavedTarget(state.template_bgr, state.fill_bgr, box, sha256, state.color_histogram)
 
     def resume(self, saved: SavedTarget, image: Image) -> TargetState:
-        """The state of a saved target: LOST, and to be looked for where it was last.
+        """The state of a saved target: LOST, to be searched at its last position.
 
-        It is taken up only by what takes up any lost target. Raises DataError where it was saved
-        with other weights.
+        It becomes TRACKING under the same conditions as any lost target. Raises DataError if it
+        was saved with other weights.
         """
         saved.check_fits(self.engine)
         (template,) = self.engine.template(saved.template_bgr[None])
@@ -90,7 +90,7 @@ class Tracker:
             template=template,
             template_bgr=saved.template_bgr,
             status=Status.LOST,
-            reason="loaded; looking for it",
+            reason="loaded from a file; not found yet",
             frames_unseen=self.config.lost_after_frames,
             color_histogram=saved.color_histogram,
         )
@@ -235,7 +235,7 @@ def _shift(before: TargetState, center: tuple[float, float]) -> float:
 
 
 def _seed(box: RotatedBox) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Centre and axis-aligned size to follow a box with: for a rotated one, of equal area."""
+    """Centre and axis-aligned size of the first state; a rotated box keeps its area."""
     _, _, width, height = box.bounding_xywh
     shrink = float(np.sqrt(box.width * box.height / (width * height)))
     return (box.x, box.y), (width * shrink, height * shrink)

@@ -94,7 +94,7 @@ class AuthRoutes:
             now_s = time.monotonic()
             if now_s - self._logged_s >= LOG_PERIOD_S:
                 self._logged_s = now_s
-                _log.exception("exception in the request %r", request.path[:40])
+                _log.exception("request %r failed, answered with 500", request.path[:40])
             raise web.HTTPInternalServerError(text="internal error\n") from None
 
     def _check_origin(self, request: web.Request) -> None:

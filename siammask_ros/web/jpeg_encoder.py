@@ -78,4 +78,4 @@ class JpegEncoder:
         now_s = time.monotonic()
         if now_s - self._logged_s >= LOG_PERIOD_S:
             self._logged_s = now_s
-            _log.error("an image for the page could not be encoded", exc_info=error)
+            _log.error("an image for the page was skipped: it could not be encoded", exc_info=error)

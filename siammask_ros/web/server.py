@@ -154,7 +154,7 @@ class Server:
                 self._send_status()
             except Exception:
                 if not has_failed:
-                    _log.exception("the status for the page could not be sent")
+                    _log.exception("the status for the pages could not be sent; tried again")
                 has_failed = True
 
     def _send_status(self) -> None:

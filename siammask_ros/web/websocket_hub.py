@@ -130,7 +130,7 @@ def _answer(client: Client, number: int | None, done: asyncio.Future[str]) -> No
     elif isinstance(error, SiamMaskError):
         client.answer(reply(number, error=str(error)))
     else:
-        _log.error("exception in a command of the page", exc_info=error)
+        _log.error("exception in a command of the page; the page was told", exc_info=error)
         client.answer(reply(number, error="internal error; see the dashboard's log"))
 
 

@@ -80,7 +80,7 @@ def test_a_resumed_target_is_not_taken_for_one_of_other_colours() -> None:
 def test_a_resumed_target_is_lost_until_a_picture_shows_it() -> None:
     ours = tracker()
     state = ours.resume(SavedTarget.from_bytes(CONTENT), picture(3))
-    assert (state.status, state.reason) == (Status.LOST, "loaded; looking for it")
+    assert (state.status, state.reason) == (Status.LOST, "loaded from a file; not found yet")
     (result,), (state,) = ours.step(picture(2, visible=False), [state])
     assert result.status == Status.LOST
     assert result.mask is None

@@ -250,7 +250,7 @@ class TrackerNode(ClosingNode, UnchangedParameters, LifecycleNode):
         if not pipeline.close():
             # Its requests and results would mix with those of the next session.
             self._engine = self._prepared = None
-            self.get_logger().error("inference hangs; its engine was abandoned")
+            self.get_logger().error("inference hangs; engine abandoned, activate loads a new one")
 
     def _unload(self) -> None:
         self._end()

@@ -82,7 +82,8 @@ class DeferredService:
             self._send_response(response, header)
         except (RCLError, InvalidHandle) as error:
             # The client has gone, or the node was destroyed.
-            self._guard.warn("response not sent", f"{self._name}: response not sent: {error}")
+            text = f"{self._name}: response not sent, client or node has ended: {error}"
+            self._guard.warn("response not sent", text)
 
 
 def _set_header(reply: Reply, header: Any) -> None:

@@ -65,7 +65,8 @@ class CallbackGuard:
         self.caught[name] += 1
         self._last = f"{name}: {describe_error(error)}"
         self._last_s = self._clock()
-        self.warn(f"caught in {name}", f"caught in {self._last} ({self.caught[name]} so far)")
+        count = f"({self.caught[name]} so far); the node continues"
+        self.warn(f"caught in {name}", f"exception in {self._last} {count}")
 
     @property
     def recent(self) -> str:

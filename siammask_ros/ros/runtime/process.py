@@ -110,7 +110,7 @@ def start_executor(
 
     def log_error(error: Exception) -> None:
         if executor.context.ok():
-            node.get_logger().error(f"log_error while thread: {error!r}")
+            node.get_logger().error(f"exception in the executor; it continues: {error!r}")
 
     def spin() -> None:
         while not requested.is_set():

@@ -27,7 +27,7 @@ class Calibration(SensorTopic):
         callback, what = self._on_camera_info, "camera_info"
         super().__init__(node, guard, CameraInfo, "camera_info", callback, what, "bearing")
 
-    def find_lens(self, frame: Frame) -> CameraModel | None:
+    def find_camera_model(self, frame: Frame) -> CameraModel | None:
         """Return the calibration that fits this frame, or None."""
         known: tuple[CameraModel, str] | None = self._known
         if known is None:
@@ -50,13 +50,13 @@ def _describe_mismatch(camera: CameraModel, frame_id: str, frame: Frame) -> str:
     height, width = frame.size
     if (width, height) != (camera.width_px, camera.height_px):
         return (
-            f"camera_info is for images of {camera.width_px}×{camera.height_px} px and they have "
-            f"{width}×{height}; expected that of the same camera"
+            f"camera_info is for images of {camera.width_px}×{camera.height_px} px, but the "
+            f"images have {width}×{height}; expected the camera_info of the same camera"
         )
     if frame_id and frame.frame_id and frame_id != frame.frame_id:
         return (
             f"camera_info is of frame {frame_id[:40]!r} and the images are of "
-            f"{frame.frame_id[:40]!r}; expected that of the same camera"
+            f"{frame.frame_id[:40]!r}; expected the camera_info of the same camera"
         )
     return ""
 

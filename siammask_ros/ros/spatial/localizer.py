@@ -29,7 +29,7 @@ class TargetLocalizer:
 
     def locate(self, answer: FrameResult) -> dict[str, TargetPose]:
         """Return the pose of each target that is visible in the image, by target id."""
-        camera = self._calibration.find_lens(answer.frame)
+        camera = self._calibration.find_camera_model(answer.frame)
         shown = [target for target in answer.targets if target.is_visible]
         if camera is None or not shown:
             return {}
@@ -43,7 +43,7 @@ class TargetLocalizer:
 
     def find_points(self, answer: FrameResult, target_id: str) -> NDArray[np.float32]:
         """Return the measured points (n, 3) of a target, or of the first one if the id is empty."""
-        camera = self._calibration.find_lens(answer.frame)
+        camera = self._calibration.find_camera_model(answer.frame)
         depths = self._depths.find(answer.frame)
         chosen = [
             target

@@ -151,7 +151,7 @@ def read_box(box: BoundingBox2D) -> RotatedBox:
     try:
         return RotatedBox(*(float(number) for number in numbers))
     except (TypeError, ValueError) as error:
-        raise BoxError(f"box holds something that is no number: {numbers}") from error
+        raise BoxError(f"box is {numbers}; expected five numbers") from error
 
 
 def _box_of(predicted: Predicted | None) -> RotatedBox | None:

@@ -63,7 +63,8 @@ class TargetFiles:
             target_id = session.resume_target(saved, request.id)
         except DataError as error:
             raise DataError(f"{path}: {error}") from error
-        response.success, response.message = True, f"target {target_id!r} is searched"
+        response.success = True
+        response.message = f"target {target_id!r} loaded; it is LOST until it is found"
         return response
 
 

@@ -72,7 +72,7 @@ def test_the_lens_bends_the_bearing() -> None:
         pytest.param({"k": [1.0] * 9}, "expected the form", id="no-camera-matrix"),
         pytest.param({"d": [0.1] * 3}, "plumb_bob has 4 or 5", id="too-few-coefficients"),
         pytest.param({"distortion_model": "mine", "d": [0.1] * 5}, "unknown", id="unknown-model"),
-        pytest.param({"width": 640, "height": 480}, "and they have 320×240", id="another-size"),
+        pytest.param({"width": 640, "height": 480}, "the images have 320×240", id="another-size"),
         pytest.param(
             {"header": Header(frame_id="rear")}, "the images are of 'camera'", id="another-camera"
         ),

@@ -49,7 +49,8 @@ def test_a_saved_target_is_found_again_by_another_node(tmp_path: Path) -> None:
         # Never by itself: the scene may be another one.
         assert bench.client.answer(3, visible=False).tracks == []
         answer = load(bench, "my_Square-1", "again")
-        assert (answer.success, answer.message) == (True, "target 'again' is searched")
+        message = "target 'again' loaded; it is LOST until it is found"
+        assert (answer.success, answer.message) == (True, message)
         until_known(bench, "again")
         (track,) = bench.client.answer(3, visible=False).tracks
         assert (track.id, track.state, track.mask_area) == ("again", Track.LOST, 0)
@@ -63,7 +64,7 @@ def test_an_id_is_picked_for_a_target_that_is_loaded_without_one(tmp_path: Path)
         bench.started(0)
         bench.assert_tracks(1)
         assert save(bench, "a").success
-        assert load(bench, "a").message == "target '2' is searched"
+        assert load(bench, "a").message == "target '2' loaded; it is LOST until it is found"
         until_known(bench, "2")
         bench.assert_tracks(2, "1")
 

@@ -1,4 +1,4 @@
-"""The control law: velocity target the target, and its limits."""
+"""The control law: the velocity that turns and drives to the goal, and its limits."""
 
 from __future__ import annotations
 

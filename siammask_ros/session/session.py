@@ -177,17 +177,17 @@ class Session:
         with shared.condition:
             newest = shared.history.newest
             try:
-                offer_candidates = check_candidates(
+                checked = check_candidates(
                     boxes, stamp_ns, frame_id, newest.frame if newest else None, shared.config
                 )
             except BoxError as error:
                 shared.record.add_refused_candidates(shared.clock(), len(boxes), str(error))
                 raise
             shared.record.add_refused_candidates(
-                shared.clock(), len(offer_candidates.refused), *offer_candidates.refused[-1:]
+                shared.clock(), len(checked.refused), *checked.refused[-1:]
             )
-            shared.table.set_candidates(offer_candidates.boxes)
-            return offer_candidates
+            shared.table.set_candidates(checked.boxes)
+            return checked
 
     def count_refused_candidates(self, count: int, reason: str) -> None:
         """Count detector boxes that could not be converted."""

@@ -110,7 +110,7 @@ class TargetTable:
     def select_for_frame(self, kept: KeptFrame, search_s: float) -> list[Target]:
         """Return the targets that were started on an earlier frame of this stream.
 
-         A lost target is included for ``search_s`` after it was last seen, and as long as
+        A lost target is included for ``search_s`` after it was last seen, and as long as
         candidates wait to be checked.
         """
         return [

@@ -1,7 +1,7 @@
 """Whether an object found while a target is lost is that target: "lost" is better than "wrong".
 
-The score alone is not enough: it is asked again in every image, all over the image, and has to be
-wrong only once. So colours, size and several images in a row must agree.
+The score alone is not enough: it is computed in every image, all over the image, and one wrong high
+score would end LOST with the wrong object. So colours, size and several images in a row must agree.
 """
 
 from __future__ import annotations

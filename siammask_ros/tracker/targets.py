@@ -75,9 +75,10 @@ class TargetResult:
     """One target's result on one frame.
 
     ``box`` is the rotated box, ``box_xywh`` the axis-aligned one of the box head. ``mask`` is None
-    while LOST and for networks without masks. ``outline`` (n, 2) int32 x, y is the outer contour of
-    the mask's largest part and may be empty. ``score``, from 0 to 1, is the IoU that the network
-    expects of its mask, or the score head's output for a network that does not compute it.
+    if this frame does not show the target, and for networks without masks. ``outline`` (n, 2)
+    int32 x, y is the outer contour of the mask's largest part and may be empty. ``score``, from 0
+    to 1, is the IoU that the network expects of its mask, or the score head's output for a network
+    that does not compute it.
     """
 
     status: Status
@@ -94,8 +95,9 @@ def decide_status(
 ) -> tuple[Status, str, int]:
     """Status, reason and ``frames_unseen`` after a frame with this score.
 
-    Below ``lost_score`` the target is UNCERTAIN, after ``lost_after_frames`` such frames in a row
-    LOST. A lost target is found again only at ``tracking_score``.
+    Below ``tracking_score`` the target is UNCERTAIN. Below ``lost_score`` the frame also counts as
+    unseen, and after ``lost_after_frames`` such frames in a row the target is LOST. A lost target
+    is found again only at ``tracking_score``.
     """
     if score >= config.tracking_score:
         return Status.TRACKING, "", 0

@@ -63,7 +63,7 @@ def warm_up(
     for count in COUNTS:
         if count < 2 * most_targets:
             batches = [[lost, *[state] * (count - 1)]]
-            # With many targets stationary ones have smaller crops, which are prepared apart.
+            # With many targets, stationary ones have smaller crops; these are prepared here.
             batches += [[stationary] * count] if 0 < threshold <= count else []
             try:
                 for states in batches:

@@ -52,7 +52,7 @@ class Source:
             raise ConfigError(f"unknown {what} {self.kind!r}; expected one of: {', '.join(kinds)}")
         if self.images and not (self.path and self.kind == "coco"):
             raise ConfigError(
-                f"images is {self.images!r} for {self.kind}; only coco's path has any"
+                f"images is {self.images!r} for {self.kind}; only coco with a path reads it"
             )
         if not 0 < self.weight < float("inf"):
             raise ConfigError(f"weight is {self.weight} for {self.kind}; expected above 0")
@@ -117,7 +117,9 @@ def exclude_validation_clips(
     """The objects to train on; raises DataError where a video to hold out does not exist."""
     unknown = set(holdout) - {_video_name(clip) for clip in clips if clip.is_video}
     if unknown and any(clip.is_video for clip in clips):
-        raise DataError(f"Videos to hold out that the sources lack: {sorted(unknown)}.")
+        raise DataError(
+            f"holdout names videos that the sources lack: {sorted(unknown)}; correct the names"
+        )
     return [clip for clip in clips if not is_validation_clip(clip, holdout)]
 
 
@@ -157,5 +159,5 @@ def _is_source(fields: Any) -> bool:
 
 
 def _video_name(clip: ObjectClip) -> str:
-    """A video's name; its objects are numbered behind a stroke where there are several."""
+    """A video's name; of several objects each has the name VIDEO/NUMBER."""
     return clip.name.partition("/")[0]

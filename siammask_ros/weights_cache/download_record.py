@@ -34,7 +34,7 @@ class DownloadRecord:
             return None
         except (OSError, TypeError, ValueError) as error:
             raise CheckpointError(
-                f"{path} is damaged ({str(error)[:80]}); expected what is remembered of the first "
+                f"{path} is damaged ({str(error)[:80]}); expected the record of the first "
                 "fetch. Remove it and fetch the weights again"
             ) from error
 

@@ -160,7 +160,7 @@ def test_all_objects_of_a_video_are_held_back_together(
     (tmp_path / "second" / "walk").rename(tmp_path / "second" / "run")
     clips = load_clips([layout(tmp_path / "first"), other], holdout=["walk"])
     assert [clip.name for clip in clips] == ["run/1", "run/2"]
-    with pytest.raises(DataError, match=r"Videos to hold out that the sources lack: .'swim'"):
+    with pytest.raises(DataError, match=r"holdout names videos that the sources lack: .'swim'"):
         load_clips([other], holdout=["swim"])
 
 

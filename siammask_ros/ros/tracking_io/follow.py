@@ -208,7 +208,7 @@ def _header_of(request: Any) -> Header:
 def _check_counts(request: Any, count: int) -> None:
     """Raise BoxError unless there are boxes or a mask, and as many ids or none."""
     if _has_mask(request) and request.boxes:
-        raise BoxError("there are boxes and a mask; expected either")
+        raise BoxError("there are boxes and a mask; expected one of the two")
     if not 1 <= count <= MAX_BOXES:
         raise BoxError(f"there are {count} boxes; expected 1 to {MAX_BOXES}, or a mask")
     if len(request.ids) not in (0, count):

@@ -115,7 +115,7 @@ def test_a_useless_box_is_refused_with_the_reason(call: Follow.Request, words: s
         pytest.param(request(*[SMALL] * 65), "there are 65 boxes", id="too-many-boxes"),
         pytest.param(request(SMALL, ids=["a", "b"]), "there are 2 ids; expected 1", id="ids"),
         pytest.param(
-            request(SMALL, mask=build_image(Header(), square_mask(0))), "either", id="both"
+            request(SMALL, mask=build_image(Header(), square_mask(0))), "one of the two", id="both"
         ),
     ],
 )

@@ -25,7 +25,6 @@ def entries(folder: Path, **given: Any) -> EntryBuilder:
         "device": "cpu",
         "threads": 0,
         "checkpoint": [],
-        "data": None,
     }
     return EntryBuilder(Namespace(**{**options, **given}), folder)
 
@@ -84,23 +83,19 @@ def test_given_weights_are_taken_with_the_settings_that_belong_to_them(tmp_path:
 
 def test_the_peer_takes_part_where_its_network_is_at_hand(tmp_path: Path) -> None:
     assert "nanotrack v2" not in {each.model for each in entries(tmp_path).all()}
-    folder = tmp_path / "data" / "weights"
-    folder.mkdir(parents=True)
+    folder = tmp_path / "SIAMMASK_DATA" / "weights"
+    folder.mkdir()
     for part in ("backbone", "head"):
         (folder / f"nanotrackv2_nanotrack_{part}_sim.onnx").touch()
-    (baseline,) = (
-        each
-        for each in entries(tmp_path, data=tmp_path / "data").all()
-        if each.model == "nanotrack v2"
-    )
+    (baseline,) = (each for each in entries(tmp_path).all() if each.model == "nanotrack v2")
     assert (baseline.engine, baseline.note, baseline.takes_many) == ("opencv", "boxes only", False)
 
 
 def test_davis_is_found_in_the_data(tmp_path: Path) -> None:
-    root = tmp_path / "data" / "eval" / "davis2016"
-    root.mkdir(parents=True)
-    assert entries(tmp_path, data=tmp_path / "data").davis_root == root
     assert entries(tmp_path).davis_root is None
+    root = tmp_path / "SIAMMASK_DATA" / "eval" / "davis2016"
+    root.mkdir(parents=True)
+    assert entries(tmp_path).davis_root == root
 
 
 def test_the_reference_survives_the_way_to_another_process_and_steps(tmp_path: Path) -> None:

@@ -47,7 +47,11 @@ class PosePublisher:
         )
 
     def prepare(self, target_frame: str) -> None:
-        """Listen to tf if poses are needed in this frame; raises ConfigError without tf2_ros."""
+        """Listen to tf if poses are needed in this frame; raises ConfigError without tf2_ros.
+
+        Call it at every activation: what was refused before does not count any more.
+        """
+        self.refusal = ""
         if target_frame and self._transformer is None:
             self._transformer = FrameTransformer(self._node)
 

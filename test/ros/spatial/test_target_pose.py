@@ -195,6 +195,53 @@ def test_the_pose_is_given_in_the_target_frame(monkeypatch: pytest.MonkeyPatch) 
     assert asked[-1] == ("map", "camera", stamp.sec * 10**9 + stamp.nanosec)
 
 
+def test_a_missing_transform_is_not_told_any_more_without_a_target_frame(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def lookup(target: str, source: str, time: Any) -> TransformStamped:
+        raise UnknownFrameError("map does not exist")
+
+    monkeypatch.setitem(sys.modules, "tf2_ros", tf2_with(lookup, UnknownFrameError))
+    with NodeBench(target_frame="map") as bench:
+        depths = DepthBench(bench)
+        poses_of(bench)
+        depths.track(1, depth_message(depths.header(), depths_m(1)))
+        bench.client.wait_for_status("targets", 1, "no target_pose")
+        assert bench.client.change_state("deactivate")
+        assert bench.client.set_parameters(target_frame="")[0].successful
+        assert bench.client.change_state("activate")
+        bench.wait_for_topics()
+        bench.client.heard["/diagnostics"].clear()
+        bench.started(2)
+        wait_until(lambda: bench.client.status("targets"), "the diagnostics")
+        assert "no target_pose" not in bench.client.status("targets").message
+
+
+def test_the_real_tf2_moves_the_pose_at_the_stamp_of_the_image() -> None:
+    reason = "the ROS 2 wheels have no tf2_ros; where it is installed this test uses it"
+    tf2_ros = pytest.importorskip("tf2_ros", reason=reason)
+    with NodeBench(target_frame="map") as bench:
+        depths = DepthBench(bench)
+        poses, _ = poses_of(bench)
+        depths.track(1, depth_message(depths.header(), depths_m(1)))
+        bench.client.wait_for_status("targets", 1, "no transform from 'camera' to 'map'")
+        assert poses == []
+        broadcaster = tf2_ros.StaticTransformBroadcaster(bench.client.node)
+        moved = Transform(translation=Vector3(x=10.0, y=0.0, z=1.0), rotation=TO_ROBOT)
+        fixed = TransformStamped(child_frame_id="camera", transform=moved)
+        fixed.header.frame_id = "map"
+        broadcaster.sendTransform(fixed)
+        transformer = bench.node._topics._poses._transformer
+        assert transformer is not None
+        buffer = transformer._buffer
+        wait_until(lambda: "camera" in buffer.all_frames_as_string(), "tf to be heard")
+        depths.track(2, depth_message(depths.header(), depths_m(2)))
+        (pose,) = wait_until(lambda: poses, "a pose")
+    x, y, z = expected_xyz(2)
+    assert pose.header.frame_id == "map"
+    assert xyz(pose.pose) == pytest.approx((10 + z, -x, 1 - y), abs=0.02)
+
+
 def test_without_tf2_a_target_frame_is_refused_with_the_cure(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

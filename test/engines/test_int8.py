@@ -29,7 +29,7 @@ def about(**changes: Any) -> Int8About:
         model="lite",
         weights_sha256="0" * 64,
         runtime=RUNTIME,
-        pictures=8,
+        images=8,
         measured_on="dog",
         mean_j={"fp32": 0.700, "bf16": 0.701, "int8": 0.695},
         box_iou={"fp32": 0.7, "bf16": 0.7, "int8": 0.7},
@@ -113,17 +113,17 @@ def test_notes_that_are_not_readable_are_refused(form: Int8Form, text: str) -> N
 
 
 def test_the_old_form_serves_until_the_new_one_is_whole(form: Int8Form) -> None:
-    with form.new_model(about(pictures=9)) as path:
+    with form.new_model(about(images=9)) as path:
         path.write_text("<newer/>")
         path.with_suffix(".bin").write_bytes(b"others")
         assert form.search_model(RUNTIME).read_text() == "<net/>"
         assert form.about() == about()
     assert form.search_model(RUNTIME).read_text() == "<newer/>"
-    assert form.about() == about(pictures=9)
+    assert form.about() == about(images=9)
 
 
 def test_a_form_that_could_not_be_made_leaves_the_old_one(form: Int8Form) -> None:
-    with pytest.raises(EngineError), form.new_model(about(pictures=9)) as path:
+    with pytest.raises(EngineError), form.new_model(about(images=9)) as path:
         path.write_text("<newer/>")
         raise EngineError("not this time")
     assert form.search_model(RUNTIME).read_text() == "<net/>"
@@ -131,14 +131,14 @@ def test_a_form_that_could_not_be_made_leaves_the_old_one(form: Int8Form) -> Non
 
 
 def test_two_that_are_made_at_once_are_never_mixed(form: Int8Form) -> None:
-    with form.new_model(about(pictures=9)) as path:
+    with form.new_model(about(images=9)) as path:
         path.write_text("<newer/>")
         path.with_suffix(".bin").write_bytes(b"others")
     # As if another process had come between with one of its files.
     (form.folder / "model.bin").write_bytes(b"a third one's")
     with pytest.raises(EngineError, match="has changed since it was made"):
         form.search_model(RUNTIME)
-    form.note(about(pictures=10))
+    form.note(about(images=10))
     with pytest.raises(EngineError, match="has changed since it was made"):
         form.search_model(RUNTIME)
 

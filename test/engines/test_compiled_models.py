@@ -40,13 +40,13 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def converted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The parts that were converted since."""
     parts: list[str] = []
-    convert = openvino_conversion.converted
+    convert = openvino_conversion.convert
 
     def counted(part: Part) -> object:
         parts.append(type(part).__name__)
         return convert(part)
 
-    monkeypatch.setattr(openvino_conversion, "converted", counted)
+    monkeypatch.setattr(openvino_conversion, "convert", counted)
     return parts
 
 
@@ -58,7 +58,7 @@ def answer(network: SiamMask, items: int = 1) -> list[np.ndarray]:
     return [np.array(response.score), np.array(response.box), masks.values]
 
 
-def test_a_network_is_converted_once_for_all_its_forms(cache: Path, convert: list[str]) -> None:
+def test_a_network_is_converted_once_for_all_its_forms(cache: Path, converted: list[str]) -> None:
     network = lively_network(LITE)
     first, two = answer(network), answer(network, items=2)
     # The second run compiles for several; templates are always computed one by one.
@@ -144,7 +144,7 @@ def test_only_what_is_whole_is_taken(cache: Path, damage: Callable[[Path], None]
 
 
 def test_what_openvino_does_not_take_is_compiled_anew(
-    cache: Path, convert: list[str], monkeypatch: pytest.MonkeyPatch
+    cache: Path, converted: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = lively_network(LITE)
     with monkeypatch.context() as patch:
@@ -157,7 +157,7 @@ def test_what_openvino_does_not_take_is_compiled_anew(
 
 
 def test_where_nothing_can_be_kept_it_runs_and_says_so(
-    cache: Path, convert: list[str], caplog: pytest.LogCaptureFixture
+    cache: Path, converted: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     cache.write_text("a file where the folder should be")
     network = lively_network(LITE)

@@ -229,9 +229,7 @@ def test_the_rate_warms_up_and_falls_like_a_cosine(tmp_path: Path) -> None:
 def test_a_video_to_hold_out_that_is_not_there_is_named(tmp_path: Path) -> None:
     sources = (Source("davis"),)
     config = TrainingConfig(out=str(tmp_path), sources=sources, holdout=("nowhere",), steps=1)
-    with pytest.raises(
-        DataError, match=r"videos that the sources lack: \['nowhere'\]"
-    ):
+    with pytest.raises(DataError, match=r"videos that the sources lack: \['nowhere'\]"):
         Training(config, resume=False).run()
 
 
